@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+#
+# make                     build/taskqd
+# make check               the quick tests (under a minute)
+# make check-all           every test that needs no further service
+# make install DESTDIR= PREFIX=/usr/local
+# make clean
+# make SANITIZE=address    or thread: everything below build/address, build/thread
+# make CC=clang            clang as well as gcc
+#
+# Works alone through pkg-config; ./configure is optional and only writes config.mk.
+# Nothing is written outside build/.
+
+-include config.mk
+
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+BUILD      ?= build
+SANITIZE   ?=
+WERROR     ?=
+CC         ?= cc
+PKG_CONFIG ?= pkg-config
+PYTHON     ?= /usr/bin/python3
+
+LIBS       := libmicrohttpd jansson libcurl libcrypto sqlite3
+LIB_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LIB_LIBS   ?= $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wwrite-strings -Wvla \
+	-Wnull-dereference -Wswitch-enum -Wimplicit-fallthrough \
+	$(if $(IS_CLANG),-Wthread-safety) $(if $(WERROR),-Werror)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE
+HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+ifeq ($(SANITIZE),)
+OUT          := $(BUILD)
+OPTIMISATION ?= -O2 -g
+SAN_FLAGS    := -D_FORTIFY_SOURCE=3
+else ifeq ($(SANITIZE),address)
+OUT          := $(BUILD)/address
+OPTIMISATION ?= -O1 -g
+SAN_FLAGS    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DTASKQ_DEBUG
+else ifeq ($(SANITIZE),thread)
+OUT          := $(BUILD)/thread
+OPTIMISATION ?= -O1 -g
+SAN_FLAGS    := -fsanitize=thread -fno-omit-frame-pointer -DTASKQ_DEBUG
+else
+$(error SANITIZE is '$(SANITIZE)', expected address or thread)
+endif
+
+OBJ := $(OUT)/obj
+GEN := $(BUILD)/gen
+
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -DTASKQ_VERSION='"$(VERSION)"' -Isrc -I$(GEN) \
+	$(WARNINGS) $(HARDENING) $(OPTIMISATION) $(SAN_FLAGS) -pthread $(LIB_CFLAGS)
+ALL_CFLAGS  := $(BASE_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS := $(HARDENING_LINK) $(filter -fsanitize%,$(SAN_FLAGS)) -pthread $(LDFLAGS)
+
+SRC      := $(filter-out src/main.c,$(sort $(shell find src -name '*.c')))
+SRC_OBJ  := $(SRC:%.c=$(OBJ)/%.o)
+SQL_GEN  := $(GEN)/sqlite_statements.h
+
+.PHONY: all
+all: $(OUT)/taskqd
+
+$(OUT)/taskqd: $(OBJ)/src/main.o $(OUT)/libtaskq.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(OUT)/libtaskq.a: $(SRC_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(OBJ)/%.o: %.c $(SQL_GEN)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(SQL_GEN): scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql))
+	@mkdir -p $(@D)
+	awk -v prefix=SQLITE -f scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql)) > $@.tmp && mv $@.tmp $@
+
+include tests/tests.mk
+
+.PHONY: install
+install: $(OUT)/taskqd
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(OUT)/taskqd $(DESTDIR)$(PREFIX)/bin/taskqd
+	install -m 644 docs/taskqd.8 $(DESTDIR)$(PREFIX)/share/man/man8/taskqd.8
+	install -m 644 docs/taskqd.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/taskqd.conf.5
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

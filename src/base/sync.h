@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locks, conditions, one-shot events and threads: thin wrappers that carry clang's annotations, use
+ * the monotonic clock, and assert the lock order in debug builds (-DTASKQ_DEBUG).
+ *
+ * Lock order: a thread may take a lock only if its rank is greater than the rank of every lock that
+ * it holds. The ranks below are the whole list.
+ */
+#ifndef TASKQ_BASE_SYNC_H
+#define TASKQ_BASE_SYNC_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum lock_rank {
+	LOCK_RANK_APP = 10,
+	LOCK_RANK_HTTP_CONNECTIONS = 20,
+	LOCK_RANK_QUEUE = 30,
+	LOCK_RANK_LANE = 40,
+	LOCK_RANK_ENGINE = 50,
+	LOCK_RANK_STORE_READERS = 60,
+	LOCK_RANK_STORE_COMMITTER = 70,
+	LOCK_RANK_LEAF = 90,
+};
+
+struct CAPABILITY("mutex") lock {
+	pthread_mutex_t mutex;
+	enum lock_rank rank;
+};
+
+struct cond {
+	pthread_cond_t cond;
+};
+
+void lock_init(struct lock *lock, enum lock_rank rank);
+void lock_done(struct lock *lock);
+void lock_acquire(struct lock *lock) ACQUIRES(*lock);
+void lock_release(struct lock *lock) RELEASES(*lock);
+
+void cond_init(struct cond *cond);
+void cond_done(struct cond *cond);
+void cond_wait(struct cond *cond, struct lock *lock) REQUIRES(*lock);
+
+/**
+ * cond_wait_until - wait until signalled or until a monotonic time; the caller re-checks its
+ * predicate Returns false when the time had come.
+ */
+bool cond_wait_until(struct cond *cond, struct lock *lock, int64_t mono_ms) REQUIRES(*lock);
+
+void cond_signal(struct cond *cond);
+void cond_broadcast(struct cond *cond);
+
+/*
+ * A one-shot event: one thread waits, another sets it once. A bare futex, because the committer
+ * sets tens of thousands of them a second and a mutex and condition for each costs three times as
+ * much. The setter does not touch the event after the waiter can have seen it, so it may live on
+ * the waiter's stack.
+ */
+struct event {
+	atomic_uint state;
+};
+
+void event_init(struct event *event);
+void event_set(struct event *event);
+void event_wait(struct event *event);
+
+/**
+ * thread_start - start a thread with every signal blocked
+ * @name:        at most 15 bytes, shown by ps and gdb
+ * @stack_bytes: 0 for the system's default
+ * Returns OK, or NOMEM when the system refuses.
+ */
+enum status thread_start(pthread_t *ret_thread, const char *name, size_t stack_bytes,
+    void *(*run)(void *), void *arg, struct error *error) NODISCARD;
+
+void thread_join(pthread_t thread);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP server: libmicrohttpd in thread-per-connection mode, a reaper with absolute deadlines,
+ * and the routes. Only http/ includes microhttpd.h. Opened and closed by the main thread.
+ */
+#ifndef TASKQ_HTTP_HTTP_SERVER_H
+#define TASKQ_HTTP_HTTP_SERVER_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct queue;
+struct http_server;
+
+struct http_conf {
+	struct sockaddr_storage address; /* with the port; port 0 picks one */
+	socklen_t address_size;
+	const char *const *host_names; /* accepted in Host beside localhost and IP literals */
+	size_t host_name_count;
+	unsigned connections_max; /* served at once; requests on further ones get 503 and a close */
+	unsigned
+	    connections_fuse; /* libmicrohttpd's own limit, well above: resets begin only there */
+	size_t body_max_bytes;
+	int64_t header_timeout_ms;
+	int64_t body_timeout_ms;
+	int64_t idle_timeout_ms;
+	int64_t send_timeout_ms;
+};
+
+/**
+ * http_server_open - bind, listen and serve
+ * @queue: borrowed; must outlive the server
+ * Returns OK; BUSY when the address is in use; INVALID; IO; NOMEM.
+ */
+enum status http_server_open(const struct http_conf *conf, struct queue *queue,
+    struct http_server **ret_server, struct error *error) NODISCARD;
+
+/**
+ * http_server_port - the port it is bound to
+ */
+uint16_t http_server_port(const struct http_server *server);
+
+/**
+ * http_server_drain - the first half of the end: from now on every response closes its connection
+ * and readiness is false. Connections are still accepted, so that clients get a clear 503 and reads
+ * work.
+ */
+void http_server_drain(struct http_server *server);
+
+/**
+ * http_server_close - refuse new connections, wait for requests under way until the deadline, stop,
+ * join all threads, free; NULL is fine
+ */
+void http_server_close(struct http_server *server, int64_t deadline_mono_ms);
+
+#endif

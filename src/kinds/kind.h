@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a kind of task is: a name, a check of its arguments, and a way to run one attempt. Kinds
+ * know nothing of the store, the queue or HTTP. The explicit table of kinds is in kinds.c: a new
+ * kind is one directory and one line there (the README beside this file says what it must bring).
+ *
+ * A CPU kind runs one attempt at a time in a lane's executor thread (`run`). An IO kind brings an
+ * engine that drives many attempts at once in threads of its own (`engine`).
+ */
+#ifndef TASKQ_KINDS_KIND_H
+#define TASKQ_KINDS_KIND_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "task/faults.h"
+#include "task/output.h"
+#include "task/task.h"
+
+struct kind_settings; /* kinds/kind_settings.h */
+
+/* One attempt: what an executor is given, and where it leaves what came of it. */
+struct run {
+	struct task task;
+	struct output output;
+	struct outcome outcome;
+	const atomic_bool *stop; /* true: end soon with VERDICT_RELEASED */
+	int64_t began_mono_us;   /* when the executor took it up; the lane's measure of cost */
+	struct run *next;        /* for the list it is on; the owner of the run owns the link */
+};
+
+struct engine;
+
+/* An engine takes runs and gives each back exactly once through `finished`, from its own thread. */
+struct engine_ops {
+	/**
+	 * open - start the engine's threads
+	 * @finished: called for every run that was added, with the outcome filled in; must not
+	 * block long and must not call the engine
+	 */
+	enum status (*open)(const struct kind_settings *settings,
+	    void (*finished)(void *context, struct run *run), void *context,
+	    struct engine **ret_engine, struct error *error);
+
+	/**
+	 * add - take a run over and start it when its limits allow; never blocks; any thread
+	 * The caller keeps the number of added and unfinished runs at or below the lane's slots.
+	 */
+	void (*add)(struct engine *engine, struct run *run);
+
+	/**
+	 * abort - end every run soon with VERDICT_RELEASED; returns at once; any thread
+	 */
+	void (*abort)(struct engine *engine);
+
+	/**
+	 * close - abort, give every run back, join the threads, free; NULL is fine
+	 */
+	void (*close)(struct engine *engine);
+};
+
+struct kind {
+	const char *type; /* the word on the wire */
+	enum lane lane;
+
+	/**
+	 * check_args - validate and normalise the arguments of a submission; pure, any thread
+	 * @args:     the value of "args"; any JSON type
+	 * @faults:   every fault found, with pointers below "/args"
+	 * @ret_args: the normalised arguments as JSON object text, when there is no fault
+	 */
+	void (*check_args)(const struct kind_settings *settings, const json_t *args,
+	    struct faults *faults, struct buf *ret_args);
+
+	/* run - execute one attempt, blocking; CPU kinds only. Looks at run->stop at least every
+	   100 ms. Fills run->output and run->outcome. */
+	void (*run)(const struct kind_settings *settings, struct run *run);
+
+	const struct engine_ops *engine; /* IO kinds only */
+};
+
+/**
+ * kinds_find - the kind of a type word, or NULL
+ */
+const struct kind *kinds_find(const char *type);
+
+/**
+ * kinds_table - all kinds
+ */
+const struct kind *const *kinds_table(size_t *ret_count);
+
+/**
+ * kinds_setup - once per process before any thread: the libraries that kinds stand on
+ */
+enum status kinds_setup(struct error *error) NODISCARD;
+
+/**
+ * kinds_check_member_names - note a fault for each member of `object` that is not in `allowed`
+ */
+void kinds_check_member_names(const json_t *object, const char *base, const char *const *allowed,
+    size_t allowed_count, struct faults *faults);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue: the only door to the store and to execution. http/ submits and reads through it; lanes
+ * of executors behind it claim, run and complete. Every function is safe from any thread unless it
+ * says otherwise.
+ */
+#ifndef TASKQ_QUEUE_QUEUE_H
+#define TASKQ_QUEUE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "kinds/kind.h"
+#include "store/store.h"
+#include "task/task.h"
+
+struct queue;
+
+struct queue_conf {
+	int64_t waiting_max;          /* QUEUED tasks per lane before submissions are refused */
+	uint64_t disk_free_min_bytes; /* below this submissions are refused */
+	const char *data_dir;         /* whose file system is watched; borrowed */
+	unsigned cpu_executors;       /* threads of the CPU lane */
+	unsigned io_slots;            /* runs at once in the IO lane */
+	int attempts_max;
+	const struct kind_settings *kinds;
+};
+
+/* Why a submission is refused for load. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_QUEUE_FULL,
+	REFUSAL_DISK_LOW,
+	REFUSAL_DRAINING,
+	REFUSAL_STORE_BUSY,
+};
+
+/**
+ * queue_open - take over an open store and start executing what waits in it
+ * @store: borrowed; must outlive the queue
+ */
+enum status queue_open(const struct queue_conf *conf, struct store *store, struct queue **ret_queue,
+    struct error *error) NODISCARD;
+
+/**
+ * queue_submit - admit and store one validated task; blocks for one commit
+ * @args:              normalised arguments as the kind's check_args wrote them
+ * @ret_id:            set on OK
+ * @ret_refusal:       set on BUSY: why
+ * @ret_retry_after_s: set on BUSY: 1 to 300, from the measured drain rate
+ * Returns OK (durable); BUSY (refused for load, nothing stored); UNKNOWN (do not answer: nobody can
+ * say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
+ */
+enum status queue_submit(struct queue *queue, const struct kind *kind, const char *args,
+    size_t args_size, char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error) NODISCARD;
+
+/**
+ * queue_read_status / queue_read_result - as store_read_status / store_read_result
+ */
+enum status queue_read_status(struct queue *queue, const char *id, struct task_status *ret_status,
+    struct error *error) NODISCARD;
+enum status queue_read_result(struct queue *queue, const char *id, struct task_result *ret_result,
+    struct error *error) NODISCARD;
+
+/**
+ * queue_readiness - whether a submission of any kind would be admitted now; does not touch the disk
+ */
+enum refusal queue_readiness(struct queue *queue);
+
+const char *refusal_word(enum refusal refusal);
+
+/**
+ * queue_kind_settings - the limits that check_args needs
+ */
+const struct kind_settings *queue_kind_settings(const struct queue *queue);
+
+/**
+ * queue_refuse - from now on refuse submissions with REFUSAL_DRAINING; idempotent
+ */
+void queue_refuse(struct queue *queue);
+
+/**
+ * queue_drain - refuse, claim no more, let what runs finish until the deadline, hand the rest back
+ * Blocks at most until shortly after the deadline. Reads go on being answered.
+ */
+void queue_drain(struct queue *queue, int64_t deadline_mono_ms);
+
+/**
+ * queue_close - drain without waiting, join all threads, free; NULL is fine
+ */
+void queue_close(struct queue *queue);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: everything durable, cut at operations of the domain. No SQL, statement or transaction
+ * crosses this line. Every call may block on disk; every call is safe from any thread; none may be
+ * made with a lock held. Times are passed in, in Unix milliseconds.
+ *
+ * Statuses that any call may return: BUSY (try again), FULL (no disk space; nothing was stored;
+ * works again once there is space), IO (nothing was stored), UNKNOWN (a commit failed: the store
+ * has stopped for good, `fatal` has been called, only a restart tells what was stored), NOMEM.
+ */
+#ifndef TASKQ_STORE_STORE_H
+#define TASKQ_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "task/task.h"
+
+struct store;
+
+struct store_conf {
+	const char *data_dir;    /* existing directory; the store's files live below it */
+	size_t inline_max_bytes; /* larger results become files */
+	uint64_t wal_max_bytes;  /* log size from which a full checkpoint is forced */
+	unsigned readers;        /* read connections, 1 or more */
+	void (*fatal)(
+	    void *context, const char *why); /* see UNKNOWN; called once, from any thread */
+	void *context;
+};
+
+/* What was found and mended when the store was opened. */
+struct store_recovery {
+	int64_t requeued;  /* tasks that ran when the service died and go back to the queue */
+	int64_t exhausted; /* tasks that had no attempt left and are FAILED now */
+	int64_t orphans;   /* result files without a task, removed */
+};
+
+/* Figures kept in the same transactions as the tasks; exact at every commit. */
+struct store_counts {
+	int64_t by_state[TASK_STATE_COUNT];
+	int64_t queued_by_lane[LANE_COUNT];
+};
+
+/* One finished attempt. The store reads `task`, `outcome` and `output` and persists a spilled
+ * output. */
+struct completion {
+	const struct task *task;
+	const struct outcome *outcome; /* SUCCEEDED or FAILED */
+	struct output *output;
+	int64_t finished_at_ms;
+	enum status ret_status; /* OK; CONFLICT: superseded or final, the result was dropped */
+};
+
+/**
+ * store_open - open or create the database, bring its schema up to date, take the lock file, mend
+ * what a dead run left
+ * Returns OK; BUSY when another process has it (the text says so); CORRUPT; INVALID for a database
+ * newer than the program; IO; FULL.
+ */
+enum status store_open(const struct store_conf *conf, int64_t now_ms, struct store **ret_store,
+    struct store_recovery *ret_recovery, struct error *error) NODISCARD;
+
+/**
+ * store_close - flush, checkpoint, give the lock file back; no other call may be under way. NULL is
+ * fine
+ */
+void store_close(struct store *store);
+
+/**
+ * store_output_conf - where attempts put output so that the store can take it over; lives as long
+ * as the store
+ */
+const struct output_conf *store_output_conf(const struct store *store);
+
+/**
+ * store_submit - insert a task as QUEUED; on OK it is on disk. FIFO order is the order of commits.
+ * Returns OK, CONFLICT when the id exists.
+ */
+enum status store_submit(
+    struct store *store, const struct task_new *task, struct error *error) NODISCARD;
+
+/**
+ * store_claim - make up to `max` QUEUED tasks of a lane RUNNING, oldest first
+ * @max:       1 or more
+ * @isolated:  true: at most one task, and only one of those on their last attempt after every
+ * earlier one ended with the service going down. Such tasks run one at a time, so that the one that
+ * brings the service down does not use up the attempts of its neighbours. false: only the others.
+ * @ret_tasks: array of `max`; the first *ret_count are filled and owned by the caller (task_done)
+ * Returns OK with any count, 0 included.
+ */
+enum status store_claim(struct store *store, enum lane lane, bool isolated, size_t max,
+    int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error) NODISCARD;
+
+/**
+ * store_complete - write final states and results, all in one commit, each if its lease still holds
+ * Persists spilled outputs before the commit. Each completion's ret_status tells its own fate.
+ * Returns OK when the commit was made; otherwise nothing of it was stored and all may be tried
+ * again.
+ */
+enum status store_complete(struct store *store, struct completion *completions, size_t count,
+    struct error *error) NODISCARD;
+
+/**
+ * store_release - hand RUNNING tasks back to the queue without counting the attempt, each if its
+ * lease still holds
+ */
+enum status store_release(
+    struct store *store, const struct task *tasks, size_t count, struct error *error) NODISCARD;
+
+/**
+ * store_read_status / store_read_result - read one task; see every commit that was acknowledged
+ * @id: lower-case canonical UUID
+ * store_read_result fills content only for final tasks; free with task_result_done.
+ * Returns OK, NOT_FOUND.
+ */
+enum status store_read_status(struct store *store, const char *id, struct task_status *ret_status,
+    struct error *error) NODISCARD;
+enum status store_read_result(struct store *store, const char *id, struct task_result *ret_result,
+    struct error *error) NODISCARD;
+
+/**
+ * store_counts - the figures as of the latest commit; does not touch the disk
+ */
+enum status store_counts(
+    struct store *store, struct store_counts *ret_counts, struct error *error) NODISCARD;
+
+/**
+ * store_maintain - one bounded slice of housekeeping (a checkpoint when idle); call every second or
+ * so
+ */
+enum status store_maintain(struct store *store, struct error *error) NODISCARD;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a back end of the store implements: store.h operation by operation, same contracts. store.c
+ * checks preconditions once and dispatches. For back ends and their tests only.
+ */
+#ifndef TASKQ_STORE_STORE_BACKEND_H
+#define TASKQ_STORE_STORE_BACKEND_H
+
+#include "store/store.h"
+
+struct store_backend {
+	const char *name;
+	enum status (*open)(const struct store_conf *conf, int64_t now_ms, void **ret_db,
+	    struct store_recovery *ret_recovery, struct error *error);
+	void (*close)(void *db);
+	const struct output_conf *(*output_conf)(const void *db);
+	enum status (*submit)(void *db, const struct task_new *task, struct error *error);
+	enum status (*claim)(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
+	    struct task *ret_tasks, size_t *ret_count, struct error *error);
+	enum status (*complete)(
+	    void *db, struct completion *completions, size_t count, struct error *error);
+	enum status (*release)(
+	    void *db, const struct task *tasks, size_t count, struct error *error);
+	enum status (*read_status)(
+	    void *db, const char *id, struct task_status *ret_status, struct error *error);
+	enum status (*read_result)(
+	    void *db, const char *id, struct task_result *ret_result, struct error *error);
+	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
+	enum status (*maintain)(void *db, struct error *error);
+};
+
+extern const struct store_backend store_backend_sqlite;
+
+/**
+ * store_open_with - as store_open with a given back end (the tests' fake one, for example)
+ */
+enum status store_open_with(const struct store_backend *backend, const struct store_conf *conf,
+    int64_t now_ms, struct store **ret_store, struct store_recovery *ret_recovery,
+    struct error *error) NODISCARD;
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes that an attempt produces. They gather in memory up to a threshold and go on in an
+ * unnamed- to-readers temporary file beyond it, so that hundreds of attempts at once stay within
+ * the memory budget. Used by one thread at a time: first by the executor that writes, then by the
+ * store.
+ */
+#ifndef TASKQ_TASK_OUTPUT_H
+#define TASKQ_TASK_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "base/utf8.h"
+
+struct output_conf {
+	const char
+	    *spill_dir; /* where spill files go; the results directory of the store, so that a
+			   rename moves one into place. Borrowed for the life of the output. */
+	size_t memory_max_bytes; /* up to this many bytes stay in memory (the store keeps them
+				    inline) */
+};
+
+struct output {
+	const struct output_conf *conf;
+	struct buf memory; /* the content while it is small; empty once spilled */
+	int fd;            /* -1, or the spill file, open for reading and writing */
+	char *spill_path;  /* NULL, or the file's path "<spill_dir>/tmp-<pid>-<serial>" */
+	uint64_t bytes;
+	struct utf8 utf8;
+};
+
+void output_init(struct output *output, const struct output_conf *conf);
+
+/**
+ * output_write - append bytes
+ * Blocks on disk once spilled. Returns OK; NOMEM; FULL when the disk is full; IO.
+ */
+enum status output_write(
+    struct output *output, const void *data, size_t size, struct error *error) NODISCARD;
+
+/**
+ * output_clear - forget everything written so far (a redirect hop's body)
+ */
+void output_clear(struct output *output);
+
+bool output_is_spilled(const struct output *output);
+
+/**
+ * output_is_utf8 - whether the whole content is valid UTF-8; the empty content is
+ */
+bool output_is_utf8(const struct output *output);
+
+/**
+ * output_persist - flush the spill file to disk and rename it to `name` within the spill directory;
+ * the directory itself is not flushed (the store does it once for many).
+ * Only for a spilled output. After it the file stays when the output is done.
+ * Blocks. Returns OK, FULL, IO.
+ */
+enum status output_persist(struct output *output, const char *name, struct error *error) NODISCARD;
+
+/**
+ * output_done - free the memory, close the file, and remove it unless it was persisted
+ */
+void output_done(struct output *output);
+
+#endif

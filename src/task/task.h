@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task record as it moves between http, queue, kinds and store. Data only: who may call what on
+ * it stands in the headers of those modules.
+ */
+#ifndef TASKQ_TASK_TASK_H
+#define TASKQ_TASK_TASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "task/failure.h"
+#include "task/output.h"
+#include "task/task_state.h"
+
+#define TASK_TYPE_SIZE       32  /* name of a kind with its NUL */
+#define TASK_MEDIA_TYPE_SIZE 128 /* media type with its NUL; longer ones are dropped, not cut */
+#define TASK_MESSAGE_SIZE    256
+
+/* Which pool of executors runs a task. The numbers stand in the database: append only. */
+enum lane {
+	LANE_CPU = 0, /* factorials: one per core at a time */
+	LANE_IO = 1,  /* fetches: hundreds at a time in one thread */
+};
+
+#define LANE_COUNT 2
+
+/* A validated submission on its way into the store. */
+struct task_new {
+	char id[UUID_TEXT_SIZE];
+	const char *type; /* kind name */
+	enum lane lane;
+	const char *args; /* JSON object text as normalised by the kind */
+	size_t args_size;
+	int max_attempts;
+	int64_t created_at_ms;
+};
+
+/* A claimed task on its way through an executor. */
+struct task {
+	int64_t seq; /* the store's key; never leaves the process */
+	char id[UUID_TEXT_SIZE];
+	char type[TASK_TYPE_SIZE];
+	enum lane lane;
+	char *args; /* JSON object text, owned by the task */
+	size_t args_size;
+	int64_t lease; /* raised by every claim; every later write names it */
+	int attempt;   /* 1 for the first */
+	int max_attempts;
+	int64_t started_at_ms;
+};
+
+/* How an attempt ended. */
+enum verdict {
+	VERDICT_RELEASED, /* not finished, hand it back: the service is going down */
+	VERDICT_SUCCEEDED,
+	VERDICT_FAILED,
+};
+
+struct outcome {
+	enum verdict verdict;
+	enum failure failure;                  /* FAILURE_NONE unless failed */
+	char message[TASK_MESSAGE_SIZE];       /* for people; "" unless failed; valid UTF-8 */
+	char media_type[TASK_MEDIA_TYPE_SIZE]; /* of the output; "" when unknown */
+	char *response; /* JSON object text with what a kind reports beside the result, or NULL;
+			   owned */
+};
+
+/* What a status answer is made of. */
+struct task_status {
+	char id[UUID_TEXT_SIZE];
+	char type[TASK_TYPE_SIZE];
+	enum task_state state;
+	int attempt; /* attempts begun so far */
+	int64_t created_at_ms;
+	int64_t started_at_ms;  /* of the latest attempt; 0 when not started */
+	int64_t finished_at_ms; /* 0 when not finished */
+};
+
+/* What a result answer is made of. Exactly one of `data` and `fd` holds the content when there is
+ * one. */
+struct task_result {
+	struct task_status status;
+	enum failure failure;
+	char message[TASK_MESSAGE_SIZE];
+	char media_type[TASK_MEDIA_TYPE_SIZE];
+	char *response; /* JSON object text or NULL; owned */
+	bool has_content;
+	bool is_utf8;
+	uint64_t bytes; /* of the content */
+	char *data;     /* owned; NULL when the content is in a file or there is none */
+	int fd;         /* open for reading at offset 0, owned; -1 otherwise */
+};
+
+/* Frees what a record owns; NULL and zeroed records are fine (a zeroed task_result's fd is not
+   closed because `bytes`/`has_content` say that there is none: task_result_init sets it to -1). */
+void task_done(struct task *task);
+void outcome_init(struct outcome *outcome);
+void outcome_done(struct outcome *outcome);
+void task_result_init(struct task_result *result);
+void task_result_done(struct task_result *result);
+
+/**
+ * outcome_succeed - note success with a media type ("" or NULL when unknown)
+ */
+void outcome_succeed(struct outcome *outcome, const char *media_type);
+
+/**
+ * outcome_fail - note failure
+ * @fmt: sentence for people, capitalised as existing clients know it ("Connection refused")
+ */
+void outcome_fail(struct outcome *outcome, enum failure failure, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+#endif
