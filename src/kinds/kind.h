@@ -62,9 +62,16 @@ struct engine_ops {
 	void (*close)(struct engine *engine);
 };
 
+/* How the content of a success stands in the JSON of a result answer. */
+enum result_form {
+	RESULT_TEXT,    /* a JSON string, or base64 where the content is not UTF-8 */
+	RESULT_INTEGER, /* decimal digits, which stand bare: a JSON integer of any length */
+};
+
 struct kind {
 	const char *type; /* the word on the wire */
 	enum lane lane;
+	enum result_form result_form;
 
 	/**
 	 * check_args - validate and normalise the arguments of a submission; pure, any thread
