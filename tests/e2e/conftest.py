@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the end-to-end suites. Nothing outside a temporary directory is written."""
+
+import os
+import pathlib
+import resource
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+from lib import daemon as daemon_module  # noqa: E402
+from lib import origins  # noqa: E402
+from lib.daemon import Daemon  # noqa: E402
+
+settings.register_profile(
+    "e2e",
+    database=None,
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("TASKQ_HYPOTHESIS_EXAMPLES", "150")),
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("e2e")
+
+
+def pytest_sessionstart(session):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
+
+
+def pytest_report_header(config):
+    return f"program: {daemon_module.PROGRAM} sanitizer: {daemon_module.SANITIZER or 'none'}"
+
+
+def pytest_collection_modifyitems(items):
+    if not daemon_module.PROGRAM.exists():
+        raise pytest.UsageError(f"no program at {daemon_module.PROGRAM}: run make, or set TASKQD")
+
+
+@pytest.fixture(scope="session")
+def sanitizer():
+    """ "address", "thread" or "" for the build under test."""
+    return daemon_module.SANITIZER
+
+
+def _factory(directory_maker):
+    made = []
+
+    def make(start=True, **more):
+        made.append(Daemon(directory_maker(), **more))
+        return made[-1].start() if start else made[-1]
+
+    yield make
+    errors = []
+    for daemon in made:
+        try:
+            daemon.cleanup()
+        except BaseException as error:  # every daemon is ended before any complaint
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def make_daemon(tmp_path_factory):
+    """make_daemon(queue_max=3, …) starts a daemon; start=False only prepares it."""
+    yield from _factory(lambda: tmp_path_factory.mktemp("daemon"))
+
+
+@pytest.fixture(scope="module")
+def make_module_daemon(tmp_path_factory):
+    yield from _factory(lambda: tmp_path_factory.mktemp("daemon"))
+
+
+@pytest.fixture(scope="module")
+def daemon(make_module_daemon):
+    """One daemon with default settings for a whole module; loopback may be fetched."""
+    return make_module_daemon(fetch_allow=["127.0.0.0/8"])
+
+
+@pytest.fixture
+def client(daemon):
+    with daemon.client() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory):
+    origin = origins.start_nginx(tmp_path_factory.mktemp("nginx"))
+    yield origin
+    origin.close()
+
+
+@pytest.fixture(scope="session")
+def httpbin(tmp_path_factory):
+    origin = origins.start_httpbin(tmp_path_factory.mktemp("httpbin"))
+    yield origin
+    origin.close()
+
+
+@pytest.fixture(scope="session")
+def ill(tmp_path_factory):
+    """The ill-behaved origin."""
+    origin = origins.start_ill_behaved()
+    yield origin
+    origin.close()
+
+
+@pytest.fixture
+def listener():
+    with origins.CountingListener() as counting:
+        yield counting

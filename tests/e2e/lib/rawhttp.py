@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""A raw-socket HTTP/1.1 client that sends the bytes it is given and parses answers strictly.
+
+Strictly: a malformed status line, header or chunk is an error of the server and raises Malformed.
+"""
+
+import re
+import select
+import socket
+
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) [\t \x21-\x7e\x80-\xff]*\Z")
+HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t \x21-\x7e\x80-\xff]*?)[\t ]*\Z")
+TIMEOUT_S = 60.0
+
+
+class Malformed(AssertionError):
+    """The server sent something that is not HTTP/1.1."""
+
+
+class Closed(Exception):
+    """The server closed the connection before a whole response came; `.received` has the rest."""
+
+    def __init__(self, received):
+        super().__init__(f"closed after {received[:200]!r}")
+        self.received = received
+
+
+class RawResponse:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers  # list of (lower-case name, value), text
+        self.body = body
+
+    def header(self, name):
+        """The value of a header that may occur once; None without it."""
+        values = [value for key, value in self.headers if key == name.lower()]
+        if len(values) > 1:
+            raise Malformed(f"header {name} occurs {len(values)} times")
+        return values[0] if values else None
+
+    def __repr__(self):
+        return f"<RawResponse {self.status} {self.headers} {self.body[:200]!r}>"
+
+
+class RawConnection:
+    """One TCP connection. Use as a context manager."""
+
+    def __init__(self, host, port, timeout=TIMEOUT_S, receive_buffer=None, source=None):
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            if receive_buffer is not None:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self.sock.settimeout(timeout)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if source is not None:
+                self.sock.bind((source, 0))
+            self.sock.connect((host, port))
+        except BaseException:
+            self.sock.close()
+            raise
+        self.pending = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, data):
+        """Send everything; a peer that has gone is no error, the answer may be there already."""
+        try:
+            self.sock.sendall(data)
+            return True
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+
+    def shutdown_write(self):
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _more(self):
+        try:
+            piece = self.sock.recv(65536)
+        except ConnectionResetError:
+            piece = b""
+        if not piece:
+            raise Closed(self.pending)
+        self.pending += piece
+
+    def _line(self):
+        while b"\r\n" not in self.pending:
+            if len(self.pending) > 1 << 20:
+                raise Malformed("a line of more than a MiB")
+            self._more()
+        line, self.pending = self.pending.split(b"\r\n", 1)
+        return line
+
+    def _exactly(self, size):
+        while len(self.pending) < size:
+            self._more()
+        data, self.pending = self.pending[:size], self.pending[size:]
+        return data
+
+    def _chunks(self):
+        body = b""
+        while True:
+            line = self._line().split(b";", 1)[0]
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", line):
+                raise Malformed(f"chunk size {line!r}")
+            size = int(line, 16)
+            if size == 0:
+                while self._line():
+                    pass
+                return body
+            body += self._exactly(size)
+            if self._exactly(2) != b"\r\n":
+                raise Malformed("a chunk without its line end")
+
+    def read_response(self, head=False):
+        """Read one response; head: it answers a HEAD request and has no body."""
+        line = self._line()
+        match = STATUS_LINE.match(line)
+        if not match:
+            raise Malformed(f"status line {line!r}")
+        status = int(match.group(1))
+        headers = []
+        while True:
+            line = self._line()
+            if not line:
+                break
+            match = HEADER_LINE.match(line)
+            if not match:
+                raise Malformed(f"header line {line!r}")
+            headers.append((match.group(1).decode("ascii").lower(), match.group(2).decode("latin-1")))
+        response = RawResponse(status, headers, b"")
+        length = response.header("content-length")
+        coding = response.header("transfer-encoding")
+        if length is not None and coding is not None:
+            raise Malformed("both Content-Length and Transfer-Encoding")
+        if head or status < 200 or status in (204, 304):
+            return response
+        if coding is not None:
+            if coding.lower() != "chunked":
+                raise Malformed(f"Transfer-Encoding {coding!r}")
+            response.body = self._chunks()
+        elif length is not None:
+            if not re.fullmatch(r"[0-9]{1,15}", length):
+                raise Malformed(f"Content-Length {length!r}")
+            response.body = self._exactly(int(length))
+        else:
+            response.body = self.read_to_close()
+        return response
+
+    def read_to_close(self, limit=64 << 20):
+        """Everything until the server closes (or resets) the connection."""
+        while len(self.pending) <= limit:
+            try:
+                self._more()
+            except Closed:
+                break
+        data, self.pending = self.pending, b""
+        return data
+
+    def is_closed(self, timeout):
+        """Whether the server ends the connection within the time; drops what it still sends."""
+        self.sock.settimeout(timeout)
+        try:
+            while True:
+                if not self.sock.recv(65536):
+                    return True
+        except (ConnectionResetError, BrokenPipeError):
+            return True
+        except socket.timeout:
+            return False
+        finally:
+            self.sock.settimeout(TIMEOUT_S)
+
+    def has_input(self, timeout):
+        """Whether bytes, or the end, can be read within the time."""
+        return bool(self.pending) or bool(select.select([self.sock], [], [], timeout)[0])
+
+
+def exchange(address, data, timeout=TIMEOUT_S):
+    """Send bytes on a fresh connection and return everything until the server closes it."""
+    with RawConnection(*address, timeout=timeout) as connection:
+        connection.send(data)
+        return connection.read_to_close()
+
+
+def statuses(received):
+    """The status codes of all status lines in received bytes (doubled heads count twice)."""
+    return [int(code) for code in re.findall(rb"(?:^|\n)HTTP/1\.[01] ([0-9]{3}) ", received)]
+
+
+def request(method, target, headers=(), body=None, version="HTTP/1.1", host="127.0.0.1"):
+    """The bytes of a request; Host and Content-Length are added, headers are (name, value) pairs."""
+    lines = [f"{method} {target} {version}"]
+    if host is not None:
+        lines.append(f"Host: {host}")
+    lines += [f"{name}: {value}" for name, value in headers]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
+
+
+def post_json(target, body, headers=(), **more):
+    """The bytes of a POST with a JSON body."""
+    return request("POST", target, [("Content-Type", "application/json"), *headers], body, **more)
