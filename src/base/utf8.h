@@ -33,4 +33,10 @@ bool utf8_is_complete(const struct utf8 *utf8);
  */
 bool utf8_is_valid(const void *data, size_t size);
 
+/**
+ * utf8_scrub - make a short text valid UTF-8 in place, for people: control characters and bytes
+ * that belong to no character become '?', a character cut by the end of the text is dropped
+ */
+void utf8_scrub(char *text);
+
 #endif

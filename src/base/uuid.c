@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Minting and reading UUIDs. Any thread, no state: the random bits come from the kernel each time,
+ * so a fork or a clock that jumps back cannot repeat an id.
+ */
+#include "base/uuid.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static bool
+is_dash_place(size_t i)
+{
+	return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+enum status
+uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
+{
+	uint64_t unix_ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
+	uint8_t bytes[16];
+	ssize_t got;
+	size_t at = 0;
+
+	/* Up to 256 bytes arrive whole; only before the pool is seeded can a signal interrupt. */
+	do
+		got = getrandom(bytes + 6, sizeof(bytes) - 6, 0);
+	while (got < 0 && errno == EINTR);
+	if (got != (ssize_t)sizeof(bytes) - 6)
+		return error_set(error, STATUS_IO, "getrandom gave no random bytes: %s",
+		    got < 0 ? strerror(errno) : "short read");
+	for (size_t i = 0; i < 6; i++)
+		bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
+	bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
+	bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* variant 10 */
+
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		if (is_dash_place(at))
+			ret_text[at++] = '-';
+		ret_text[at++] = hex_digits[bytes[i] >> 4];
+		ret_text[at++] = hex_digits[bytes[i] & 15];
+	}
+	ret_text[at] = '\0';
+	return STATUS_OK;
+}
+
+bool
+uuid_parse(const char *text, size_t size, char ret_text[UUID_TEXT_SIZE])
+{
+	char lower[UUID_TEXT_SIZE];
+
+	if (size != UUID_TEXT_LENGTH)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		char c = text[i];
+
+		if (c >= 'A' && c <= 'F')
+			c = (char)(c - 'A' + 'a');
+		if (is_dash_place(i) ? c != '-'
+				     : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+		lower[i] = c;
+	}
+	lower[size] = '\0';
+	memcpy(ret_text, lower, sizeof(lower));
+	return true;
+}
