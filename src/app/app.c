@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Wiring: settings to parts, start order, end. Starts bottom up (store, queue, http) and stops top
+ * down, so that nothing is called that is not there. Runs in the main thread, but for the thread
+ * that stops the parts while the main thread watches for a second signal.
+ */
+#include "app/app.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "app/listen_address.h"
+#include "app/resources.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sync.h"
+#include "http/http_server.h"
+#include "kinds/kind.h"
+#include "kinds/kind_settings.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+enum {
+	MIB = 1024 * 1024,
+	DISK_FREE_MIN_MIB = 512,
+	/* Answers that are under way when the lanes have stopped get this much longer. */
+	HTTP_LINGER_MS = 2000,
+	STOP_STACK_BYTES = 512 * 1024,
+	/* Thousands of threads need few arenas; each keeps what was freed into it. */
+	MALLOC_ARENAS = 4,
+};
+
+struct app {
+	const struct conf *conf;
+	struct budget budget;
+	struct sockaddr_storage address;
+	socklen_t address_size;
+	struct kind_settings kinds;
+	struct signals *signals;
+	struct store *store;
+	struct queue *queue;
+	struct http_server *server;
+};
+
+static void
+on_store_died(void *context, const char *why)
+{
+	struct app *app = context;
+	log_error(LOG_EVENT("store_died"), LOG_STR("why", why));
+	signals_report_death(app->signals);
+}
+
+static enum status
+prepare_data_dir(const char *path, struct error *error)
+{
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return error_set(error, STATUS_IO, "data directory %s: %s", path, strerror(errno));
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return error_set(error, STATUS_IO, "data directory %s: %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return error_set(error, STATUS_IO, "data directory %s is not a directory", path);
+	return STATUS_OK;
+}
+
+/* The setting, or 5 % of the file system but at most 512 MiB. */
+static uint64_t
+disk_free_min_bytes(const struct conf *conf)
+{
+	if (conf->disk_free_min_mib > 0)
+		return (uint64_t)conf->disk_free_min_mib * MIB;
+	struct statvfs fs;
+	if (statvfs(conf->data_dir, &fs) != 0)
+		return 0;
+	uint64_t share = (uint64_t)fs.f_blocks * fs.f_frsize / 20;
+	uint64_t most = (uint64_t)DISK_FREE_MIN_MIB * MIB;
+	return share < most ? share : most;
+}
+
+static void
+set_kinds(struct app *app)
+{
+	const struct conf *conf = app->conf;
+	app->kinds = (struct kind_settings){
+		.factorial = { .n_max = (uint64_t)conf->factorial_max_n },
+		.fetch = {
+			.allow_cidrs = (const char *const *)conf->fetch_allow.items,
+			.allow_count = conf->fetch_allow.count,
+			.deny_cidrs = (const char *const *)conf->fetch_deny.items,
+			.deny_count = conf->fetch_deny.count,
+			.user_agent = "taskqd/" TASKQ_VERSION,
+			.connect_timeout_ms = (long)conf->fetch_connect_timeout_ms,
+			.total_timeout_ms = (long)conf->fetch_total_timeout_ms,
+			.body_max_bytes = (uint64_t)conf->fetch_max_bytes,
+			.redirects_max = (long)conf->fetch_max_redirects,
+			.in_flight_max = app->budget.fetch_in_flight,
+			.per_host_max = (unsigned)conf->fetch_per_host_max,
+		},
+	};
+}
+
+static enum app_end
+refuse_settings(struct app *app, struct error *error)
+{
+	const struct conf *conf = app->conf;
+	if (listen_address_parse(conf->listen, &app->address, &app->address_size, error) !=
+	    STATUS_OK)
+		return APP_REFUSED;
+	if (!listen_address_is_loopback(&app->address) && !conf->allow_open_listen) {
+		error_set(error, STATUS_INVALID,
+		    "listen is '%s', which other machines can reach, and there is no "
+		    "authentication; "
+		    "set allow-open-listen to yes if that is meant",
+		    conf->listen);
+		return APP_REFUSED;
+	}
+	struct resources resources;
+	resources_measure(&resources);
+	unsigned connections = (unsigned)conf->http_connections_max;
+	if (resources_share(&resources, connections, (unsigned)conf->fetch_in_flight_max,
+		(unsigned)conf->cpu_executors, &app->budget, error) != STATUS_OK)
+		return APP_REFUSED;
+	if (app->budget.connections_max < connections)
+		log_warn(LOG_EVENT("connections_shrunk"), LOG_INT("wanted", connections),
+		    LOG_INT("max", app->budget.connections_max),
+		    LOG_INT("descriptors", resources.descriptors));
+	if (app->budget.fetch_in_flight < (unsigned)conf->fetch_in_flight_max)
+		log_warn(LOG_EVENT("fetches_shrunk"), LOG_INT("wanted", conf->fetch_in_flight_max),
+		    LOG_INT("max", app->budget.fetch_in_flight),
+		    LOG_INT("descriptors", resources.descriptors));
+	log_info(LOG_EVENT("resources"), LOG_INT("cores", resources.cores),
+	    LOG_INT("memory_mib", resources.memory_bytes / MIB),
+	    LOG_INT("descriptors", resources.descriptors),
+	    LOG_INT("cpu_executors", app->budget.cpu_executors),
+	    LOG_INT("fetch_in_flight_max", app->budget.fetch_in_flight),
+	    LOG_INT("http_connections_max", app->budget.connections_max));
+	set_kinds(app);
+	return APP_DRAINED;
+}
+
+static enum status
+open_store(struct app *app, struct error *error)
+{
+	const struct conf *conf = app->conf;
+	const struct store_conf store = {
+		.data_dir = conf->data_dir,
+		.inline_max_bytes = (size_t)conf->result_inline_max_bytes,
+		.wal_max_bytes = (uint64_t)conf->wal_max_mib * MIB,
+		.readers = app->budget.store_readers,
+		.fatal = on_store_died,
+		.context = app,
+	};
+	struct store_recovery recovery = { 0 };
+	int64_t began_ms = clock_mono_ms();
+	enum status status = store_open(&store, clock_wall_ms(), &app->store, &recovery, error);
+	if (status == STATUS_OK)
+		log_info(LOG_EVENT("store_open"), LOG_STR("data_dir", conf->data_dir),
+		    LOG_INT("requeued", recovery.requeued),
+		    LOG_INT("exhausted", recovery.exhausted), LOG_INT("orphans", recovery.orphans),
+		    LOG_INT("took_ms", clock_mono_ms() - began_ms));
+	return status;
+}
+
+static enum status
+open_server(struct app *app, struct error *error)
+{
+	const struct conf *conf = app->conf;
+	const struct http_conf http = {
+		.address = app->address,
+		.address_size = app->address_size,
+		.host_names = (const char *const *)conf->host_names.items,
+		.host_name_count = conf->host_names.count,
+		.connections_max = app->budget.connections_max,
+		.connections_fuse = app->budget.connections_fuse,
+		.body_max_bytes = (size_t)conf->http_body_max_bytes,
+		.header_timeout_ms = conf->http_header_timeout_ms,
+		.body_timeout_ms = conf->http_body_timeout_ms,
+		.idle_timeout_ms = conf->http_idle_timeout_ms,
+		.send_timeout_ms = conf->http_send_timeout_ms,
+	};
+	return http_server_open(&http, app->queue, &app->server, error);
+}
+
+static enum status
+open_queue(struct app *app, struct error *error)
+{
+	const struct queue_conf queue = {
+		.waiting_max = app->conf->queue_max,
+		.disk_free_min_bytes = disk_free_min_bytes(app->conf),
+		.data_dir = app->conf->data_dir,
+		.cpu_executors = app->budget.cpu_executors,
+		.io_slots = app->budget.fetch_in_flight,
+		.attempts_max = (int)app->conf->attempts_max,
+		.kinds = &app->kinds,
+	};
+	return queue_open(&queue, app->store, &app->queue, error);
+}
+
+static enum status
+start(struct app *app, struct error *error)
+{
+	enum status status = kinds_setup(error);
+	if (status == STATUS_OK)
+		status = signals_open(&app->signals, error);
+	if (status == STATUS_OK)
+		status = prepare_data_dir(app->conf->data_dir, error);
+	if (status == STATUS_OK)
+		status = open_store(app, error);
+	if (status == STATUS_OK)
+		status = open_queue(app, error);
+	if (status == STATUS_OK)
+		status = open_server(app, error);
+	return status;
+}
+
+/* Everything that was started, top down; what was not is NULL. */
+static void
+stop(struct app *app, int64_t drain_timeout_ms)
+{
+	int64_t deadline_mono_ms = clock_mono_ms() + drain_timeout_ms;
+	if (app->queue != NULL)
+		queue_refuse(app->queue);
+	if (app->server != NULL)
+		http_server_drain(app->server);
+	if (app->queue != NULL)
+		queue_drain(app->queue, deadline_mono_ms);
+	http_server_close(app->server, clock_mono_ms() + HTTP_LINGER_MS);
+	queue_close(app->queue);
+	store_close(app->store);
+}
+
+static void *
+stop_main(void *arg)
+{
+	struct app *app = arg;
+	stop(app, app->conf->drain_timeout_ms);
+	signals_report_stopped(app->signals);
+	return NULL;
+}
+
+static enum app_end
+serve(struct app *app, struct error *error)
+{
+	enum signals_event event = signals_wait(app->signals);
+	if (event == SIGNALS_STORE_DIED)
+		return APP_STORE_DIED;
+	log_info(LOG_EVENT("draining"), LOG_INT("timeout_ms", app->conf->drain_timeout_ms));
+	pthread_t thread;
+	if (thread_start(&thread, "tq-stop", STOP_STACK_BYTES, stop_main, app, error) != STATUS_OK)
+		return APP_FORCED;
+	do {
+		event = signals_wait(app->signals);
+		if (event == SIGNALS_STORE_DIED)
+			return APP_STORE_DIED;
+		if (event == SIGNALS_STOP)
+			return APP_FORCED;
+	} while (event != SIGNALS_STOPPED);
+	thread_join(thread);
+	return APP_DRAINED;
+}
+
+static void
+announce(const struct app *app)
+{
+	char text[LISTEN_ADDRESS_TEXT_SIZE];
+	listen_address_print(&app->address, http_server_port(app->server), text);
+	printf("listening on http://%s\n", text);
+	fflush(stdout);
+	log_info(LOG_EVENT("listening"), LOG_STR("address", text));
+}
+
+enum app_end
+app_run(const struct conf *conf, struct error *error)
+{
+	struct app app = { .conf = conf };
+	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+	enum app_end end = refuse_settings(&app, error);
+	if (end != APP_DRAINED)
+		return end;
+	enum status status = start(&app, error);
+	if (status != STATUS_OK) {
+		stop(&app, 0);
+		signals_close(app.signals);
+		bool data =
+		    status == STATUS_CORRUPT || (status == STATUS_INVALID && app.store == NULL);
+		return data ? APP_DATA_REFUSED : APP_START_FAILED;
+	}
+	announce(&app);
+	end = serve(&app, error);
+	if (end != APP_FORCED && end != APP_STORE_DIED)
+		signals_close(app.signals);
+	return end;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals and reports for the main thread; see signals.h. A signalfd and an eventfd under one poll.
+ */
+#include "app/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct signals {
+	int signal_fd;
+	int report_fd;
+	atomic_bool died;
+	atomic_bool stopped;
+};
+
+enum status
+signals_open(struct signals **ret_signals, struct error *error)
+{
+	struct signals *signals = calloc(1, sizeof(*signals));
+	if (signals == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for signals");
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigaction(SIGPIPE, &ignore, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signals->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals->report_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (signals->signal_fd < 0 || signals->report_fd < 0) {
+		enum status status =
+		    error_set(error, STATUS_IO, "no descriptor for signals: %s", strerror(errno));
+		signals_close(signals);
+		return status;
+	}
+	*ret_signals = signals;
+	return STATUS_OK;
+}
+
+/* Takes one pending signal; false when there is none. */
+static bool
+take_signal(const struct signals *signals)
+{
+	struct signalfd_siginfo info;
+	return read(signals->signal_fd, &info, sizeof(info)) == sizeof(info);
+}
+
+enum signals_event
+signals_wait(struct signals *signals)
+{
+	for (;;) {
+		if (atomic_load(&signals->died))
+			return SIGNALS_STORE_DIED;
+		if (atomic_load(&signals->stopped))
+			return SIGNALS_STOPPED;
+		if (take_signal(signals))
+			return SIGNALS_STOP;
+		struct pollfd fds[] = {
+			{ .fd = signals->signal_fd, .events = POLLIN },
+			{ .fd = signals->report_fd, .events = POLLIN },
+		};
+		if (poll(fds, 2, -1) > 0 && (fds[1].revents & POLLIN) != 0) {
+			uint64_t count;
+			ssize_t got = read(signals->report_fd, &count, sizeof(count));
+			(void)got; /* only empties the counter; the flags say what happened */
+		}
+	}
+}
+
+static void
+report(struct signals *signals, atomic_bool *flag)
+{
+	atomic_store(flag, true);
+	const uint64_t one = 1;
+	ssize_t put = write(signals->report_fd, &one, sizeof(one));
+	(void)put; /* a full counter wakes as well */
+}
+
+void
+signals_report_death(struct signals *signals)
+{
+	report(signals, &signals->died);
+}
+
+void
+signals_report_stopped(struct signals *signals)
+{
+	report(signals, &signals->stopped);
+}
+
+void
+signals_close(struct signals *signals)
+{
+	if (signals == NULL)
+		return;
+	if (signals->signal_fd >= 0)
+		close(signals->signal_fd);
+	if (signals->report_fd >= 0)
+		close(signals->report_fd);
+	free(signals);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * taskqd: options, settings, exit statuses. Everything else is in app/. The only file that ends the
+ * process.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/log.h"
+#include "conf/conf.h"
+
+/* Documented in taskqd(8). */
+enum exit_status {
+	EXIT_STATUS_OK = 0,
+	EXIT_STATUS_START = 1,
+	EXIT_STATUS_SETTINGS = 2,
+	EXIT_STATUS_FORCED = 3,
+	EXIT_STATUS_STORE_DIED = 74,
+	EXIT_STATUS_DATA = 78,
+};
+
+static enum log_level
+log_level_of(const char *word)
+{
+	if (strcmp(word, "error") == 0)
+		return LOG_LEVEL_ERROR;
+	if (strcmp(word, "warn") == 0)
+		return LOG_LEVEL_WARN;
+	if (strcmp(word, "debug") == 0)
+		return LOG_LEVEL_DEBUG;
+	return LOG_LEVEL_INFO;
+}
+
+static int
+run(const struct conf *conf)
+{
+	log_set_level(log_level_of(conf->log_level));
+	struct error error = { "" };
+	enum app_end end = app_run(conf, &error);
+	switch (end) {
+	case APP_DRAINED:
+		log_info(LOG_EVENT("stopped"));
+		return EXIT_STATUS_OK;
+	case APP_START_FAILED:
+		fprintf(stderr, "taskqd: %s\n", error.text);
+		return EXIT_STATUS_START;
+	case APP_REFUSED:
+		fprintf(stderr, "taskqd: %s\n", error.text);
+		return EXIT_STATUS_SETTINGS;
+	case APP_DATA_REFUSED:
+		fprintf(stderr, "taskqd: %s\n", error.text);
+		return EXIT_STATUS_DATA;
+	case APP_FORCED:
+		log_warn(LOG_EVENT("forced"));
+		_exit(EXIT_STATUS_FORCED);
+	case APP_STORE_DIED:
+		/* Nothing may be acknowledged any more, not even by a thread that is half-way. */
+		_exit(EXIT_STATUS_STORE_DIED);
+	}
+	return EXIT_STATUS_START;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct conf conf;
+	struct error error = { "" };
+	enum conf_action action;
+	if (conf_load(argc, argv, environ, &conf, &action, &error) != STATUS_OK) {
+		fprintf(stderr, "taskqd: %s\n", error.text);
+		return EXIT_STATUS_SETTINGS;
+	}
+	int status = EXIT_STATUS_OK;
+	switch (action) {
+	case CONF_ACTION_RUN:
+		status = run(&conf);
+		break;
+	case CONF_ACTION_HELP:
+		conf_print_help(stdout);
+		break;
+	case CONF_ACTION_VERSION:
+		puts("taskqd " TASKQ_VERSION);
+		break;
+	case CONF_ACTION_CHECK:
+		puts("configuration ok");
+		break;
+	case CONF_ACTION_PRINT:
+		conf_print(&conf, stdout);
+		break;
+	}
+	conf_done(&conf);
+	return status;
+}

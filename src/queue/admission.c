@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Admission by depth, disk and draining; see admission.h. Runs in connection threads (enter), lane
+ * threads (taken, returned) and the maintenance thread (tick). Must not block.
+ */
+#include "queue/admission.h"
+
+enum {
+	RETRY_AFTER_MIN_S = 1,
+	RETRY_AFTER_MAX_S = 300,
+	RETRY_AFTER_STALLED_S = 60, /* nothing has drained of late */
+	RETRY_AFTER_DISK_S = 30,    /* somebody has to make room */
+	RETRY_AFTER_DRAINING_S = 5, /* a restart */
+};
+
+void
+admission_init(struct admission *admission, int64_t waiting_max)
+{
+	*admission = (struct admission){ .waiting_max = waiting_max };
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		atomic_init(&admission->waiting[lane], 0);
+		atomic_init(&admission->drain[lane].taken, 0);
+		atomic_init(&admission->drain[lane].per_1000_s, 0);
+	}
+	atomic_init(&admission->disk_low, false);
+	atomic_init(&admission->draining, false);
+}
+
+enum refusal
+admission_enter(struct admission *admission, enum lane lane)
+{
+	if (atomic_load_explicit(&admission->draining, memory_order_acquire))
+		return REFUSAL_DRAINING;
+	if (atomic_load_explicit(&admission->disk_low, memory_order_relaxed))
+		return REFUSAL_DISK_LOW;
+	int64_t before =
+	    atomic_fetch_add_explicit(&admission->waiting[lane], 1, memory_order_relaxed);
+	if (before >= admission->waiting_max) {
+		admission_leave(admission, lane, 1);
+		return REFUSAL_QUEUE_FULL;
+	}
+	return REFUSAL_NONE;
+}
+
+enum refusal
+admission_check(const struct admission *admission)
+{
+	if (atomic_load_explicit(&admission->draining, memory_order_acquire))
+		return REFUSAL_DRAINING;
+	if (atomic_load_explicit(&admission->disk_low, memory_order_relaxed))
+		return REFUSAL_DISK_LOW;
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed) >=
+		    admission->waiting_max)
+			return REFUSAL_QUEUE_FULL;
+	}
+	return REFUSAL_NONE;
+}
+
+void
+admission_leave(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_fetch_sub_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+}
+
+void
+admission_taken(struct admission *admission, enum lane lane, int64_t count)
+{
+	admission_leave(admission, lane, count);
+	atomic_fetch_add_explicit(&admission->drain[lane].taken, count, memory_order_relaxed);
+}
+
+void
+admission_returned(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_fetch_add_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+}
+
+void
+admission_tick(struct admission *admission, int64_t elapsed_ms)
+{
+	if (elapsed_ms <= 0)
+		return;
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		struct drain *drain = &admission->drain[lane];
+		int64_t taken = atomic_load_explicit(&drain->taken, memory_order_relaxed);
+		int64_t now = (taken - drain->taken_before) * 1000 * 1000 / elapsed_ms;
+		int64_t old = atomic_load_explicit(&drain->per_1000_s, memory_order_relaxed);
+		/* The first figure counts whole; later ones for a quarter, which forgets a
+		   change of load within some ten ticks. */
+		int64_t next = old == 0 ? now : old + (now - old) / 4;
+		drain->taken_before = taken;
+		atomic_store_explicit(&drain->per_1000_s, next, memory_order_relaxed);
+	}
+}
+
+static unsigned
+clamp_s(int64_t seconds)
+{
+	if (seconds < RETRY_AFTER_MIN_S)
+		return RETRY_AFTER_MIN_S;
+	if (seconds > RETRY_AFTER_MAX_S)
+		return RETRY_AFTER_MAX_S;
+	return (unsigned)seconds;
+}
+
+unsigned
+admission_retry_after_s(const struct admission *admission, enum lane lane, enum refusal refusal)
+{
+	switch (refusal) {
+	case REFUSAL_NONE:
+	case REFUSAL_STORE_BUSY:
+		return RETRY_AFTER_MIN_S;
+	case REFUSAL_DISK_LOW:
+		return RETRY_AFTER_DISK_S;
+	case REFUSAL_DRAINING:
+		return RETRY_AFTER_DRAINING_S;
+	case REFUSAL_QUEUE_FULL:
+		break;
+	}
+	int64_t rate =
+	    atomic_load_explicit(&admission->drain[lane].per_1000_s, memory_order_relaxed);
+	if (rate <= 0)
+		return RETRY_AFTER_STALLED_S;
+	int64_t waiting = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
+	int64_t room = admission->waiting_max / 10;
+	int64_t excess = waiting - (admission->waiting_max - (room > 0 ? room : 1));
+	if (excess <= 0)
+		return RETRY_AFTER_MIN_S;
+	return clamp_s((excess * 1000 + rate - 1) / rate);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Admission: whether one more task may wait. Keeps the number of waiting tasks by lane, how fast
+ * they are taken up, whether the disk is low, and whether the service is going down. No disk, no
+ * blocking: counters are atomic, and a rate is written by one thread alone. Every function is safe
+ * from any thread unless it says otherwise.
+ */
+#ifndef TASKQ_QUEUE_ADMISSION_H
+#define TASKQ_QUEUE_ADMISSION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "queue/queue.h"
+#include "task/task.h"
+
+/* How fast tasks leave the queue of a lane. */
+struct drain {
+	atomic_int_fast64_t taken;      /* tasks claimed since start */
+	int64_t taken_before;           /* at the latest tick; the ticking thread's alone */
+	atomic_int_fast64_t per_1000_s; /* smoothed rate, tasks in 1,000 seconds */
+};
+
+struct admission {
+	int64_t waiting_max;
+	atomic_int_fast64_t waiting[LANE_COUNT];
+	struct drain drain[LANE_COUNT];
+	atomic_bool disk_low;
+	atomic_bool draining;
+};
+
+void admission_init(struct admission *admission, int64_t waiting_max);
+
+/**
+ * admission_enter - take a place for one task; give it back with admission_leave when it is not
+ * stored Returns REFUSAL_NONE when the place is taken.
+ */
+enum refusal admission_enter(struct admission *admission, enum lane lane);
+
+/**
+ * admission_check - as admission_enter for any lane, without taking a place
+ */
+enum refusal admission_check(const struct admission *admission);
+
+/**
+ * admission_leave - `count` tasks stopped waiting without having been taken up
+ */
+void admission_leave(struct admission *admission, enum lane lane, int64_t count);
+
+/**
+ * admission_taken - `count` tasks stopped waiting because executors took them up
+ */
+void admission_taken(struct admission *admission, enum lane lane, int64_t count);
+
+/**
+ * admission_returned - `count` tasks wait again (recovered at start, handed back)
+ */
+void admission_returned(struct admission *admission, enum lane lane, int64_t count);
+
+/**
+ * admission_tick - fold what was taken up since the last tick into the rates; one thread alone
+ */
+void admission_tick(struct admission *admission, int64_t elapsed_ms);
+
+/**
+ * admission_retry_after_s - when it is worth trying again, 1 to 300 s. For a full queue: the time
+ * until a tenth of it will have drained at the measured rate, so that the clients that come back
+ * together find room together.
+ */
+unsigned admission_retry_after_s(
+    const struct admission *admission, enum lane lane, enum refusal refusal);
+
+#endif

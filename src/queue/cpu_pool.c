@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Executor threads for CPU kinds; see cpu_pool.h. A run is executed with no lock held. The threads
+ * know nothing of the store: what came of a run leaves through `finished`.
+ */
+#include "queue/cpu_pool.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/sync.h"
+
+enum {
+	/* BN and GMP-like recursion is shallow; this is for libraries' comfort. */
+	EXECUTOR_STACK_BYTES = 1024 * 1024,
+};
+
+struct cpu_pool {
+	const struct kind_settings *settings;
+	void (*finished)(void *context, struct run *run);
+	void *context;
+	struct lock lock;
+	struct cond added;
+	struct run *head; /* guarded by lock: runs waiting, oldest first */
+	struct run **tail;
+	bool closing;     /* guarded by lock */
+	unsigned threads; /* started; opening and closing thread's alone */
+	pthread_t thread[];
+};
+
+static void
+execute(const struct cpu_pool *pool, struct run *run)
+{
+	run->began_mono_us = clock_mono_us();
+	if (atomic_load_explicit(run->stop, memory_order_acquire)) {
+		run->outcome.verdict = VERDICT_RELEASED;
+		return;
+	}
+	const struct kind *kind = kinds_find(run->task.type);
+	kind->run(pool->settings, run);
+}
+
+static void *
+executor_main(void *arg)
+{
+	struct cpu_pool *pool = arg;
+	for (;;) {
+		lock_acquire(&pool->lock);
+		while (pool->head == NULL && !pool->closing)
+			cond_wait(&pool->added, &pool->lock);
+		struct run *run = pool->head;
+		if (run != NULL) {
+			pool->head = run->next;
+			if (pool->head == NULL)
+				pool->tail = &pool->head;
+		}
+		lock_release(&pool->lock);
+		if (run == NULL)
+			return NULL;
+		run->next = NULL;
+		execute(pool, run);
+		pool->finished(pool->context, run);
+	}
+}
+
+enum status
+cpu_pool_open(unsigned threads, const struct kind_settings *settings,
+    void (*finished)(void *context, struct run *run), void *context, struct cpu_pool **ret_pool,
+    struct error *error)
+{
+	struct cpu_pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pool->thread[0]));
+	if (pool == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for %u executors", threads);
+	pool->settings = settings;
+	pool->finished = finished;
+	pool->context = context;
+	pool->tail = &pool->head;
+	lock_init(&pool->lock, LOCK_RANK_ENGINE);
+	cond_init(&pool->added);
+	for (; pool->threads < threads; pool->threads++) {
+		enum status status = thread_start(&pool->thread[pool->threads], "tq-cpu",
+		    EXECUTOR_STACK_BYTES, executor_main, pool, error);
+		if (status != STATUS_OK) {
+			cpu_pool_close(pool);
+			return status;
+		}
+	}
+	*ret_pool = pool;
+	return STATUS_OK;
+}
+
+void
+cpu_pool_add(struct cpu_pool *pool, struct run *run)
+{
+	run->next = NULL;
+	lock_acquire(&pool->lock);
+	*pool->tail = run;
+	pool->tail = &run->next;
+	cond_signal(&pool->added);
+	lock_release(&pool->lock);
+}
+
+void
+cpu_pool_close(struct cpu_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	lock_acquire(&pool->lock);
+	pool->closing = true;
+	cond_broadcast(&pool->added);
+	lock_release(&pool->lock);
+	for (unsigned i = 0; i < pool->threads; i++)
+		thread_join(pool->thread[i]);
+	cond_done(&pool->added);
+	lock_done(&pool->lock);
+	free(pool);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine of the CPU lane: a fixed set of threads, each executing one run at a time, oldest
+ * first. It has the same shape as the engines that IO kinds bring (kinds/kind.h), so that a lane
+ * treats both alike; here the number of threads is a parameter.
+ */
+#ifndef TASKQ_QUEUE_CPU_POOL_H
+#define TASKQ_QUEUE_CPU_POOL_H
+
+#include "base/status.h"
+#include "kinds/kind.h"
+
+struct cpu_pool;
+
+/**
+ * cpu_pool_open - start `threads` executor threads
+ * @finished: called once for every run that was added, from an executor thread
+ */
+enum status cpu_pool_open(unsigned threads, const struct kind_settings *settings,
+    void (*finished)(void *context, struct run *run), void *context, struct cpu_pool **ret_pool,
+    struct error *error) NODISCARD;
+
+/**
+ * cpu_pool_add - take a run over; its kind has a `run`; never blocks long; any thread
+ */
+void cpu_pool_add(struct cpu_pool *pool, struct run *run);
+
+/**
+ * cpu_pool_close - finish what was added, join the threads, free; NULL is fine
+ * Runs that have not begun when their `stop` is set are given back as VERDICT_RELEASED.
+ */
+void cpu_pool_close(struct cpu_pool *pool);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life cycle of a lane and the size of its window; see lane.h. The two threads are in
+ * lane_claimer.c and lane_finisher.c. No lock is held across a call of the store, an engine or a
+ * kind.
+ */
+#include "queue/lane.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "queue/lane_pool.h"
+
+enum {
+	LANE_STACK_BYTES = 512 * 1024,
+	/*
+	 * How much work the CPU lane claims ahead, by the smoothed cost of a run. It hides the
+	 * commits between two short tasks; long tasks are claimed one per executor.
+	 */
+	CPU_WINDOW_US = 20 * 1000,
+	CPU_WINDOW_MAX = 1024,
+};
+
+size_t
+lane_room_locked(const struct lane_pool *lane)
+{
+	if (lane->held || lane->uncommitted >= LANE_FINISHED_MAX)
+		return 0;
+	size_t window = lane->conf.slots;
+	if (lane->conf.lane == LANE_CPU) {
+		double executors = lane->conf.executors;
+		double ahead = executors * CPU_WINDOW_US / (lane->cost_us + 1.0);
+		window = ahead > CPU_WINDOW_MAX ? CPU_WINDOW_MAX : (size_t)ahead;
+		if (window < lane->conf.executors)
+			window = lane->conf.executors;
+	}
+	size_t room = window > lane->executing ? window - lane->executing : 0;
+	return room < LANE_BATCH_MAX ? room : LANE_BATCH_MAX;
+}
+
+bool
+lane_task_is_isolated(const struct task *task)
+{
+	/* The store sets a task apart exactly when one attempt is left after crashes. */
+	return task->max_attempts > 1 && task->attempt == task->max_attempts;
+}
+
+struct run *
+lane_run_new(struct lane_pool *lane, struct task *task)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	if (run == NULL)
+		return NULL;
+	run->task = *task;
+	*task = (struct task){ 0 };
+	output_init(&run->output, store_output_conf(lane->conf.store));
+	outcome_init(&run->outcome);
+	run->stop = &lane->stop;
+	return run;
+}
+
+void
+lane_run_free(struct run *run)
+{
+	if (run == NULL)
+		return;
+	task_done(&run->task);
+	output_done(&run->output);
+	outcome_done(&run->outcome);
+	free(run);
+}
+
+void
+lane_finished(void *context, struct run *run)
+{
+	struct lane_pool *lane = context;
+	bool measured = run->outcome.verdict != VERDICT_RELEASED;
+	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
+	run->next = NULL;
+	lock_acquire(&lane->lock);
+	if (measured)
+		lane->cost_us += (cost_us - lane->cost_us) / 8;
+	lane->executing--;
+	lane->uncommitted++;
+	bool first = lane->finished == NULL;
+	*lane->finished_tail = run;
+	lane->finished_tail = &run->next;
+	if (first)
+		cond_signal(&lane->finish_changed);
+	/* Claim again when a good part of the window is free, not for each place in it. */
+	if (lane->executing == 0 || lane_room_locked(lane) >= lane->executing)
+		cond_signal(&lane->claim_changed);
+	lock_release(&lane->lock);
+}
+
+void
+lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms)
+{
+	int64_t until_ms = clock_mono_ms() + *backoff_ms;
+	*backoff_ms =
+	    *backoff_ms * 2 < LANE_BACKOFF_LAST_MS ? *backoff_ms * 2 : LANE_BACKOFF_LAST_MS;
+	lock_acquire(&lane->lock);
+	while (!lane->closing && cond_wait_until(cond, &lane->lock, until_ms))
+		;
+	lock_release(&lane->lock);
+}
+
+static enum status
+open_engines(struct lane_pool *lane, struct error *error)
+{
+	if (lane->conf.lane == LANE_CPU)
+		return cpu_pool_open(
+		    lane->conf.executors, lane->conf.kinds, lane_finished, lane, &lane->cpu, error);
+	size_t count;
+	const struct kind *const *kinds = kinds_table(&count);
+	lane->engines = calloc(count, sizeof(lane->engines[0]));
+	if (lane->engines == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for engines");
+	for (size_t i = 0; i < count; i++) {
+		if (kinds[i]->lane != lane->conf.lane)
+			continue;
+		struct lane_engine *slot = &lane->engines[lane->engine_count];
+		enum status status = kinds[i]->engine->open(
+		    lane->conf.kinds, lane_finished, lane, &slot->engine, error);
+		if (status != STATUS_OK) {
+			error_prefix(error, "%s", kinds[i]->type);
+			return status;
+		}
+		slot->kind = kinds[i];
+		lane->engine_count++;
+	}
+	return STATUS_OK;
+}
+
+enum status
+lane_open(const struct lane_conf *conf, struct lane_pool **ret_lane, struct error *error)
+{
+	struct lane_pool *lane = calloc(1, sizeof(*lane));
+	if (lane == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a lane");
+	lane->conf = *conf;
+	atomic_init(&lane->stop, false);
+	atomic_init(&lane->woken, true); /* tasks may wait from an earlier run */
+	lane->finished_tail = &lane->finished;
+	lock_init(&lane->lock, LOCK_RANK_LANE);
+	cond_init(&lane->claim_changed);
+	cond_init(&lane->finish_changed);
+	cond_init(&lane->became_empty);
+	enum status status = open_engines(lane, error);
+	if (status != STATUS_OK)
+		goto out;
+	bool cpu = conf->lane == LANE_CPU;
+	status = thread_start(&lane->finisher, cpu ? "tq-cpu-finish" : "tq-io-finish",
+	    LANE_STACK_BYTES, lane_finisher_main, lane, error);
+	if (status != STATUS_OK)
+		goto out;
+	lane->finisher_started = true;
+	status = thread_start(&lane->claimer, cpu ? "tq-cpu-claim" : "tq-io-claim",
+	    LANE_STACK_BYTES, lane_claimer_main, lane, error);
+	if (status != STATUS_OK)
+		goto out;
+	lane->claimer_started = true;
+	*ret_lane = lane;
+	lane = NULL;
+out:
+	lane_close(lane);
+	return status;
+}
+
+void
+lane_wake(struct lane_pool *lane)
+{
+	/* One signal is enough until the claimer has looked; the others cost one exchange. */
+	if (atomic_exchange_explicit(&lane->woken, true, memory_order_acq_rel))
+		return;
+	lock_acquire(&lane->lock);
+	cond_signal(&lane->claim_changed);
+	lock_release(&lane->lock);
+}
+
+void
+lane_hold(struct lane_pool *lane)
+{
+	lock_acquire(&lane->lock);
+	lane->held = true;
+	lock_release(&lane->lock);
+}
+
+bool
+lane_is_empty_locked(const struct lane_pool *lane)
+{
+	return lane->executing + lane->uncommitted == 0 && !lane->claiming;
+}
+
+bool
+lane_wait_empty(struct lane_pool *lane, int64_t deadline_mono_ms)
+{
+	lock_acquire(&lane->lock);
+	while (!lane_is_empty_locked(lane) &&
+	       cond_wait_until(&lane->became_empty, &lane->lock, deadline_mono_ms))
+		;
+	bool empty = lane_is_empty_locked(lane);
+	lock_release(&lane->lock);
+	return empty;
+}
+
+void
+lane_stop(struct lane_pool *lane)
+{
+	lock_acquire(&lane->lock);
+	lane->held = true;
+	lane->closing = true;
+	cond_broadcast(&lane->claim_changed);
+	cond_broadcast(&lane->finish_changed);
+	lock_release(&lane->lock);
+	if (lane->claimer_started)
+		thread_join(lane->claimer);
+	lane->claimer_started = false;
+	/* Nothing is added from here on; what is in the engines comes back through the finisher. */
+	atomic_store_explicit(&lane->stop, true, memory_order_release);
+	cpu_pool_close(lane->cpu);
+	lane->cpu = NULL;
+	for (size_t i = 0; i < lane->engine_count; i++)
+		lane->engines[i].kind->engine->close(lane->engines[i].engine);
+	lane->engine_count = 0;
+	lock_acquire(&lane->lock);
+	lane->drained = true;
+	cond_broadcast(&lane->finish_changed);
+	lock_release(&lane->lock);
+	if (lane->finisher_started)
+		thread_join(lane->finisher);
+	lane->finisher_started = false;
+}
+
+void
+lane_close(struct lane_pool *lane)
+{
+	if (lane == NULL)
+		return;
+	lane_stop(lane);
+	free(lane->engines);
+	cond_done(&lane->became_empty);
+	cond_done(&lane->finish_changed);
+	cond_done(&lane->claim_changed);
+	lock_done(&lane->lock);
+	free(lane);
+}

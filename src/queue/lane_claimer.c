@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The claimer of a lane: takes tasks from the store as the lane has room for them. One thread per
+ * lane. A task belongs to the claimer from the claim until an engine has taken it.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/lane_pool.h"
+
+/* Give a run to what executes its kind; the reasons not to are outcomes like any other. */
+static void
+dispatch(struct lane_pool *lane, struct run *run)
+{
+	const struct kind *kind = kinds_find(run->task.type);
+	if (kind == NULL || kind->lane != lane->conf.lane) {
+		run->began_mono_us = clock_mono_us();
+		outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
+		    "This service does not know tasks of type %s", run->task.type);
+		lane_finished(lane, run);
+		return;
+	}
+	if (lane->conf.lane == LANE_CPU) {
+		cpu_pool_add(lane->cpu, run);
+		return;
+	}
+	for (size_t i = 0; i < lane->engine_count; i++) {
+		if (lane->engines[i].kind == kind)
+			kind->engine->add(lane->engines[i].engine, run);
+	}
+}
+
+/* Hands back tasks that no memory could be had for; they cost no attempt. */
+static void
+give_back(struct lane_pool *lane, struct task *tasks, size_t count)
+{
+	struct error error;
+	enum status status = store_release(lane->conf.store, tasks, count, &error);
+	if (status == STATUS_OK)
+		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)count);
+	else
+		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
+		    LOG_ERROR(&error), LOG_INT("tasks", count));
+	for (size_t i = 0; i < count; i++)
+		task_done(&tasks[i]);
+}
+
+/* Claims once; *ret_count tells how many. Everything claimed is dispatched or handed back. */
+static enum status
+claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
+{
+	struct task tasks[LANE_BATCH_MAX];
+	struct error error = { "" };
+	size_t count = 0;
+	enum status status = store_claim(lane->conf.store, lane->conf.lane, isolated, max,
+	    clock_wall_ms(), tasks, &count, &error);
+	if (status != STATUS_OK) {
+		log_error(LOG_EVENT("claim_failed"), LOG_STR("status", status_name(status)),
+		    LOG_ERROR(&error));
+		return status;
+	}
+	admission_taken(lane->conf.admission, lane->conf.lane, (int64_t)count);
+	lock_acquire(&lane->lock);
+	lane->executing += count;
+	if (isolated && count > 0)
+		lane->isolated_running = true;
+	lock_release(&lane->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct run *run = lane_run_new(lane, &tasks[i]);
+		if (run == NULL) {
+			lock_acquire(&lane->lock);
+			lane->executing -= count - i;
+			if (isolated)
+				lane->isolated_running = false;
+			lock_release(&lane->lock);
+			give_back(lane, &tasks[i], count - i);
+			return STATUS_NOMEM;
+		}
+		dispatch(lane, run);
+	}
+	*ret_count = count;
+	return STATUS_OK;
+}
+
+/* Waits until there is room and, unless `more` is known to wait, a reason to look; 0 means the end.
+ */
+static size_t
+wait_for_room(struct lane_pool *lane, bool more, bool *ret_isolated)
+{
+	int64_t poll_at_ms = clock_mono_ms() + LANE_POLL_MS;
+	size_t room = 0;
+	lock_acquire(&lane->lock);
+	while (!lane->closing) {
+		bool timely = clock_mono_ms() >= poll_at_ms;
+		bool reason =
+		    more || timely || atomic_load_explicit(&lane->woken, memory_order_acquire);
+		room = lane_room_locked(lane);
+		if (room > 0 && reason)
+			break;
+		if (reason || lane->held)
+			cond_wait(&lane->claim_changed, &lane->lock);
+		else
+			cond_wait_until(&lane->claim_changed, &lane->lock, poll_at_ms);
+	}
+	if (lane->closing)
+		room = 0;
+	lane->claiming = room > 0;
+	*ret_isolated = !lane->isolated_running;
+	lock_release(&lane->lock);
+	return room;
+}
+
+static void
+end_claiming(struct lane_pool *lane)
+{
+	lock_acquire(&lane->lock);
+	lane->claiming = false;
+	if (lane_is_empty_locked(lane))
+		cond_broadcast(&lane->became_empty);
+	lock_release(&lane->lock);
+}
+
+/*
+ * One look at the store: a task of those that run alone, where none is running, and as many others
+ * as there is room for. *ret_count tells how many came.
+ */
+static enum status
+claim_some(struct lane_pool *lane, size_t room, bool isolated_idle, int64_t *isolated_at_ms,
+    size_t *ret_count)
+{
+	size_t isolated_count = 0;
+	size_t count = 0;
+	if (isolated_idle && clock_mono_ms() >= *isolated_at_ms) {
+		enum status status = claim(lane, true, 1, &isolated_count);
+		if (status != STATUS_OK)
+			return status;
+		if (isolated_count == 0)
+			*isolated_at_ms = clock_mono_ms() + LANE_POLL_MS;
+	}
+	if (room > isolated_count) {
+		enum status status = claim(lane, false, room - isolated_count, &count);
+		if (status != STATUS_OK)
+			return status;
+	}
+	*ret_count = isolated_count + count;
+	return STATUS_OK;
+}
+
+void *
+lane_claimer_main(void *arg)
+{
+	struct lane_pool *lane = arg;
+	int64_t backoff_ms = LANE_BACKOFF_FIRST_MS;
+	bool more = true;
+	int64_t isolated_at_ms = 0; /* when to look for isolated tasks again */
+	for (;;) {
+		bool isolated_idle;
+		size_t room = wait_for_room(lane, more, &isolated_idle);
+		if (room == 0)
+			return NULL;
+		/* Cleared before the claim: a submission committed after it wakes us again. */
+		atomic_store_explicit(&lane->woken, false, memory_order_release);
+		size_t count = 0;
+		enum status status = claim_some(lane, room, isolated_idle, &isolated_at_ms, &count);
+		end_claiming(lane);
+		if (status == STATUS_UNKNOWN)
+			return NULL; /* the store has stopped for good */
+		if (status != STATUS_OK) {
+			lane_pause(lane, &lane->claim_changed, &backoff_ms);
+			more = true;
+			continue;
+		}
+		backoff_ms = LANE_BACKOFF_FIRST_MS;
+		more = count >= room;
+	}
+}

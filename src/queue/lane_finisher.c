@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The finisher of a lane: writes what attempts produced. One thread per lane. A run belongs to it
+ * from lane_finished() until its commit; a run that cannot be written for want of disk space waits
+ * here and is tried again, since its work is done and its place in memory is paid for.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/lane_pool.h"
+
+enum {
+	/* Tries of one run by itself, on errors that no space or waiting mends. */
+	SINGLE_TRIES_MAX = 5,
+};
+
+struct batch {
+	struct run *runs[LANE_BATCH_MAX];
+	size_t count;
+	size_t released; /* of them, to hand back */
+};
+
+/* Takes up to a batch from the finished list; an empty batch means the end. */
+static void
+take_batch(struct lane_pool *lane, struct batch *batch)
+{
+	*batch = (struct batch){ .count = 0 };
+	lock_acquire(&lane->lock);
+	while (lane->finished == NULL && !lane->drained)
+		cond_wait(&lane->finish_changed, &lane->lock);
+	while (lane->finished != NULL && batch->count < LANE_BATCH_MAX) {
+		struct run *run = lane->finished;
+		lane->finished = run->next;
+		run->next = NULL;
+		batch->runs[batch->count++] = run;
+	}
+	if (lane->finished == NULL)
+		lane->finished_tail = &lane->finished;
+	lock_release(&lane->lock);
+}
+
+/* What is written, or given up, leaves the lane. */
+static void
+retire_batch(struct lane_pool *lane, struct batch *batch)
+{
+	bool isolated = false;
+	for (size_t i = 0; i < batch->count; i++) {
+		isolated = isolated || lane_task_is_isolated(&batch->runs[i]->task);
+		lane_run_free(batch->runs[i]);
+	}
+	lock_acquire(&lane->lock);
+	bool was_full = lane->uncommitted >= LANE_FINISHED_MAX;
+	lane->uncommitted -= batch->count;
+	if (isolated)
+		lane->isolated_running = false;
+	if (isolated || was_full)
+		cond_signal(&lane->claim_changed);
+	if (lane_is_empty_locked(lane))
+		cond_broadcast(&lane->became_empty);
+	lock_release(&lane->lock);
+}
+
+static enum status
+complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
+{
+	struct completion completions[LANE_BATCH_MAX];
+	int64_t now_ms = clock_wall_ms();
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (runs[i]->outcome.verdict == VERDICT_RELEASED)
+			continue;
+		completions[used++] = (struct completion){
+			.task = &runs[i]->task,
+			.outcome = &runs[i]->outcome,
+			.output = &runs[i]->output,
+			.finished_at_ms = now_ms,
+			.ret_status = STATUS_OK,
+		};
+	}
+	if (used == 0)
+		return STATUS_OK;
+	enum status status = store_complete(lane->conf.store, completions, used, error);
+	if (status != STATUS_OK)
+		return status;
+	for (size_t i = 0; i < used; i++) {
+		if (completions[i].ret_status == STATUS_CONFLICT)
+			log_warn(LOG_EVENT("stale_completion"),
+			    LOG_STR("task", completions[i].task->id),
+			    LOG_INT("lease", completions[i].task->lease));
+	}
+	return STATUS_OK;
+}
+
+static enum status
+release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
+{
+	struct task tasks[LANE_BATCH_MAX]; /* borrowed: task_done is the runs' business */
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (runs[i]->outcome.verdict == VERDICT_RELEASED)
+			tasks[used++] = runs[i]->task;
+	}
+	if (used == 0)
+		return STATUS_OK;
+	enum status status = store_release(lane->conf.store, tasks, used, error);
+	if (status == STATUS_OK)
+		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)used);
+	return status;
+}
+
+static bool
+lane_is_closing(struct lane_pool *lane)
+{
+	lock_acquire(&lane->lock);
+	bool closing = lane->closing;
+	lock_release(&lane->lock);
+	return closing;
+}
+
+/*
+ * Writes one run by itself. An error that neither space nor waiting mends (its spill file is gone,
+ * say) must not hold up its neighbours for ever: after some tries the task fails for want of its
+ * result.
+ */
+static enum status
+write_single(struct lane_pool *lane, struct run *run, struct error *error)
+{
+	int64_t backoff_ms = LANE_BACKOFF_FIRST_MS;
+	for (int attempt = 1;; attempt++) {
+		enum status status = run->outcome.verdict == VERDICT_RELEASED
+					 ? release_runs(lane, &run, 1, error)
+					 : complete_runs(lane, &run, 1, error);
+		if (status == STATUS_OK || status == STATUS_UNKNOWN)
+			return status;
+		log_error(LOG_EVENT("completion_failed"), LOG_STR("task", run->task.id),
+		    LOG_STR("status", status_name(status)), LOG_ERROR(error));
+		if (lane_is_closing(lane))
+			return status;
+		bool waiting_helps = status == STATUS_FULL || status == STATUS_BUSY;
+		if (!waiting_helps && attempt >= SINGLE_TRIES_MAX) {
+			if (run->outcome.verdict == VERDICT_RELEASED ||
+			    run->outcome.failure == FAILURE_STORAGE)
+				return status;
+			output_clear(&run->output);
+			outcome_done(&run->outcome);
+			outcome_init(&run->outcome);
+			outcome_fail(
+			    &run->outcome, FAILURE_STORAGE, "The result could not be stored");
+		}
+		lane_pause(lane, &lane->finish_changed, &backoff_ms);
+	}
+}
+
+/* Returns UNKNOWN when the store has stopped for good. Other failures are logged, and the rows stay
+   RUNNING until the next start of the service mends them. */
+static enum status
+write_batch(struct lane_pool *lane, struct batch *batch)
+{
+	struct error error = { "" };
+	enum status status = complete_runs(lane, batch->runs, batch->count, &error);
+	if (status == STATUS_OK)
+		status = release_runs(lane, batch->runs, batch->count, &error);
+	if (status == STATUS_OK || status == STATUS_UNKNOWN)
+		return status;
+	log_error(LOG_EVENT("completions_failed"), LOG_STR("status", status_name(status)),
+	    LOG_ERROR(&error), LOG_INT("tasks", batch->count));
+	/* What the first call did write answers CONFLICT now, which drops a result that is stored
+	   already: the same one. */
+	for (size_t i = 0; i < batch->count; i++) {
+		status = write_single(lane, batch->runs[i], &error);
+		if (status == STATUS_UNKNOWN)
+			return status;
+		if (status != STATUS_OK)
+			log_error(LOG_EVENT("completion_given_up"),
+			    LOG_STR("task", batch->runs[i]->task.id),
+			    LOG_STR("status", status_name(status)), LOG_ERROR(&error));
+	}
+	return STATUS_OK;
+}
+
+void *
+lane_finisher_main(void *arg)
+{
+	struct lane_pool *lane = arg;
+	bool store_stopped = false;
+	for (;;) {
+		struct batch batch;
+		take_batch(lane, &batch);
+		if (batch.count == 0)
+			return NULL;
+		if (!store_stopped && write_batch(lane, &batch) == STATUS_UNKNOWN)
+			store_stopped = true;
+		retire_batch(lane, &batch);
+	}
+}

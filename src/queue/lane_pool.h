@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a lane, shared by lane.c (life cycle, window), lane_claimer.c and lane_finisher.c.
+ * For those three alone.
+ */
+#ifndef TASKQ_QUEUE_LANE_POOL_H
+#define TASKQ_QUEUE_LANE_POOL_H
+
+#include <stdatomic.h>
+
+#include "base/sync.h"
+#include "queue/cpu_pool.h"
+#include "queue/lane.h"
+
+enum {
+	/* Tasks in one claim and completions in one commit at most. */
+	LANE_BATCH_MAX = 256,
+	/* Finished runs that may wait for their commit before claiming pauses. */
+	LANE_FINISHED_MAX = 2048,
+	/* A lost wake-up costs at most this. It also finds what other processes put back. */
+	LANE_POLL_MS = 1000,
+	/* After a store error: the first pause, doubled up to the last. */
+	LANE_BACKOFF_FIRST_MS = 50,
+	LANE_BACKOFF_LAST_MS = 2000,
+};
+
+/* An IO kind's engine in this lane. */
+struct lane_engine {
+	const struct kind *kind;
+	struct engine *engine;
+};
+
+struct lane_pool {
+	struct lane_conf conf;
+	atomic_bool stop;            /* runs look at it: end soon */
+	atomic_bool woken;           /* there may be something to claim */
+	struct cpu_pool *cpu;        /* CPU lane */
+	struct lane_engine *engines; /* IO lane */
+	size_t engine_count;
+
+	struct lock lock; /* LOCK_RANK_LANE; guards everything below */
+	struct cond claim_changed;
+	struct cond finish_changed;
+	struct cond became_empty;
+	bool held;             /* claim no more */
+	bool closing;          /* the claimer ends; nobody pauses any more */
+	bool drained;          /* engines are closed: the finisher ends when its list is empty */
+	bool claiming;         /* the claimer is between its decision and its dispatch */
+	bool isolated_running; /* one of the tasks that run alone is claimed */
+	size_t executing;      /* added to an engine, not finished */
+	size_t uncommitted;    /* finished, not yet written */
+	struct run *finished;  /* in order of finishing */
+	struct run **finished_tail;
+	double cost_us; /* smoothed execution time of a run, for the CPU lane's window */
+
+	bool claimer_started;
+	bool finisher_started;
+	pthread_t claimer;
+	pthread_t finisher;
+};
+
+void *lane_claimer_main(void *lane);
+void *lane_finisher_main(void *lane);
+
+/**
+ * lane_room_locked - how many more tasks the lane should claim now
+ */
+size_t lane_room_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
+
+/**
+ * lane_is_empty_locked - whether nothing is claimed, or about to be, that is not written
+ */
+bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
+
+/**
+ * lane_finished - what engines call for a run that has ended; takes the run
+ */
+void lane_finished(void *lane, struct run *run);
+
+/**
+ * lane_task_is_isolated - whether a claimed task is one of those that run one at a time
+ */
+bool lane_task_is_isolated(const struct task *task);
+
+/**
+ * lane_pause - wait after a store error, shorter when the lane closes; doubles *backoff_ms
+ */
+void lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms);
+
+/**
+ * lane_run_new / lane_run_free - a run around a task; takes the task on success
+ */
+struct run *lane_run_new(struct lane_pool *lane, struct task *task);
+void lane_run_free(struct run *run);
+
+#endif

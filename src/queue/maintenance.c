@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* The maintenance thread; see maintenance.h. It holds its lock only while it waits. */
+#include "queue/maintenance.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sync.h"
+
+enum {
+	TICK_MS = 1000,
+	MAINTENANCE_STACK_BYTES = 256 * 1024,
+};
+
+struct maintenance {
+	struct maintenance_conf conf;
+	struct lock lock;
+	struct cond changed;
+	bool closing; /* guarded by lock */
+	bool started;
+	pthread_t thread;
+};
+
+/* Sets admission's flag; logs when it changes. A disk that cannot be asked counts as it did before.
+ */
+static void
+check_disk(struct maintenance *maintenance)
+{
+	struct statvfs fs;
+	if (statvfs(maintenance->conf.data_dir, &fs) != 0) {
+		log_warn(LOG_EVENT("disk_check_failed"), LOG_STR("error", strerror(errno)));
+		return;
+	}
+	uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	bool low = free_bytes < maintenance->conf.disk_free_min_bytes;
+	bool was_low = atomic_exchange_explicit(
+	    &maintenance->conf.admission->disk_low, low, memory_order_relaxed);
+	if (low != was_low)
+		log_warn(LOG_EVENT(low ? "disk_low" : "disk_ok"), LOG_INT("free_bytes", free_bytes),
+		    LOG_INT("free_min_bytes", maintenance->conf.disk_free_min_bytes));
+}
+
+static void
+tick(struct maintenance *maintenance, int64_t elapsed_ms)
+{
+	admission_tick(maintenance->conf.admission, elapsed_ms);
+	check_disk(maintenance);
+	struct error error = { "" };
+	enum status status = store_maintain(maintenance->conf.store, &error);
+	if (status != STATUS_OK && status != STATUS_UNKNOWN)
+		log_warn(LOG_EVENT("maintenance_failed"), LOG_STR("status", status_name(status)),
+		    LOG_ERROR(&error));
+}
+
+static void *
+maintenance_main(void *arg)
+{
+	struct maintenance *maintenance = arg;
+	int64_t last_ms = clock_mono_ms();
+	for (;;) {
+		int64_t next_ms = last_ms + TICK_MS;
+		lock_acquire(&maintenance->lock);
+		while (!maintenance->closing &&
+		       cond_wait_until(&maintenance->changed, &maintenance->lock, next_ms))
+			;
+		bool closing = maintenance->closing;
+		lock_release(&maintenance->lock);
+		if (closing)
+			return NULL;
+		int64_t now_ms = clock_mono_ms();
+		tick(maintenance, now_ms - last_ms);
+		last_ms = now_ms;
+	}
+}
+
+enum status
+maintenance_open(
+    const struct maintenance_conf *conf, struct maintenance **ret_maintenance, struct error *error)
+{
+	struct maintenance *maintenance = calloc(1, sizeof(*maintenance));
+	if (maintenance == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for maintenance");
+	maintenance->conf = *conf;
+	lock_init(&maintenance->lock, LOCK_RANK_LEAF);
+	cond_init(&maintenance->changed);
+	check_disk(maintenance);
+	enum status status = thread_start(&maintenance->thread, "tq-maintain",
+	    MAINTENANCE_STACK_BYTES, maintenance_main, maintenance, error);
+	if (status != STATUS_OK) {
+		maintenance_close(maintenance);
+		return status;
+	}
+	maintenance->started = true;
+	*ret_maintenance = maintenance;
+	return STATUS_OK;
+}
+
+void
+maintenance_close(struct maintenance *maintenance)
+{
+	if (maintenance == NULL)
+		return;
+	lock_acquire(&maintenance->lock);
+	maintenance->closing = true;
+	cond_signal(&maintenance->changed);
+	lock_release(&maintenance->lock);
+	if (maintenance->started)
+		thread_join(maintenance->thread);
+	cond_done(&maintenance->changed);
+	lock_done(&maintenance->lock);
+	free(maintenance);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue's facade; see queue.h. Connection threads run submit and the reads; the main thread
+ * opens, drains and closes. Holds no lock of its own: what is shared is atomic in admission, or
+ * behind the store and the lanes.
+ */
+#include "queue/queue.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/admission.h"
+#include "queue/lane.h"
+#include "queue/maintenance.h"
+
+struct queue {
+	struct queue_conf conf;
+	struct store *store;
+	struct admission admission;
+	struct lane_pool *lanes[LANE_COUNT];
+	struct maintenance *maintenance;
+};
+
+const char *
+refusal_word(enum refusal refusal)
+{
+	switch (refusal) {
+	case REFUSAL_NONE:
+		return "none";
+	case REFUSAL_QUEUE_FULL:
+		return "queue_full";
+	case REFUSAL_DISK_LOW:
+		return "disk_low";
+	case REFUSAL_DRAINING:
+		return "draining";
+	case REFUSAL_STORE_BUSY:
+		return "store_busy";
+	}
+	return "unknown";
+}
+
+static enum status
+open_parts(struct queue *queue, struct error *error)
+{
+	struct store_counts counts;
+	enum status status = store_counts(queue->store, &counts, error);
+	if (status != STATUS_OK)
+		return status;
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		admission_returned(&queue->admission, (enum lane)lane, counts.queued_by_lane[lane]);
+	const struct maintenance_conf maintenance = {
+		.store = queue->store,
+		.admission = &queue->admission,
+		.data_dir = queue->conf.data_dir,
+		.disk_free_min_bytes = queue->conf.disk_free_min_bytes,
+	};
+	status = maintenance_open(&maintenance, &queue->maintenance, error);
+	for (int i = 0; i < LANE_COUNT && status == STATUS_OK; i++) {
+		const struct lane_conf lane = {
+			.lane = (enum lane)i,
+			.executors = queue->conf.cpu_executors,
+			.slots = queue->conf.io_slots,
+			.kinds = queue->conf.kinds,
+			.store = queue->store,
+			.admission = &queue->admission,
+		};
+		status = lane_open(&lane, &queue->lanes[i], error);
+	}
+	return status;
+}
+
+enum status
+queue_open(const struct queue_conf *conf, struct store *store, struct queue **ret_queue,
+    struct error *error)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+	if (queue == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for the queue");
+	queue->conf = *conf;
+	queue->store = store;
+	admission_init(&queue->admission, conf->waiting_max);
+	enum status status = open_parts(queue, error);
+	if (status != STATUS_OK) {
+		queue_close(queue);
+		return status;
+	}
+	*ret_queue = queue;
+	return STATUS_OK;
+}
+
+/* What a failed insert means for the one who submitted. */
+static enum status
+refuse_stored(struct queue *queue, enum status status, enum refusal *ret_refusal)
+{
+	if (status == STATUS_FULL) {
+		/* The next look at the disk decides whether it stays low. */
+		atomic_store_explicit(&queue->admission.disk_low, true, memory_order_relaxed);
+		*ret_refusal = REFUSAL_DISK_LOW;
+		return STATUS_BUSY;
+	}
+	if (status == STATUS_BUSY)
+		*ret_refusal = REFUSAL_STORE_BUSY;
+	return status;
+}
+
+enum status
+queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
+{
+	struct task_new task = {
+		.type = kind->type,
+		.lane = kind->lane,
+		.args = args,
+		.args_size = args_size,
+		.max_attempts = queue->conf.attempts_max,
+		.created_at_ms = clock_wall_ms(),
+	};
+	enum refusal refusal = admission_enter(&queue->admission, kind->lane);
+	if (refusal != REFUSAL_NONE) {
+		*ret_refusal = refusal;
+		*ret_retry_after_s =
+		    admission_retry_after_s(&queue->admission, kind->lane, refusal);
+		return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
+	}
+	enum status status = uuid_v7(task.created_at_ms, task.id, error);
+	if (status == STATUS_OK)
+		status = store_submit(queue->store, &task, error);
+	if (status == STATUS_OK) {
+		for (size_t i = 0; i < UUID_TEXT_SIZE; i++)
+			ret_id[i] = task.id[i];
+		lane_wake(queue->lanes[kind->lane]);
+		return STATUS_OK;
+	}
+	admission_leave(&queue->admission, kind->lane, 1);
+	status = refuse_stored(queue, status, &refusal);
+	if (status == STATUS_BUSY) {
+		*ret_refusal = refusal;
+		*ret_retry_after_s =
+		    admission_retry_after_s(&queue->admission, kind->lane, refusal);
+	}
+	return status;
+}
+
+enum status
+queue_read_status(
+    struct queue *queue, const char *id, struct task_status *ret_status, struct error *error)
+{
+	return store_read_status(queue->store, id, ret_status, error);
+}
+
+enum status
+queue_read_result(
+    struct queue *queue, const char *id, struct task_result *ret_result, struct error *error)
+{
+	return store_read_result(queue->store, id, ret_result, error);
+}
+
+enum refusal
+queue_readiness(struct queue *queue)
+{
+	return admission_check(&queue->admission);
+}
+
+const struct kind_settings *
+queue_kind_settings(const struct queue *queue)
+{
+	return queue->conf.kinds;
+}
+
+void
+queue_refuse(struct queue *queue)
+{
+	atomic_store_explicit(&queue->admission.draining, true, memory_order_release);
+}
+
+void
+queue_drain(struct queue *queue, int64_t deadline_mono_ms)
+{
+	queue_refuse(queue);
+	for (int i = 0; i < LANE_COUNT; i++)
+		lane_hold(queue->lanes[i]);
+	for (int i = 0; i < LANE_COUNT; i++) {
+		bool empty = lane_wait_empty(queue->lanes[i], deadline_mono_ms);
+		log_info(LOG_EVENT("lane_drained"), LOG_STR("lane", i == LANE_CPU ? "cpu" : "io"),
+		    LOG_STR("finished", empty ? "all" : "some"));
+	}
+	/* What has not finished by now is handed back. The lanes stay until the queue is closed,
+	   because a submission that was admitted before may still wake one. */
+	for (int i = 0; i < LANE_COUNT; i++)
+		lane_stop(queue->lanes[i]);
+}
+
+void
+queue_close(struct queue *queue)
+{
+	if (queue == NULL)
+		return;
+	queue_refuse(queue);
+	for (int i = 0; i < LANE_COUNT; i++)
+		lane_close(queue->lanes[i]);
+	maintenance_close(queue->maintenance);
+	free(queue);
+}
