@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Admission: both sides of the depth limit, refusals by cause, rates and the Retry-After made of
+ * them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "queue/admission.h"
+
+static void
+test_enter_admits_up_to_the_limit_and_not_one_more(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_check(&admission), REFUSAL_QUEUE_FULL);
+	admission_leave(&admission, LANE_CPU, 1);
+	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+static void
+test_a_full_lane_does_not_refuse_the_other(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1);
+	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+static void
+test_returned_tasks_count_even_over_the_limit(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 2);
+	admission_returned(&admission, LANE_CPU, 5);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	admission_taken(&admission, LANE_CPU, 3);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	admission_taken(&admission, LANE_CPU, 1);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+static void
+test_draining_and_a_low_disk_refuse_and_take_no_place(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1);
+	atomic_store(&admission.disk_low, true);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
+	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
+	atomic_store(&admission.draining, true);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DRAINING);
+	atomic_store(&admission.disk_low, false);
+	atomic_store(&admission.draining, false);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+static void
+test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1000);
+	admission_returned(&admission, LANE_CPU, 1100);
+	admission_taken(&admission, LANE_CPU, 100); /* 1,000 wait; 100 left within a second */
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, REFUSAL_QUEUE_FULL), 60);
+	admission_tick(&admission, 1000);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, REFUSAL_QUEUE_FULL), 1);
+	/* A rate of 10 in 1 s: (10 - 100) / 4 below the old 100 each tick. */
+	struct admission slow;
+	admission_init(&slow, 1000);
+	admission_returned(&slow, LANE_CPU, 1010);
+	admission_taken(&slow, LANE_CPU, 10);
+	admission_tick(&slow, 1000);
+	assert_int_equal(admission_retry_after_s(&slow, LANE_CPU, REFUSAL_QUEUE_FULL), 10);
+}
+
+static void
+test_retry_after_stays_within_1_and_300(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 100000);
+	admission_returned(&admission, LANE_IO, 100001);
+	admission_taken(&admission, LANE_IO, 1);
+	admission_tick(&admission, 1000); /* one a second: a tenth takes 10,000 s */
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_QUEUE_FULL), 300);
+	admission_leave(&admission, LANE_IO, 50000);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_QUEUE_FULL), 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_STORE_BUSY), 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_DISK_LOW), 30);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_DRAINING), 5);
+}
+
+static void
+test_the_rate_follows_a_change_within_some_ticks(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1000);
+	admission_taken(&admission, LANE_CPU, 1000);
+	admission_tick(&admission, 1000);
+	for (int i = 0; i < 20; i++) {
+		admission_taken(&admission, LANE_CPU, 10);
+		admission_tick(&admission, 1000);
+	}
+	int64_t rate = atomic_load(&admission.drain[LANE_CPU].per_1000_s);
+	assert_in_range(rate, 10000, 20000);
+	admission_tick(&admission, 0); /* no time has passed: nothing to learn */
+	assert_int_equal(atomic_load(&admission.drain[LANE_CPU].per_1000_s), rate);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enter_admits_up_to_the_limit_and_not_one_more),
+		cmocka_unit_test(test_a_full_lane_does_not_refuse_the_other),
+		cmocka_unit_test(test_returned_tasks_count_even_over_the_limit),
+		cmocka_unit_test(test_draining_and_a_low_disk_refuse_and_take_no_place),
+		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
+		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
+		cmocka_unit_test(test_the_rate_follows_a_change_within_some_ticks),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
