@@ -230,3 +230,92 @@ class CountingListener:
             pass
         self.sock.close()
         self.thread.join(5)
+
+
+class ScriptedOrigin:
+    """Answers every request on a loopback port with bytes that the test sets, then closes.
+
+    `answer` is bytes, or a function of the request's bytes that returns bytes. With `hold` set no
+    answer is sent until release(): every fetch of it stays RUNNING.
+    """
+
+    def __init__(self, answer=b"", hold=False, host="127.0.0.1"):
+        self.sock = socket.create_server((host, 0), backlog=1024)
+        self.host = host
+        self.port = self.sock.getsockname()[1]
+        self.answer = answer
+        self.requests = []
+        self.open_now = 0
+        self.open_peak = 0
+        self.lock = threading.Lock()
+        self.gate = threading.Event()
+        if not hold:
+            self.gate.set()
+        self.closing = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def url(self, path="/"):
+        return f"http://{self.host}:{self.port}{path}"
+
+    def release(self):
+        self.gate.set()
+
+    def hold(self):
+        self.gate.clear()
+
+    def _serve(self):
+        while not self.closing:
+            try:
+                connection, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection):
+        with self.lock:
+            self.open_now += 1
+            self.open_peak = max(self.open_peak, self.open_now)
+        try:
+            with connection:
+                connection.settimeout(60)
+                received = b""
+                while b"\r\n\r\n" not in received:
+                    piece = connection.recv(65536)
+                    if not piece:
+                        return
+                    received += piece
+                with self.lock:
+                    self.requests.append(received)
+                self.gate.wait(300)
+                answer = self.answer(received) if callable(self.answer) else self.answer
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+        except OSError:
+            pass
+        finally:
+            with self.lock:
+                self.open_now -= 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closing = True
+        self.gate.set()
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+        self.thread.join(5)
+
+
+def ok_answer(body, media_type="text/plain", more=""):
+    """A plain 200 with a length, for ScriptedOrigin."""
+    return (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+        f"{more}Connection: close\r\n\r\n"
+    ).encode() + body
