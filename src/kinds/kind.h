@@ -74,6 +74,12 @@ struct kind {
 	enum result_form result_form;
 
 	/**
+	 * check_settings - whether the kind's settings can be used (a CIDR that is none, say); the
+	 * error names the setting. NULL: always. Called once at start and by --check-config.
+	 */
+	enum status (*check_settings)(const struct kind_settings *settings, struct error *error);
+
+	/**
 	 * check_args - validate and normalise the arguments of a submission; pure, any thread
 	 * @args:     the value of "args"; any JSON type
 	 * @faults:   every fault found, with pointers below "/args"
@@ -103,6 +109,12 @@ const struct kind *const *kinds_table(size_t *ret_count);
  * kinds_setup - once per process before any thread: the libraries that kinds stand on
  */
 enum status kinds_setup(struct error *error) NODISCARD;
+
+/**
+ * kinds_check_settings - check_settings of every kind; the first fault found
+ */
+enum status kinds_check_settings(
+    const struct kind_settings *settings, struct error *error) NODISCARD;
 
 /**
  * kinds_check_member_names - note a fault for each member of `object` that is not in `allowed`
