@@ -62,6 +62,18 @@ run(const struct conf *conf)
 	return EXIT_STATUS_START;
 }
 
+static int
+check(const struct conf *conf)
+{
+	struct error error = { "" };
+	if (app_check(conf, &error) != STATUS_OK) {
+		fprintf(stderr, "taskqd: %s\n", error.text);
+		return EXIT_STATUS_SETTINGS;
+	}
+	puts("configuration ok");
+	return EXIT_STATUS_OK;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -84,7 +96,7 @@ main(int argc, char *argv[])
 		puts("taskqd " TASKQ_VERSION);
 		break;
 	case CONF_ACTION_CHECK:
-		puts("configuration ok");
+		status = check(&conf);
 		break;
 	case CONF_ACTION_PRINT:
 		conf_print(&conf, stdout);

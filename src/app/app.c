@@ -100,39 +100,48 @@ set_kinds(struct app *app)
 			.total_timeout_ms = (long)conf->fetch_total_timeout_ms,
 			.body_max_bytes = (uint64_t)conf->fetch_max_bytes,
 			.redirects_max = (long)conf->fetch_max_redirects,
-			.in_flight_max = app->budget.fetch_in_flight,
+			.in_flight_max = (unsigned)conf->fetch_in_flight_max,
 			.per_host_max = (unsigned)conf->fetch_per_host_max,
 		},
 	};
 }
 
-static enum app_end
-refuse_settings(struct app *app, struct error *error)
+/* What can be said about the settings without touching the machine. */
+static enum status
+check_settings(struct app *app, struct error *error)
 {
 	const struct conf *conf = app->conf;
-	if (listen_address_parse(conf->listen, &app->address, &app->address_size, error) !=
-	    STATUS_OK)
-		return APP_REFUSED;
-	if (!listen_address_is_loopback(&app->address) && !conf->allow_open_listen) {
-		error_set(error, STATUS_INVALID,
+	enum status status =
+	    listen_address_parse(conf->listen, &app->address, &app->address_size, error);
+	if (status != STATUS_OK)
+		return status;
+	if (!listen_address_is_loopback(&app->address) && !conf->allow_open_listen)
+		return error_set(error, STATUS_INVALID,
 		    "listen is '%s', which other machines can reach, and there is no "
-		    "authentication; "
-		    "set allow-open-listen to yes if that is meant",
+		    "authentication; set allow-open-listen to yes if that is meant",
 		    conf->listen);
-		return APP_REFUSED;
-	}
+	set_kinds(app);
+	return kinds_check_settings(&app->kinds, error);
+}
+
+static enum status
+share_resources(struct app *app, struct error *error)
+{
+	const struct conf *conf = app->conf;
+	unsigned connections = (unsigned)conf->http_connections_max;
+	unsigned fetches = (unsigned)conf->fetch_in_flight_max;
 	struct resources resources;
 	resources_measure(&resources);
-	unsigned connections = (unsigned)conf->http_connections_max;
-	if (resources_share(&resources, connections, (unsigned)conf->fetch_in_flight_max,
-		(unsigned)conf->cpu_executors, &app->budget, error) != STATUS_OK)
-		return APP_REFUSED;
+	enum status status = resources_share(
+	    &resources, connections, fetches, (unsigned)conf->cpu_executors, &app->budget, error);
+	if (status != STATUS_OK)
+		return status;
 	if (app->budget.connections_max < connections)
 		log_warn(LOG_EVENT("connections_shrunk"), LOG_INT("wanted", connections),
 		    LOG_INT("max", app->budget.connections_max),
 		    LOG_INT("descriptors", resources.descriptors));
-	if (app->budget.fetch_in_flight < (unsigned)conf->fetch_in_flight_max)
-		log_warn(LOG_EVENT("fetches_shrunk"), LOG_INT("wanted", conf->fetch_in_flight_max),
+	if (app->budget.fetch_in_flight < fetches)
+		log_warn(LOG_EVENT("fetches_shrunk"), LOG_INT("wanted", fetches),
 		    LOG_INT("max", app->budget.fetch_in_flight),
 		    LOG_INT("descriptors", resources.descriptors));
 	log_info(LOG_EVENT("resources"), LOG_INT("cores", resources.cores),
@@ -141,8 +150,15 @@ refuse_settings(struct app *app, struct error *error)
 	    LOG_INT("cpu_executors", app->budget.cpu_executors),
 	    LOG_INT("fetch_in_flight_max", app->budget.fetch_in_flight),
 	    LOG_INT("http_connections_max", app->budget.connections_max));
-	set_kinds(app);
-	return APP_DRAINED;
+	app->kinds.fetch.in_flight_max = app->budget.fetch_in_flight;
+	return STATUS_OK;
+}
+
+enum status
+app_check(const struct conf *conf, struct error *error)
+{
+	struct app app = { .conf = conf };
+	return check_settings(&app, error);
 }
 
 static enum status
@@ -281,9 +297,8 @@ app_run(const struct conf *conf, struct error *error)
 {
 	struct app app = { .conf = conf };
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
-	enum app_end end = refuse_settings(&app, error);
-	if (end != APP_DRAINED)
-		return end;
+	if (check_settings(&app, error) != STATUS_OK || share_resources(&app, error) != STATUS_OK)
+		return APP_REFUSED;
 	enum status status = start(&app, error);
 	if (status != STATUS_OK) {
 		stop(&app, 0);
@@ -293,7 +308,7 @@ app_run(const struct conf *conf, struct error *error)
 		return data ? APP_DATA_REFUSED : APP_START_FAILED;
 	}
 	announce(&app);
-	end = serve(&app, error);
+	enum app_end end = serve(&app, error);
 	if (end != APP_FORCED && end != APP_STORE_DIED)
 		signals_close(app.signals);
 	return end;

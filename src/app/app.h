@@ -20,6 +20,12 @@ enum app_end {
 };
 
 /**
+ * app_check - whether the service could use these settings; touches neither disk nor network
+ * Returns OK; INVALID with the setting named.
+ */
+enum status app_check(const struct conf *conf, struct error *error) NODISCARD;
+
+/**
  * app_run - start the service, serve until a signal or a dead store ends it, stop
  * Blocks. After APP_FORCED and APP_STORE_DIED the caller must end the process at once (_exit).
  */
