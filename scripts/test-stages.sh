@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# The stages of scripts/test, to be sourced by it: for each its title, the packages that it takes,
+# and a function that runs it. A function counts its cases by pass, fail, skip, check, run_units and
+# run_pytest; it returns nothing. It writes below build/ only.
+
+# shellcheck disable=SC2034  # used by scripts/test
+STAGES=(checks build unit e2e address thread fuzz install configure hardening clean-tree)
+
+stage_title()
+{
+	case $1 in
+	checks) echo "style, layers, documents, scripts" ;;
+	build) echo "gcc and clang, every warning an error" ;;
+	unit) echo "unit tests and the store's conformance suite" ;;
+	e2e) echo "end to end against the built daemon" ;;
+	address) echo "AddressSanitizer and UBSan: units, and end to end" ;;
+	thread) echo "ThreadSanitizer: units, and some end to end" ;;
+	fuzz) echo "kept regressions, and a short new search" ;;
+	install) echo "make install into an empty directory" ;;
+	configure) echo "autoconf, ./configure, and a build from them in a copy" ;;
+	hardening) echo "what the linker and compiler left in the program" ;;
+	clean-tree) echo "nothing was written outside build/" ;;
+	esac
+}
+
+# stage_packages STAGE... - what these stages take beside the build's packages
+stage_packages()
+{
+	local name e2e='
+python3: the end-to-end tests are written in it
+python3-pytest: runs them
+python3-pytest-xdist: two at a time
+python3-pytest-timeout: ends one that hangs
+python3-hypothesis: generates hostile input
+python3-requests: a client of the kind that people use
+python3-httpbin: an origin to fetch from
+python3-gunicorn: serves httpbin
+nginx-light|nginx-core|nginx-full|nginx-extras: another origin
+sqlite3: a look into the database from outside
+strace: lets a flush to disk fail
+faketime: lets the clock jump
+slowhttptest: stalling clients
+openssl: certificates for an https origin
+procps: tells what is left of a process'
+	printf '%s' "$BUILD_PACKAGES"
+	for name in "$@"; do
+		case $name in
+		checks) printf '\n%s' 'clang: reads the source for clang-tidy' \
+			'clang-format: the layout of the source' \
+			'clang-tidy: finds faults in the source' \
+			'shellcheck: finds faults in scripts' \
+			'python3: some checks are written in it' \
+			'libcmocka-dev: the unit tests are read as well' ;;
+		build) printf '\n%s' 'clang: the second compiler' \
+			'libcmocka-dev: unit tests' \
+			'libgmp-dev: an independent source of factorials' ;;
+		unit) printf '\n%s' 'libcmocka-dev: unit tests' \
+			'libgmp-dev: an independent source of factorials' \
+			'sqlite3: a look into the database from outside' ;;
+		e2e) printf '%s' "$e2e" ;;
+		address | thread) printf '%s\n%s\n%s' "$e2e" 'libcmocka-dev: unit tests' \
+			'libgmp-dev: an independent source of factorials' ;;
+		fuzz) printf '\n%s' 'clang: brings the fuzzer' \
+			'libclang-rt-dev: the runtime of the fuzzer and its sanitizers' ;;
+		configure) printf '\n%s' 'autoconf: makes configure from configure.ac' ;;
+		hardening) printf '\n%s' 'binutils: readelf' ;;
+		esac
+	done | awk -F: '!seen[$1]++'
+}
+
+stage_checks()
+{
+	local file
+	for file in scripts/check-* tests/checks/*; do
+		if [ -f "$file" ] && [ -x "$file" ]; then
+			check "$file" "$file"
+		fi
+	done
+	check "shellcheck" shellcheck -x -a -S warning scripts/run scripts/test .ci/run tests/e2e/run \
+		tests/acceptance/*.sh
+}
+
+# From nothing, because objects that were compiled without WERROR=1 keep their warnings to themselves.
+stage_build()
+{
+	rm -rf build/obj build/clang/obj
+	check "gcc builds everything without a warning" make_at gcc all tests
+	check "clang builds everything without a warning" make_at clang all tests
+}
+
+stage_unit()
+{
+	built gcc tests && run_units build
+}
+
+stage_e2e()
+{
+	local more=()
+	read -ra more <<<"${TASKQ_TEST_E2E:-}"
+	built gcc all && run_pytest build/taskqd "${more[@]}"
+}
+
+# sanitizer_runs NAME - whether a program built with it can run here; writes the prefix that it
+# takes to ret_prefix. Kernels with more random bits in addresses than gcc 12's ThreadSanitizer
+# knows need the randomisation off.
+sanitizer_runs()
+{
+	local name=$1 program=$log_dir/$stage/trial
+	printf 'int main(void) { return 0; }\n' >"$program.c"
+	gcc -fsanitize="$name" -fPIE -pie -o "$program" "$program.c" || return 1
+	ret_prefix=()
+	local attempt
+	for attempt in 1 2 3 4 5; do
+		"$program" >"$program.log" 2>&1 || ret_prefix=(setarch -R)
+	done
+	for attempt in 1 2 3; do
+		${ret_prefix[@]+"${ret_prefix[@]}"} "$program" >"$program.log" 2>&1 || return 1
+	done
+}
+
+# stage_sanitizer NAME PYTEST-ARGUMENT... - units and end-to-end tests under a sanitizer
+stage_sanitizer()
+{
+	local name=$1
+	shift
+	if ! sanitizer_runs "$name"; then
+		skip "everything under the $name sanitizer" \
+			"its programs do not run on this system: $(head -c 120 "$log_dir/$stage/trial.log")"
+		return
+	fi
+	export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1:detect_stack_use_after_return=1
+	export UBSAN_OPTIONS=print_stacktrace=1
+	export TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0
+	if built "$name" all tests; then
+		run_units "build/$name"
+		run_pytest "build/$name/taskqd" "$@"
+	fi
+	unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+}
+
+stage_address()
+{
+	stage_sanitizer address
+}
+
+stage_thread()
+{
+	stage_sanitizer thread
+}
+
+# tests/fuzz/corpus/NAME holds what must never break again and where a search starts.
+stage_fuzz()
+{
+	local source name program
+	built clang fuzzers || return
+	for source in tests/fuzz/fuzz_*.c; do
+		if [ ! -e "$source" ]; then
+			fail "there are no fuzz targets"
+			return
+		fi
+		name=$(basename "$source" .c)
+		program=build/clang/fuzz/$name
+		mkdir -p "build/fuzz-found/$name"
+		check "$name: kept inputs" "$program" -runs=0 "tests/fuzz/corpus/${name#fuzz_}"
+		check "$name: new inputs" "$program" -max_total_time="${TASKQ_TEST_FUZZ_S:-5}" \
+			-timeout=10 -rss_limit_mb=2048 -artifact_prefix="$log_dir/fuzz/$name-" \
+			"build/fuzz-found/$name" "tests/fuzz/corpus/${name#fuzz_}"
+	done
+}
+
+installed_files_are_right()
+{
+	diff <(cd "$1" && find . -type f -printf '%m %P\n' | sort -k 2) - <<-FILES
+		755 usr/bin/taskqd
+		644 usr/share/man/man5/taskqd.conf.5
+		644 usr/share/man/man8/taskqd.8
+	FILES
+}
+
+tells_its_version()
+{
+	local line
+	line=$("$1" --version) && echo "$line" && grep -Eqx 'taskqd [0-9]+\.[0-9]+\.[0-9]+' <<<"$line"
+}
+
+stage_install()
+{
+	local destination=$root/build/install-check
+	rm -rf "$destination"
+	check "make install DESTDIR= PREFIX=/usr" make_at gcc install DESTDIR="$destination" PREFIX=/usr ||
+		return
+	check "these files and no others, with their modes" installed_files_are_right "$destination"
+	check "the installed program tells its version" tells_its_version "$destination/usr/bin/taskqd"
+	rm -rf "$destination"
+}
+
+build_and_install_as_configured()
+{
+	make -s -j "$jobs" OPTIMISATION=-O0 && make -s OPTIMISATION=-O0 DESTDIR=dest install &&
+		tells_its_version dest/x/bin/taskqd
+}
+
+# refused PATTERN COMMAND... - whether a command fails and says why
+refused()
+{
+	local pattern=$1 text
+	shift
+	if text=$("$@" 2>&1); then
+		echo "succeeded: $text"
+		return 1
+	fi
+	echo "$text"
+	grep -q -- "$pattern" <<<"$text"
+}
+
+# In a copy, because configure leaves config.mk and others beside the Makefile, and a config.mk in
+# this tree would steer every other build.
+stage_configure()
+{
+	local copy=$root/build/configure-check
+	rm -rf "$copy"
+	mkdir -p "$copy"
+	tar -c --exclude=./build --exclude=./.git --exclude=./taskq-data --exclude=./config.mk . |
+		tar -x -C "$copy"
+	cd "$copy" || return
+	if check "autoconf makes configure" autoconf -Wall -Werror; then
+		check "configure names a library that is not there" refused libmicrohttpd-dev \
+			env PKG_CONFIG_LIBDIR=/nonexistent ./configure
+		check "configure names a compiler that is not there" refused 'C compiler' \
+			./configure CC=/nonexistent/cc
+		check "configure accepts this system" ./configure --prefix=/x CC=gcc
+		check "the build from it installs below its prefix" build_and_install_as_configured
+	fi
+	cd "$root" || exit 1
+	rm -rf "$copy"
+}
+
+# elf PATTERN OPTION - whether readelf OPTION of the program has a line like PATTERN
+elf()
+{
+	readelf -W "$2" build/taskqd | tee /dev/stderr | grep -Eq "$1"
+}
+
+no_elf()
+{
+	! elf "$@"
+}
+
+stage_hardening()
+{
+	built gcc all || return
+	check "position independent" elf 'Type: +DYN' -h
+	check "relocations read-only" elf 'GNU_RELRO' -l
+	check "all symbols bound at start" elf 'FLAGS_1.*NOW' -d
+	check "no executable stack" elf 'GNU_STACK +0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW +' -l
+	check "no segment both writable and executable" no_elf 'LOAD.* RWE' -l
+	check "stack protector" elf '__stack_chk_fail' --dyn-syms
+	check "checked library calls" elf '__(v|f|vf|sn|vsn)?printf_chk|__mem[a-z]+_chk' --dyn-syms
+}
+
+# tree_state - name, mode and content of every file but build's, git's and the service's own data
+tree_state()
+{
+	find . \( -path ./build -o -path ./.git -o -path ./taskq-data \) -prune -o \
+		\( -type f -o -type l \) -printf '%p %m\n' | sort
+	find . \( -path ./build -o -path ./.git -o -path ./taskq-data \) -prune -o \
+		-type f -print0 | sort -z | xargs -0 sha256sum
+}
+
+stage_clean_tree()
+{
+	tree_state >"$log_dir/$stage/now"
+	check "no file outside build/ was written" diff "$log_dir/tree-before" "$log_dir/$stage/now"
+}
