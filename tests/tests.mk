@@ -47,3 +47,9 @@ check: check-unit $(OUT)/taskqd
 .PHONY: check-all
 check-all:
 	scripts/test --no-install
+
+# A test that refuses allocations wraps malloc and its kin; it defines __wrap_malloc and so on.
+WRAP_ALLOCATIONS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
+
+-include tests/fuzz/fuzz.mk

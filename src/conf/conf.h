@@ -63,6 +63,7 @@ enum status conf_load(int argc, char *const *argv, char *const *environ, struct 
 /**
  * conf_parse_file - apply the text of a configuration file; `#` starts a comment line
  * Exposed for the fuzz target. @path is for messages alone.
+ * Returns OK; INVALID with file:line; NOMEM. After a failure the lines before it stay applied.
  */
 enum status conf_parse_file(struct conf *conf, const char *path, const char *text, size_t size,
     struct error *error) NODISCARD;
