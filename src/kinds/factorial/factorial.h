@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exact factorials as decimal digits: the arithmetic behind the factorial kind, behind one
+ * function. Knows nothing of tasks. How it computes is its own affair and may change entirely.
+ */
+#ifndef TASKQ_KINDS_FACTORIAL_FACTORIAL_H
+#define TASKQ_KINDS_FACTORIAL_FACTORIAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define FACTORIAL_N_LIMIT 10000000 /* 65,657,060 digits */
+
+/* Where the digits go, most significant first, in pieces of at most 16 KiB. */
+struct factorial_sink {
+	/* Returns OK, or the status with which factorial_decimal is to end. */
+	enum status (*write)(void *context, const char *digits, size_t size, struct error *error);
+	void *context;
+};
+
+/**
+ * factorial_decimal - write the decimal digits of n! without leading zeros
+ * @n:    at most FACTORIAL_N_LIMIT
+ * @stop: looked at before every step; a step takes well under 100 ms. NULL: never stopped
+ * Blocks for as long as it takes; any thread, any number at once. Memory: about eight times the
+ * binary size of n!, 1.5 MB for n = 100,000.
+ * Returns OK; INVALID when n is over the limit; CANCELLED; NOMEM; or what the sink returned.
+ * After a failure the sink may have got a part of the digits.
+ */
+enum status factorial_decimal(uint64_t n, const atomic_bool *stop,
+    const struct factorial_sink *sink, struct error *error) NODISCARD;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kind "factorial": {"n": "50"} in, the decimal digits of n! out. check_args runs in connection
+ * threads, run in the executors of the CPU lane. Must not compute: factorial.h does.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/num.h"
+#include "kinds/factorial/factorial.h"
+#include "kinds/kind_settings.h"
+#include "kinds/kinds_list.h"
+
+#define FOUND_BYTES_MAX 40 /* of a wrong value, quoted back */
+
+static const char *const member_names[] = { "n" };
+
+static const char *
+json_type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return "a number with a fraction or an exponent";
+	case JSON_TRUE:
+		return "true";
+	case JSON_FALSE:
+		return "false";
+	case JSON_NULL:
+		return "null";
+	}
+	return "a value of an unknown type";
+}
+
+/* Reads the digits of "n" in a string; notes a fault and returns false unless they are a number. */
+static bool
+read_digits(const json_t *value, uint64_t n_max, struct faults *faults, uint64_t *ret_n)
+{
+	const char *text = json_string_value(value);
+	size_t size = json_string_length(value);
+	int shown = (int)(size < FOUND_BYTES_MAX ? size : FOUND_BYTES_MAX);
+	const char *more = size > FOUND_BYTES_MAX ? "..." : "";
+	uint64_t n;
+	enum status status = num_parse_u64(text, size, &n);
+
+	if (status == STATUS_OK && n <= n_max) {
+		*ret_n = n;
+		return true;
+	}
+	if (status == STATUS_INVALID)
+		faults_add(faults, "/args", "n",
+		    "found \"%.*s%s\", expected decimal digits without sign, spaces or leading zeros, "
+		    "0 to %" PRIu64,
+		    shown, text, more, n_max);
+	else
+		faults_add(faults, "/args", "n", "found \"%.*s%s\", expected at most %" PRIu64,
+		    shown, text, more, n_max);
+	return false;
+}
+
+/* Reads the arguments; false when a fault was noted. */
+static bool
+read_args(const struct kind_settings *settings, const json_t *args, struct faults *faults,
+    uint64_t *ret_n)
+{
+	uint64_t n_max = settings->factorial.n_max;
+	size_t faults_before = faults->count;
+	const json_t *value;
+	uint64_t n = 0;
+
+	if (!json_is_object(args)) {
+		faults_add(faults, "/args", NULL,
+		    "found %s, expected an object with the member \"n\"", json_type_name(args));
+		return false;
+	}
+	value = json_object_get(args, "n");
+	if (value == NULL) {
+		faults_add(faults, "/args", "n",
+		    "missing, expected a decimal string or an integer, 0 to %" PRIu64, n_max);
+	} else if (json_is_string(value)) {
+		(void)read_digits(value, n_max, faults, &n);
+	} else if (!json_is_integer(value)) {
+		faults_add(faults, "/args", "n",
+		    "found %s, expected a decimal string or an integer, 0 to %" PRIu64,
+		    json_type_name(value), n_max);
+	} else if (json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > n_max) {
+		faults_add(faults, "/args", "n",
+		    "found %" JSON_INTEGER_FORMAT ", expected 0 to %" PRIu64,
+		    json_integer_value(value), n_max);
+	} else {
+		n = (uint64_t)json_integer_value(value);
+	}
+	kinds_check_member_names(args, "/args", member_names, ARRAY_SIZE(member_names), faults);
+	if (faults->count != faults_before)
+		return false;
+	*ret_n = n;
+	return true;
+}
+
+static enum status
+factorial_check_settings(const struct kind_settings *settings, struct error *error)
+{
+	if (settings->factorial.n_max > FACTORIAL_N_LIMIT)
+		return error_set(error, STATUS_INVALID,
+		    "factorial-max-n: found %" PRIu64 ", expected at most %d",
+		    settings->factorial.n_max, FACTORIAL_N_LIMIT);
+	return STATUS_OK;
+}
+
+static void
+factorial_check_args(const struct kind_settings *settings, const json_t *args,
+    struct faults *faults, struct buf *ret_args)
+{
+	uint64_t n;
+
+	if (read_args(settings, args, faults, &n))
+		buf_printf(ret_args, "{\"n\":\"%" PRIu64 "\"}", n);
+}
+
+/* Reads the stored arguments; false when the outcome says why not. */
+static bool
+read_stored_args(const struct kind_settings *settings, struct run *run, uint64_t *ret_n)
+{
+	struct faults faults;
+	json_error_t error;
+	bool is_read;
+	json_t *args;
+
+	args = json_loadb(run->task.args, run->task.args_size, JSON_REJECT_DUPLICATES, &error);
+	if (args == NULL) {
+		if (json_error_code(&error) == json_error_out_of_memory)
+			outcome_fail(&run->outcome, FAILURE_OUT_OF_MEMORY,
+			    "Not enough memory to read the arguments");
+		else
+			outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
+			    "The stored arguments are not JSON: %s", error.text);
+		return false;
+	}
+	faults_init(&faults);
+	is_read = read_args(settings, args, &faults, ret_n);
+	if (!is_read)
+		outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
+		    "The stored arguments are not acceptable: %s: %s", faults.list[0].pointer,
+		    faults.list[0].detail);
+	json_decref(args);
+	return is_read;
+}
+
+static enum status
+write_output(void *context, const char *digits, size_t size, struct error *error)
+{
+	return output_write(context, digits, size, error);
+}
+
+static void
+note_failure(struct outcome *outcome, enum status status, const struct error *error)
+{
+	switch (status) {
+	case STATUS_CANCELLED:
+		outcome->verdict = VERDICT_RELEASED;
+		return;
+	case STATUS_NOMEM:
+		outcome_fail(outcome, FAILURE_OUT_OF_MEMORY, "Out of memory: %s", error->text);
+		return;
+	case STATUS_FULL:
+	case STATUS_IO:
+		outcome_fail(
+		    outcome, FAILURE_STORAGE, "The result could not be stored: %s", error->text);
+		return;
+	case STATUS_INVALID:
+		outcome_fail(
+		    outcome, FAILURE_INVALID_ARGUMENT, "Invalid argument: %s", error->text);
+		return;
+	case STATUS_OK:
+	case STATUS_NOT_FOUND:
+	case STATUS_CONFLICT:
+	case STATUS_BUSY:
+	case STATUS_TIMEOUT:
+	case STATUS_UNKNOWN:
+	case STATUS_CORRUPT:
+	case STATUS_INTERNAL:
+		break;
+	}
+	outcome_fail(outcome, FAILURE_INTERNAL, "Internal error: %s", error->text);
+}
+
+static void
+factorial_run(const struct kind_settings *settings, struct run *run)
+{
+	const struct factorial_sink sink = { .write = write_output, .context = &run->output };
+	struct error error = { "" };
+	enum status status;
+	uint64_t n;
+
+	if (!read_stored_args(settings, run, &n))
+		return;
+	status = factorial_decimal(n, run->stop, &sink, &error);
+	if (status == STATUS_OK)
+		outcome_succeed(&run->outcome, "text/plain; charset=utf-8");
+	else
+		note_failure(&run->outcome, status, &error);
+}
+
+const struct kind kind_factorial = {
+	.type = "factorial",
+	.lane = LANE_CPU,
+	.result_form = RESULT_INTEGER,
+	.check_settings = factorial_check_settings,
+	.check_args = factorial_check_args,
+	.run = factorial_run,
+	.engine = NULL,
+};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of kinds, and what every kind's check of arguments needs. Any thread once kinds_setup
+ * has run. The only place that names kinds: adding one is a line in kinds_list.h and one here.
+ */
+#include "kinds/kind.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "kinds/fetch/fetch_kind.h"
+#include "kinds/kinds_list.h"
+
+static const struct kind *const table[] = {
+	&kind_factorial,
+	&kind_fetch,
+};
+
+const struct kind *
+kinds_find(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (strcmp(table[i]->type, type) == 0)
+			return table[i];
+	}
+	return NULL;
+}
+
+const struct kind *const *
+kinds_table(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(table);
+	return table;
+}
+
+enum status
+kinds_setup(struct error *error)
+{
+	/* Without the handler at exit: it would free under threads that still compute then. */
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL))
+		return error_set(error, STATUS_INTERNAL, "libcrypto cannot be initialised");
+	return fetch_setup(error);
+}
+
+enum status
+kinds_check_settings(const struct kind_settings *settings, struct error *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		enum status status;
+
+		if (table[i]->check_settings == NULL)
+			continue;
+		status = table[i]->check_settings(settings, error);
+		if (status != STATUS_OK)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+static bool
+is_allowed(const char *name, const char *const *allowed, size_t allowed_count)
+{
+	for (size_t i = 0; i < allowed_count; i++) {
+		if (strcmp(allowed[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+kinds_check_member_names(const json_t *object, const char *base, const char *const *allowed,
+    size_t allowed_count, struct faults *faults)
+{
+	/* jansson's iteration takes the object without const, though it only reads. */
+	union {
+		const json_t *fixed;
+		json_t *loose;
+	} members = { .fixed = object };
+
+	for (void *at = json_object_iter(members.loose); at != NULL;
+	     at = json_object_iter_next(members.loose, at)) {
+		const char *name = json_object_iter_key(at);
+
+		if (!is_allowed(name, allowed, allowed_count))
+			faults_add(faults, base, name, "unknown member");
+	}
+}
