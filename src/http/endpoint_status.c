@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /tasks/submissions/{id}: where a task is. Clients poll this once a second for every task in
+ * progress, so it is one read and one allocation.
+ */
+#include <string.h>
+
+#include "http/http_endpoints.h"
+#include "http/json_text.h"
+#include "queue/queue.h"
+
+#define STATUS_EXPECTED_BYTES 320
+
+void
+endpoint_read_failed(struct request *request, enum status status, const struct error *error)
+{
+	if (status == STATUS_NOT_FOUND) {
+		reply_problem(&request->reply, PROBLEM_NO_SUCH_TASK, NULL,
+		    "There is no task with the id %s.", request->id);
+	} else if (status == STATUS_BUSY) {
+		reply_problem(&request->reply, PROBLEM_STORE_BUSY, NULL,
+		    "The store could not be read in time. Try again.");
+		reply_field(&request->reply, "Retry-After", "1");
+	} else {
+		reply_internal(&request->reply, "read", error);
+	}
+}
+
+void
+endpoint_status(struct request *request)
+{
+	struct task_status task;
+	struct error error;
+	enum status status = queue_read_status(request->queue, request->id, &task, &error);
+	const char *state;
+	struct buf *buf;
+
+	if (status != STATUS_OK) {
+		endpoint_read_failed(request, status, &error);
+		return;
+	}
+	state = task_state_name(task.state);
+	buf = reply_json(&request->reply, 200, STATUS_EXPECTED_BYTES);
+	JSON_LITERAL(buf, "{\"id\":\"");
+	buf_text(buf, task.id);
+	JSON_LITERAL(buf, "\",\"status\":\"");
+	buf_text(buf, state);
+	JSON_LITERAL(buf, "\",\"type\":");
+	json_text_string(buf, task.type, strlen(task.type));
+	JSON_LITERAL(buf, ",\"created_at\":");
+	json_text_time(buf, task.created_at_ms);
+	JSON_LITERAL(buf, ",\"started_at\":");
+	json_text_time(buf, task.started_at_ms);
+	JSON_LITERAL(buf, ",\"finished_at\":");
+	json_text_time(buf, task.finished_at_ms);
+	JSON_LITERAL(buf, ",\"attempts\":");
+	json_text_int(buf, task.attempt);
+	JSON_LITERAL(buf, "}\n");
+}

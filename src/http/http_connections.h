@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All open connections, and the reaper: a thread that cuts every connection whose phase has lasted
+ * longer than it may. Deadlines are absolute, so that a client that sends a byte now and then gains
+ * nothing. libmicrohttpd's own timeout is not used: it measures inactivity only, and in this mode
+ * it spins (the README beside this file).
+ *
+ * A connection belongs to whoever embeds it. Its phase is one atomic word, written by the thread
+ * that serves the connection and read by the reaper, so a request takes no lock at all.
+ */
+#ifndef TASKQ_HTTP_HTTP_CONNECTIONS_H
+#define TASKQ_HTTP_HTTP_CONNECTIONS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct connections;
+
+enum phase {
+	PHASE_HEADER,   /* a request header is awaited or arrives: after accept, or once it began */
+	PHASE_IDLE,     /* between requests; nothing of the next one has been seen */
+	PHASE_BODY,     /* a request body arrives */
+	PHASE_HANDLING, /* the service works; no deadline */
+	PHASE_SENDING,  /* the client takes the response */
+	PHASE_LEAVING,  /* told to go while idle: answers what it had sent already, then ends */
+	PHASE_CUT,      /* shut down; its thread is about to notice */
+};
+
+struct connection {
+	struct connections *owner;
+	struct connection *next; /* guarded by the owner's lock, as are the three below */
+	struct connection *previous;
+	uint64_t seen_bytes; /* received when the reaper first saw this idle period ... */
+	int64_t seen_state;  /* ... and which period that was */
+	int fd;
+	bool is_surplus; /* beyond the limit when it came; written before it is shared, then by
+			    its own thread */
+	atomic_bool is_leaving; /* told to go; written with the lock held */
+	_Atomic(int64_t) state; /* deadline_mono_us * 8 + phase */
+};
+
+struct connections_conf {
+	unsigned connections_max;
+	int64_t header_timeout_ms;
+	int64_t body_timeout_ms;
+	int64_t idle_timeout_ms;
+	int64_t send_timeout_ms;
+};
+
+/**
+ * connections_open - an empty list and the thread that watches it
+ */
+enum status connections_open(const struct connections_conf *conf, struct connections **ret_list,
+    struct error *error) NODISCARD;
+
+/**
+ * connections_close - join the thread and free; every connection must be gone. NULL is fine
+ */
+void connections_close(struct connections *list);
+
+/**
+ * connections_add - take note of a connection that was just accepted
+ * Beyond the limit the longest idle connections are told to go; where there are none, the new one
+ * is surplus and gets two seconds for its request.
+ */
+void connections_add(struct connections *list, struct connection *connection, int fd);
+
+/**
+ * connections_remove - forget a connection; must be called before its descriptor is closed
+ */
+void connections_remove(struct connection *connection);
+
+/**
+ * connections_is_over - whether requests of this connection must be refused, because it came beyond
+ * the limit and there is still no room. By its own thread.
+ */
+bool connections_is_over(struct connection *connection);
+
+/**
+ * connections_is_leaving - whether the connection was told to go. By its own thread.
+ */
+bool connections_is_leaving(const struct connection *connection);
+
+/**
+ * connection_enter - begin a phase; by the connection's own thread, without a lock
+ * @now_us: the monotonic clock
+ * @bytes:  for SENDING the size of the response; the time allowed grows with it
+ * HEADER keeps the deadline of a header that is already under way.
+ */
+void connection_enter(
+    struct connection *connection, enum phase phase, int64_t now_us, uint64_t bytes);
+
+/**
+ * connections_settle - the end: tell idle connections to go, give those that have not sent a whole
+ * header a second more, and wait until no request is under way or the deadline has come
+ */
+void connections_settle(struct connections *list, int64_t deadline_mono_ms);
+
+/**
+ * connections_count - open connections, those about to leave excepted
+ */
+unsigned connections_count(const struct connections *list);
+
+#endif

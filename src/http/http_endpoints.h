@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The endpoints, one per file. Each takes a request whose header has passed every check and whose
+ * body is complete, and fills request->reply. They run in the connection's own thread and may
+ * block on the queue.
+ */
+#ifndef TASKQ_HTTP_HTTP_ENDPOINTS_H
+#define TASKQ_HTTP_HTTP_ENDPOINTS_H
+
+#include "http/http_request.h"
+#include "task/task.h"
+
+/* POST /tasks/submissions */
+void endpoint_submit(struct request *request);
+
+/* GET /tasks/submissions/{id} */
+void endpoint_status(struct request *request);
+
+/* GET /tasks/{id} */
+void endpoint_result(struct request *request);
+
+/* GET /tasks/{id}/result */
+void endpoint_content(struct request *request);
+
+/* GET /healthz, GET /readyz */
+void endpoint_healthz(struct request *request);
+void endpoint_readyz(struct request *request);
+
+/**
+ * endpoint_read_final - the start of both endpoints that need a completed task: read it, or make
+ * the reply say why not (404, 400 while it is queued or running, 503, 500)
+ * Returns whether ret_result is set; then it is for task_result_done.
+ */
+bool endpoint_read_final(struct request *request, struct task_result *ret_result);
+
+/**
+ * endpoint_read_failed - make the reply of a read that failed
+ */
+void endpoint_read_failed(struct request *request, enum status status, const struct error *error);
+
+#endif

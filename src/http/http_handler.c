@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The callbacks. A session is a connection with its one current request; it is made and freed by
+ * the listening thread and used by the connection's own thread in between. The order of calls per
+ * request: target, header (first call), pieces of the body, end (last call), completed.
+ *
+ * An answer given in the first call ends the connection, and none can be given in between, so a
+ * request that is refused without need to close waits, its body dropped, for the last call.
+ */
+#include "http/http_handler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/http_check.h"
+#include "http/http_routes.h"
+#include "http/http_send.h"
+
+#define LOG_LINES_PER_SECOND 10
+
+struct session {
+	struct connection connection;
+	uint64_t random; /* state of the generator of request ids */
+	bool has_target;
+	bool has_header;
+	struct request request;
+};
+
+/* splitmix64: ids that do not repeat; nobody has to be unable to guess them. */
+static uint64_t
+next_random(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+static struct session *
+session_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+static void
+session_start(struct http_context *context, struct MHD_Connection *mhd, void **socket_context)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct session *session = malloc(sizeof(*session));
+	uint64_t serial = atomic_fetch_add(&context->session_count, 1);
+
+	*socket_context = session;
+	if (session == NULL || info == NULL) {
+		/* Without a session every request is dropped, and so is the connection. */
+		*socket_context = NULL;
+		free(session);
+		return;
+	}
+	session->random = context->request_id_seed ^ (serial * 0xd1342543de82ef95);
+	session->has_target = false;
+	session->has_header = false;
+	session->request.queue = context->queue;
+	session->request.conf = &context->conf;
+	session->request.draining = &context->draining;
+	connections_add(context->connections, &session->connection, info->connect_fd);
+}
+
+void
+handler_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	switch (code) {
+	case MHD_CONNECTION_NOTIFY_STARTED:
+		session_start(context, mhd, socket_context);
+		break;
+	case MHD_CONNECTION_NOTIFY_CLOSED:
+		if (*socket_context != NULL) {
+			struct session *session = *socket_context;
+
+			connections_remove(&session->connection);
+			free(session);
+			*socket_context = NULL;
+		}
+		break;
+	}
+}
+
+void *
+handler_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+	struct session *session = session_of(mhd);
+
+	(void)context;
+	if (session == NULL)
+		return NULL;
+	connection_enter(&session->connection, PHASE_HEADER, clock_mono_us(), 0);
+	target_parse(target, &session->request.target);
+	session->has_target = true;
+	session->has_header = false;
+	return session;
+}
+
+size_t
+handler_unescape(void *context, struct MHD_Connection *mhd, char *text)
+{
+	(void)context;
+	(void)mhd;
+	return strlen(text);
+}
+
+static enum MHD_Result
+add_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+    const char *value, size_t value_size)
+{
+	(void)kind;
+	(void)value_size;
+	head_add(context, name, name_size, value);
+	return MHD_YES;
+}
+
+static bool
+is_usable_request_id(const char *id)
+{
+	size_t size =
+	    strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return size > 0 && size < REQUEST_ID_SIZE && id[size] == '\0';
+}
+
+static void
+set_request_id(struct session *session)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct request *request = &session->request;
+	const char *given = request->head.request_id;
+	uint64_t random;
+
+	if (given != NULL && is_usable_request_id(given)) {
+		strcpy(request->request_id, given);
+		return;
+	}
+	random = next_random(&session->random);
+	for (size_t i = 0; i < 16; i++, random >>= 4)
+		request->request_id[i] = hex[random & 15];
+	request->request_id[16] = '\0';
+}
+
+static void
+log_request(const struct session *session, int64_t now_us)
+{
+	const struct request *request = &session->request;
+	const struct reply *reply = &request->reply;
+	enum log_level level = reply->status == 500 || reply->drop ? LOG_LEVEL_ERROR
+			       : reply->status == 503              ? LOG_LEVEL_WARN
+								   : LOG_LEVEL_DEBUG;
+	static const char *const methods[] = {
+		[METHOD_GET] = "GET",
+		[METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST",
+		[METHOD_OPTIONS] = "OPTIONS",
+		[METHOD_OTHER] = "other",
+		[METHOD_UNKNOWN] = "unknown",
+	};
+
+	if (!log_is_enabled(level))
+		return;
+	log_write(
+	    level, LOG_FIELDS(LOG_EVENT("request"), LOG_STR("request_id", request->request_id),
+		       LOG_STR("method", methods[request->method]),
+		       LOG_STR("route", request->route != NULL ? request->route->pattern : "-"),
+		       LOG_INT("status", reply->drop ? 0 : reply->status),
+		       LOG_INT("duration_us", now_us - request->began_mono_us)));
+}
+
+static enum MHD_Result
+answer(struct session *session, struct MHD_Connection *mhd)
+{
+	struct request *request = &session->request;
+	struct reply *reply = &request->reply;
+	bool close = reply->close || atomic_load(request->draining) ||
+		     connections_is_leaving(&session->connection);
+	uint64_t bytes = 0;
+	int64_t now_us;
+
+	if (!reply->drop && !reply_send(reply, mhd, request->request_id, close, &bytes))
+		reply->drop = true;
+	now_us = clock_mono_us();
+	log_request(session, now_us);
+	if (reply->drop)
+		return MHD_NO;
+	connection_enter(
+	    &session->connection, PHASE_SENDING, now_us, bytes == REPLY_UNKNOWN_BYTES ? 0 : bytes);
+	return MHD_YES;
+}
+
+/* The first call: everything that the header alone tells. */
+static enum MHD_Result
+on_header(
+    struct session *session, struct MHD_Connection *mhd, const char *method, const char *version)
+{
+	struct request *request = &session->request;
+
+	session->has_header = true;
+	request->began_mono_us = clock_mono_us();
+	request->method = method_parse(method);
+	request->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
+	request->received_bytes = 0;
+	buf_init(&request->body, request->conf->body_max_bytes);
+	reply_init(&request->reply);
+	memset(&request->head, 0, sizeof(request->head));
+	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, add_header, &request->head);
+	set_request_id(session);
+	request_check(request, connections_is_over(&session->connection));
+	if (request->reply.status != 0 && request->reply.close)
+		return answer(session, mhd);
+	connection_enter(&session->connection,
+	    request->content_length > 0 ? PHASE_BODY : PHASE_HANDLING, request->began_mono_us, 0);
+	return MHD_YES;
+}
+
+/* A piece of the body. Returns MHD_NO when a body without length goes on for far too long. */
+static enum MHD_Result
+on_piece(struct request *request, const char *piece, size_t size)
+{
+	request->received_bytes += size;
+	if (request->reply.status != 0 || (request->route->flags & ROUTE_TAKES_JSON) == 0) {
+		/* Dropped. */
+	} else if (request->received_bytes > request->conf->body_max_bytes) {
+		buf_done(&request->body);
+		reply_problem(&request->reply, PROBLEM_BODY_TOO_LARGE, NULL,
+		    "The body may have at most %zu bytes.", request->conf->body_max_bytes);
+	} else {
+		buf_append(&request->body, piece, size);
+	}
+	if (request->received_bytes > request->conf->body_max_bytes + REQUEST_BODY_OVERSHOOT)
+		return MHD_NO;
+	return MHD_YES;
+}
+
+/* The last call: the request is complete. */
+static enum MHD_Result
+on_end(struct session *session, struct MHD_Connection *mhd)
+{
+	struct request *request = &session->request;
+
+	if (request->content_length > 0)
+		connection_enter(&session->connection, PHASE_HANDLING, 0, 0);
+	if (buf_status(&request->body) != STATUS_OK)
+		request->reply.drop = true;
+	else if (request->reply.status == 0)
+		request->route->handle(request);
+	return answer(session, mhd);
+}
+
+enum MHD_Result
+handler_on_request(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *upload, size_t *upload_size, void **request_context)
+{
+	struct session *session = *request_context;
+	size_t size = *upload_size;
+
+	(void)context;
+	(void)url;
+	if (session == NULL || !session->has_target)
+		return MHD_NO;
+	if (!session->has_header)
+		return on_header(session, mhd, method, version);
+	if (size > 0) {
+		*upload_size = 0;
+		return on_piece(&session->request, upload, size);
+	}
+	return on_end(session, mhd);
+}
+
+void
+handler_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+    enum MHD_RequestTerminationCode code)
+{
+	struct session *session = *request_context;
+
+	(void)context;
+	(void)mhd;
+	(void)code;
+	if (session == NULL)
+		return;
+	if (session->has_header) {
+		buf_done(&session->request.body);
+		reply_done(&session->request.reply);
+	}
+	session->has_target = false;
+	session->has_header = false;
+	*request_context = NULL;
+	connection_enter(&session->connection, PHASE_IDLE, clock_mono_us(), 0);
+}
+
+void
+handler_log(void *context, const char *fmt, va_list ap)
+{
+	struct http_context *http = context;
+	int64_t window = clock_mono_ms() / 1000 * 256;
+	int64_t seen = atomic_load(&http->log_window);
+	char text[256];
+	size_t size;
+
+	if (seen / 256 * 256 != window)
+		(void)atomic_compare_exchange_strong(&http->log_window, &seen, window);
+	if (atomic_load(&http->log_window) % 256 >= LOG_LINES_PER_SECOND ||
+	    atomic_fetch_add(&http->log_window, 1) % 256 >= LOG_LINES_PER_SECOND)
+		return;
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		return;
+	size = strlen(text);
+	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == ' '))
+		text[--size] = '\0';
+	log_info(LOG_EVENT("libmicrohttpd"), LOG_STR("text", text));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libmicrohttpd's callbacks: from its view of a connection (calls for the header, for each piece of
+ * the body, and at the end) to ours (one request, checked, handled, answered). The context of all
+ * of them is one struct http_context.
+ */
+#ifndef TASKQ_HTTP_HTTP_HANDLER_H
+#define TASKQ_HTTP_HTTP_HANDLER_H
+
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "http/http_connections.h"
+#include "http/http_server.h"
+
+struct http_context {
+	struct http_conf conf;
+	struct queue *queue;
+	struct connections *connections;
+	atomic_bool draining;
+	uint64_t request_id_seed;
+	atomic_uint_least64_t session_count;
+	atomic_int_least64_t log_window; /* second * 256 + lines of libmicrohttpd's in it */
+};
+
+/* MHD_OPTION_NOTIFY_CONNECTION; the listening thread. */
+void handler_on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+    enum MHD_ConnectionNotificationCode code);
+
+/* MHD_OPTION_URI_LOG_CALLBACK; this and the next three run in the connection's thread. */
+void *handler_on_target(void *context, const char *target, struct MHD_Connection *mhd);
+
+/* MHD_OPTION_UNESCAPE_CALLBACK: leaves everything as it is, because we decode by ourselves. */
+size_t handler_unescape(void *context, struct MHD_Connection *mhd, char *text);
+
+enum MHD_Result handler_on_request(void *context, struct MHD_Connection *mhd, const char *url,
+    const char *method, const char *version, const char *upload, size_t *upload_size,
+    void **request_context);
+
+/* MHD_OPTION_NOTIFY_COMPLETED */
+void handler_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+    enum MHD_RequestTerminationCode code);
+
+/* MHD_OPTION_EXTERNAL_LOGGER; at most ten lines a second. */
+void handler_log(void *context, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An answer before it is on the wire: status, fields and one of four kinds of body. Endpoints fill
+ * it and know nothing of libmicrohttpd. One thread at a time, caller's memory.
+ */
+#ifndef TASKQ_HTTP_HTTP_REPLY_H
+#define TASKQ_HTTP_HTTP_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/status.h"
+#include "task/faults.h"
+
+struct result_stream;
+
+#define REPLY_FIELDS_MAX     8
+#define REPLY_FIELD_SIZE     128
+#define REPLY_BODY_MAX_BYTES ((size_t)256 << 20)
+#define REPLY_UNKNOWN_BYTES  UINT64_MAX
+
+#define MEDIA_TYPE_JSON    "application/json"
+#define MEDIA_TYPE_PROBLEM "application/problem+json"
+
+enum problem {
+#define PROBLEM(constant, status, type, title) PROBLEM_##constant,
+#include "http/problem.def"
+#undef PROBLEM
+};
+
+struct reply_field {
+	const char *name; /* static storage */
+	char value[REPLY_FIELD_SIZE];
+};
+
+struct reply {
+	unsigned status;        /* 0: nothing to say yet */
+	const char *media_type; /* borrowed; lives as long as the reply. NULL: no Content-Type */
+	struct reply_field fields[REPLY_FIELDS_MAX];
+	size_t field_count;
+	bool close;                   /* end the connection after it */
+	bool drop;                    /* end the connection instead of answering */
+	struct buf body;              /* the body when `stream` is NULL and `fd` is -1 */
+	struct result_stream *stream; /* owned */
+	int fd;                       /* owned; -1, or a file with the body ... */
+	uint64_t offset;              /* ... from here on ... */
+	uint64_t bytes; /* ... for so long; also the stream's size, or UNKNOWN_BYTES */
+};
+
+/**
+ * reply_init - nothing to say yet; reply_done frees what it owns
+ */
+void reply_init(struct reply *reply);
+void reply_done(struct reply *reply);
+
+/**
+ * reply_field - add a response field; a value that does not fit is a programmer's error
+ */
+void reply_field(struct reply *reply, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/**
+ * reply_json - begin a JSON answer; append the text to the buffer that is returned
+ * @expected_bytes: how much is likely to come, so that it is allocated at once
+ */
+struct buf *reply_json(struct reply *reply, unsigned status, size_t expected_bytes);
+
+/**
+ * reply_problem - make it a problem+json answer, dropping what was there but for the fields
+ * @faults: named one by one; NULL or empty for none
+ * @fmt:    the detail, a sentence for people; whatever it quotes is made valid UTF-8
+ */
+void reply_problem(struct reply *reply, enum problem problem, const struct faults *faults,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/**
+ * reply_internal - a 500 with a neutral text for the client; `error` is for the log
+ */
+void reply_internal(struct reply *reply, const char *what, const struct error *error);
+
+#endif

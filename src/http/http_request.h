@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request as endpoints see it: where it goes, the fields that matter, its body, and the answer
+ * that is being made. It is part of its connection's memory and is used again for the next request,
+ * so it is filled anew field by field; only the connection's own thread touches it.
+ */
+#ifndef TASKQ_HTTP_HTTP_REQUEST_H
+#define TASKQ_HTTP_HTTP_REQUEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/uuid.h"
+#include "http/http_reply.h"
+#include "http/http_server.h"
+#include "http/http_target.h"
+#include "task/task.h"
+
+#define REQUEST_ID_SIZE        65
+#define REQUEST_ACCEPT_MAX     8
+#define REQUEST_BODY_SLACK     ((uint64_t)256 << 10) /* over the limit, still read and dropped */
+#define REQUEST_BODY_OVERSHOOT ((uint64_t)1 << 20)   /* over the limit of a body without length */
+#define REQUEST_UNKNOWN_BYTES  UINT64_MAX
+
+struct route;
+
+/* Known methods. Everything else is answered with 501. */
+enum method {
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_OPTIONS,
+	METHOD_OTHER, /* known, but nothing here supports it: PUT, DELETE, TRACE, ... */
+	METHOD_UNKNOWN,
+};
+
+/* The request's header, reduced to what we act on. Values are borrowed from libmicrohttpd. */
+struct request_head {
+	const char *host;
+	unsigned host_count;
+	const char *content_length;
+	unsigned content_length_count;
+	const char *transfer_encoding;
+	unsigned transfer_encoding_count;
+	const char *content_type;
+	unsigned content_type_count;
+	const char *content_encoding;
+	const char *expect;
+	const char *request_id;
+	const char *range;
+	const char *if_range;
+	const char *if_none_match[2];
+	unsigned if_none_match_count;
+	const char *accept[REQUEST_ACCEPT_MAX];
+	unsigned accept_count;
+	bool has_bad_name;
+};
+
+struct request {
+	struct queue *queue;
+	const struct http_conf *conf;
+	const atomic_bool *draining;
+	enum method method;
+	bool is_http_1_0;
+	struct target target;
+	struct request_head head;
+	const struct route *route; /* NULL until the target is known */
+	char id[UUID_TEXT_SIZE];   /* the {id} of the path */
+	uint64_t content_length;   /* REQUEST_UNKNOWN_BYTES for a chunked body; 0 for none */
+	uint64_t received_bytes;   /* of the body so far */
+	struct buf body;           /* the body, unless it is being dropped */
+	struct reply reply;
+	char media_type[TASK_MEDIA_TYPE_SIZE]; /* where reply.media_type is not a literal */
+	char request_id[REQUEST_ID_SIZE];
+	int64_t began_mono_us; /* when the header was complete */
+};
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The routes. Any thread. The table is short, so it is searched from its start for every request;
+ * a literal path stands before a pattern that could match it too.
+ */
+#include "http/http_routes.h"
+
+#include <string.h>
+
+#include "base/compiler.h"
+#include "http/http_endpoints.h"
+
+static const struct route routes[] = {
+	{ METHOD_POST, "/tasks/submissions", endpoint_submit, ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
+	{ METHOD_GET, "/tasks/submissions/{id}", endpoint_status, ROUTE_GIVES_JSON },
+	{ METHOD_GET, "/tasks/{id}", endpoint_result, ROUTE_GIVES_JSON },
+	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
+	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+};
+
+static bool
+pattern_matches(const char *pattern, const char *path, char ret_id[UUID_TEXT_SIZE])
+{
+	const char *brace = strchr(pattern, '{');
+	size_t literal, segment;
+
+	if (brace == NULL)
+		return strcmp(pattern, path) == 0;
+	literal = (size_t)(brace - pattern);
+	if (strncmp(pattern, path, literal) != 0)
+		return false;
+	path += literal;
+	segment = strcspn(path, "/");
+	return strcmp(brace + strlen("{id}"), path + segment) == 0 &&
+	       uuid_parse(path, segment, ret_id);
+}
+
+enum route_verdict
+routes_match(enum method method, const char *path, char ret_id[UUID_TEXT_SIZE],
+    const struct route **ret_route)
+{
+	enum route_verdict verdict = ROUTE_NO_PATH;
+
+	if (method == METHOD_HEAD)
+		method = METHOD_GET;
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		if (!pattern_matches(routes[i].pattern, path, ret_id))
+			continue;
+		if (routes[i].method == method) {
+			*ret_route = &routes[i];
+			return ROUTE_FOUND;
+		}
+		verdict = ROUTE_NO_METHOD;
+	}
+	return verdict;
+}
+
+const char *
+routes_allow(const char *path)
+{
+	const struct route *route;
+	char id[UUID_TEXT_SIZE];
+	bool gets = routes_match(METHOD_GET, path, id, &route) == ROUTE_FOUND;
+	bool posts = routes_match(METHOD_POST, path, id, &route) == ROUTE_FOUND;
+
+	if (gets && posts)
+		return "GET, HEAD, POST, OPTIONS";
+	return posts ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of routes: which path and method lead to which endpoint. Pure, any thread.
+ */
+#ifndef TASKQ_HTTP_HTTP_ROUTES_H
+#define TASKQ_HTTP_HTTP_ROUTES_H
+
+#include <stdbool.h>
+
+#include "http/http_request.h"
+
+enum route_flags {
+	ROUTE_TAKES_JSON = 1,  /* the body must be declared as JSON and is kept */
+	ROUTE_GIVES_JSON = 2,  /* 406 unless the client accepts application/json */
+	ROUTE_ALWAYS_OPEN = 4, /* answered beyond the connection limit too */
+};
+
+struct route {
+	enum method method;  /* GET stands for HEAD as well */
+	const char *pattern; /* "{id}" is a segment that is a UUID */
+	void (*handle)(struct request *request);
+	unsigned flags;
+};
+
+enum route_verdict {
+	ROUTE_FOUND,
+	ROUTE_NO_PATH,
+	ROUTE_NO_METHOD,
+};
+
+/**
+ * routes_match - find the endpoint of a path and a method
+ * @ret_id:    the {id} of the path in lower case; untouched where the pattern has none
+ * @ret_route: set when FOUND
+ */
+enum route_verdict routes_match(enum method method, const char *path, char ret_id[UUID_TEXT_SIZE],
+    const struct route **ret_route);
+
+/**
+ * routes_allow - the value of Allow for a path that has a route; static storage
+ */
+const char *routes_allow(const char *path);
+
+#endif

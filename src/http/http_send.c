@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From reply to libmicrohttpd's response object. The connection's own thread. The response takes
+ * the body over: memory is freed, files are closed and streams end when the last byte is out or the
+ * client is gone.
+ */
+#include "http/http_send.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "http/result_stream.h"
+
+#define STREAM_BLOCK_BYTES 32768
+
+static ssize_t
+stream_read(void *context, uint64_t position, char *out, size_t room)
+{
+	ssize_t n = result_stream_read(context, out, room);
+
+	(void)position;
+	if (n < 0) {
+		log_error(LOG_EVENT("result_read_failed"));
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void
+stream_free(void *context)
+{
+	result_stream_free(context);
+}
+
+static struct MHD_Response *
+response_of_stream(struct reply *reply)
+{
+	uint64_t size = reply->bytes == REPLY_UNKNOWN_BYTES ? MHD_SIZE_UNKNOWN : reply->bytes;
+	struct MHD_Response *response = MHD_create_response_from_callback(
+	    size, STREAM_BLOCK_BYTES, stream_read, reply->stream, stream_free);
+
+	if (response != NULL)
+		reply->stream = NULL;
+	return response;
+}
+
+static struct MHD_Response *
+response_of_file(struct reply *reply)
+{
+	struct MHD_Response *response =
+	    MHD_create_response_from_fd_at_offset64(reply->bytes, reply->fd, reply->offset);
+
+	if (response != NULL)
+		reply->fd = -1;
+	return response;
+}
+
+static struct MHD_Response *
+response_of_memory(struct reply *reply, uint64_t *ret_bytes)
+{
+	struct MHD_Response *response;
+	size_t size = 0;
+	char *data;
+
+	*ret_bytes = reply->body.size;
+	if (reply->body.size == 0)
+		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	data = buf_take(&reply->body, &size);
+	if (data == NULL)
+		return NULL;
+	response = MHD_create_response_from_buffer_with_free_callback(size, data, free);
+	if (response == NULL)
+		free(data);
+	return response;
+}
+
+static bool
+add_fields(
+    struct MHD_Response *response, const struct reply *reply, const char *request_id, bool close)
+{
+	bool ok = MHD_add_response_header(response, "X-Request-Id", request_id) == MHD_YES &&
+		  MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
+		  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+
+	if (ok && reply->media_type != NULL)
+		ok =
+		    MHD_add_response_header(response, "Content-Type", reply->media_type) == MHD_YES;
+	for (size_t i = 0; ok && i < reply->field_count; i++)
+		ok = MHD_add_response_header(
+			 response, reply->fields[i].name, reply->fields[i].value) == MHD_YES;
+	if (ok && close)
+		ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+	return ok;
+}
+
+bool
+reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close,
+    uint64_t *ret_bytes)
+{
+	struct MHD_Response *response;
+	uint64_t bytes = reply->bytes;
+	bool sent = false;
+
+	if (buf_status(&reply->body) != STATUS_OK)
+		return false;
+	if (reply->stream != NULL)
+		response = response_of_stream(reply);
+	else if (reply->fd >= 0)
+		response = response_of_file(reply);
+	else
+		response = response_of_memory(reply, &bytes);
+	if (response == NULL)
+		return false;
+	if (add_fields(response, reply, request_id, close))
+		sent = MHD_queue_response(mhd, reply->status, response) == MHD_YES;
+	MHD_destroy_response(response);
+	if (sent)
+		*ret_bytes = bytes;
+	return sent;
+}

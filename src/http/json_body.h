@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one loader of JSON bodies: bounded, strict, and safe on a small stack. Pure, any thread.
+ */
+#ifndef TASKQ_HTTP_JSON_BODY_H
+#define TASKQ_HTTP_JSON_BODY_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "task/faults.h"
+
+#define JSON_BODY_DEPTH_MAX 32
+
+/**
+ * json_body_load - parse a request body
+ * Refused beside what is not JSON (RFC 8259): nesting deeper than JSON_BODY_DEPTH_MAX (checked
+ * before the parser, which recurses, sees the text), duplicate members, NUL in a string, integers
+ * beyond 64 bits, a byte order mark, anything after the value, an empty body, and a value that is
+ * neither object nor array.
+ * @faults: on INVALID gains one fault with the pointer to the place, as near as it can be named
+ * Returns OK, with *ret_value for json_decref; INVALID with a sentence in `error` that tells line
+ * and column; NOMEM.
+ */
+enum status json_body_load(const char *text, size_t size, json_t **ret_value, struct faults *faults,
+    struct error *error) NODISCARD;
+
+#endif

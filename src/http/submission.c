@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks submissions. Pure, any thread. Knows the members, and no kind by name. */
+#include "http/submission.h"
+
+#include <stdio.h>
+
+#include "base/compiler.h"
+
+static const char *const members[] = { "type", "args" };
+
+void
+submission_init(struct submission *submission)
+{
+	submission->kind = NULL;
+	buf_init(&submission->args, SUBMISSION_ARGS_MAX_BYTES);
+}
+
+void
+submission_done(struct submission *submission)
+{
+	buf_done(&submission->args);
+}
+
+static const char *
+type_words(char *text, size_t size)
+{
+	size_t count;
+	const struct kind *const *kinds = kinds_table(&count);
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < count && used < size; i++)
+		used += (size_t)snprintf(
+		    text + used, size - used, "%s%s", i > 0 ? ", " : "", kinds[i]->type);
+	return text;
+}
+
+static const struct kind *
+check_type(const json_t *type, struct faults *faults)
+{
+	const struct kind *kind = NULL;
+	char words[128];
+
+	if (type == NULL)
+		faults_add(faults, "", "type", "is missing; expected one of: %s",
+		    type_words(words, sizeof(words)));
+	else if (!json_is_string(type))
+		faults_add(faults, "", "type", "is not a string; expected one of: %s",
+		    type_words(words, sizeof(words)));
+	else if ((kind = kinds_find(json_string_value(type))) == NULL)
+		faults_add(faults, "", "type", "is not a known type; expected one of: %s",
+		    type_words(words, sizeof(words)));
+	return kind;
+}
+
+enum status
+submission_check(const struct kind_settings *settings, const json_t *body,
+    struct submission *ret_submission, struct faults *faults, struct error *error)
+{
+	struct submission *submission = ret_submission;
+	const json_t *args;
+
+	if (!json_is_object(body)) {
+		faults_add(
+		    faults, "", NULL, "is not an object; expected {\"type\": ..., \"args\": ...}");
+		return error_set(error, STATUS_INVALID, "The body is not an object.");
+	}
+	kinds_check_member_names(body, "", members, ARRAY_SIZE(members), faults);
+	submission->kind = check_type(json_object_get(body, "type"), faults);
+	args = json_object_get(body, "args");
+	if (args == NULL)
+		faults_add(faults, "", "args", "is missing; expected an object");
+	else if (submission->kind != NULL)
+		submission->kind->check_args(settings, args, faults, &submission->args);
+	if (faults->count > 0)
+		return error_set(error, STATUS_INVALID, "The submission has %zu fault%s.",
+		    faults->count, faults->count == 1 ? "" : "s");
+	if (buf_status(&submission->args) != STATUS_OK)
+		return error_set(error, STATUS_NOMEM, "no memory for the arguments");
+	return STATUS_OK;
+}

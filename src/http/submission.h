@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A submission: the JSON body of POST /tasks/submissions, checked whole, so that one answer names
+ * every fault at once. Pure, any thread.
+ */
+#ifndef TASKQ_HTTP_SUBMISSION_H
+#define TASKQ_HTTP_SUBMISSION_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "kinds/kind.h"
+#include "task/faults.h"
+
+#define SUBMISSION_ARGS_MAX_BYTES ((size_t)64 << 20)
+
+struct submission {
+	const struct kind *kind;
+	struct buf args; /* normalised by the kind */
+};
+
+void submission_init(struct submission *submission);
+void submission_done(struct submission *submission);
+
+/**
+ * submission_check - judge a body
+ * Members: `type`, a known kind's word, and `args`, which the kind judges; no other.
+ * @body:   any JSON value
+ * @faults: gathers every fault; initialised by the caller
+ * Returns OK with the submission filled; INVALID when there are faults; NOMEM.
+ */
+enum status submission_check(const struct kind_settings *settings, const json_t *body,
+    struct submission *ret_submission, struct faults *faults, struct error *error) NODISCARD;
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fake queue. Any thread. It implements every function of queue.h, so that the linker has no
+ * reason to take the real one from the archive.
+ */
+#include "fake_queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TASKS_MAX 32
+
+struct queue {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct task_result tasks[TASKS_MAX];
+	size_t task_count;
+	struct kind_settings kinds;
+	enum status submit_status;
+	enum status read_status;
+	enum refusal refusal;
+	unsigned retry_after_s;
+	unsigned submitted;
+	unsigned held;
+	bool hold;
+};
+
+struct queue *
+fake_queue_new(void)
+{
+	struct queue *queue = calloc(1, sizeof(*queue));
+
+	pthread_mutex_init(&queue->mutex, NULL);
+	pthread_cond_init(&queue->changed, NULL);
+	queue->kinds.factorial.n_max = 100000;
+	queue->kinds.fetch.body_max_bytes = 16 << 20;
+	queue->kinds.fetch.redirects_max = 5;
+	return queue;
+}
+
+void
+fake_queue_free(struct queue *queue)
+{
+	for (size_t i = 0; i < queue->task_count; i++)
+		task_result_done(&queue->tasks[i]);
+	pthread_cond_destroy(&queue->changed);
+	pthread_mutex_destroy(&queue->mutex);
+	free(queue);
+}
+
+static void
+copy_result(struct task_result *to, const struct task_result *from)
+{
+	*to = *from;
+	if (from->response != NULL)
+		to->response = strdup(from->response);
+	if (from->data != NULL) {
+		to->data = malloc(from->bytes + 1);
+		memcpy(to->data, from->data, from->bytes);
+		to->data[from->bytes] = '\0';
+	}
+	if (from->fd >= 0) {
+		to->fd = dup(from->fd);
+		lseek(to->fd, 0, SEEK_SET);
+	}
+}
+
+void
+fake_queue_put(struct queue *queue, const struct task_result *result)
+{
+	pthread_mutex_lock(&queue->mutex);
+	copy_result(&queue->tasks[queue->task_count++], result);
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_answer(
+    struct queue *queue, enum status status, enum refusal refusal, unsigned retry_after_s)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->submit_status = status;
+	queue->refusal = refusal;
+	queue->retry_after_s = retry_after_s;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_hold(struct queue *queue, bool hold)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->hold = hold;
+	pthread_cond_broadcast(&queue->changed);
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_await_held(struct queue *queue, unsigned count)
+{
+	pthread_mutex_lock(&queue->mutex);
+	while (queue->held < count)
+		pthread_cond_wait(&queue->changed, &queue->mutex);
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_fail_reads(struct queue *queue, enum status status)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->read_status = status;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+unsigned
+fake_queue_submitted(struct queue *queue)
+{
+	unsigned submitted;
+
+	pthread_mutex_lock(&queue->mutex);
+	submitted = queue->submitted;
+	pthread_mutex_unlock(&queue->mutex);
+	return submitted;
+}
+
+enum status
+queue_open(const struct queue_conf *conf, struct store *store, struct queue **ret_queue,
+    struct error *error)
+{
+	(void)conf;
+	(void)store;
+	*ret_queue = fake_queue_new();
+	(void)error;
+	return STATUS_OK;
+}
+
+enum status
+queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
+{
+	enum status status;
+
+	(void)kind;
+	(void)args;
+	(void)args_size;
+	pthread_mutex_lock(&queue->mutex);
+	queue->held++;
+	pthread_cond_broadcast(&queue->changed);
+	while (queue->hold)
+		pthread_cond_wait(&queue->changed, &queue->mutex);
+	queue->held--;
+	status = queue->submit_status;
+	if (status == STATUS_OK) {
+		queue->submitted++;
+		strcpy(ret_id, FAKE_QUEUE_ID(0));
+	} else {
+		*ret_refusal = queue->refusal;
+		*ret_retry_after_s = queue->retry_after_s;
+		(void)error_set(error, status, "as the test says");
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	return status;
+}
+
+enum status
+queue_read_result(
+    struct queue *queue, const char *id, struct task_result *ret_result, struct error *error)
+{
+	enum status status;
+
+	pthread_mutex_lock(&queue->mutex);
+	status = queue->read_status;
+	if (status == STATUS_OK) {
+		status = STATUS_NOT_FOUND;
+		for (size_t i = 0; i < queue->task_count; i++) {
+			if (strcmp(queue->tasks[i].status.id, id) == 0) {
+				copy_result(ret_result, &queue->tasks[i]);
+				status = STATUS_OK;
+			}
+		}
+	}
+	if (status != STATUS_OK)
+		(void)error_set(error, status, "as the test says");
+	pthread_mutex_unlock(&queue->mutex);
+	return status;
+}
+
+enum status
+queue_read_status(
+    struct queue *queue, const char *id, struct task_status *ret_status, struct error *error)
+{
+	struct task_result result;
+	enum status status;
+
+	task_result_init(&result);
+	status = queue_read_result(queue, id, &result, error);
+	if (status == STATUS_OK)
+		*ret_status = result.status;
+	task_result_done(&result);
+	return status;
+}
+
+enum refusal
+queue_readiness(struct queue *queue)
+{
+	enum refusal refusal;
+
+	pthread_mutex_lock(&queue->mutex);
+	refusal = queue->refusal;
+	pthread_mutex_unlock(&queue->mutex);
+	return refusal;
+}
+
+const char *
+refusal_word(enum refusal refusal)
+{
+	switch (refusal) {
+	case REFUSAL_NONE:
+		return "none";
+	case REFUSAL_QUEUE_FULL:
+		return "queue_full";
+	case REFUSAL_DISK_LOW:
+		return "disk_low";
+	case REFUSAL_DRAINING:
+		return "draining";
+	case REFUSAL_STORE_BUSY:
+		return "store_busy";
+	}
+	return "?";
+}
+
+const struct kind_settings *
+queue_kind_settings(const struct queue *queue)
+{
+	return &queue->kinds;
+}
+
+void
+queue_refuse(struct queue *queue)
+{
+	(void)queue;
+}
+
+void
+queue_drain(struct queue *queue, int64_t deadline_mono_ms)
+{
+	(void)queue;
+	(void)deadline_mono_ms;
+}
+
+void
+queue_close(struct queue *queue)
+{
+	fake_queue_free(queue);
+}

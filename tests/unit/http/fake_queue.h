@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.h over memory, for tests of http/: tasks are put in by the test, submissions are kept or
+ * refused as the test says, and nothing ever runs. Linked in the place of the real queue.
+ */
+#ifndef TASKQ_TESTS_FAKE_QUEUE_H
+#define TASKQ_TESTS_FAKE_QUEUE_H
+
+#include "kinds/kind_settings.h"
+#include "queue/queue.h"
+
+#define FAKE_QUEUE_ID(n) "018f0000-0000-7000-8000-00000000000" #n
+
+/**
+ * fake_queue_new - an empty queue that accepts everything
+ */
+struct queue *fake_queue_new(void);
+void fake_queue_free(struct queue *queue);
+
+/**
+ * fake_queue_put - make a task known; content is copied, a file descriptor is duplicated per read
+ */
+void fake_queue_put(struct queue *queue, const struct task_result *result);
+
+/**
+ * fake_queue_answer - what submissions get from now on
+ */
+void fake_queue_answer(
+    struct queue *queue, enum status status, enum refusal refusal, unsigned retry_after_s);
+
+/**
+ * fake_queue_hold - let submissions wait (true) or go on (false)
+ */
+void fake_queue_hold(struct queue *queue, bool hold);
+
+/**
+ * fake_queue_await_held - wait until so many submissions are waiting
+ */
+void fake_queue_await_held(struct queue *queue, unsigned count);
+
+/**
+ * fake_queue_fail_reads - the status that reads get from now on
+ */
+void fake_queue_fail_reads(struct queue *queue, enum status status);
+
+/**
+ * fake_queue_submitted - how many submissions were accepted
+ */
+unsigned fake_queue_submitted(struct queue *queue);
+
+#endif
