@@ -34,8 +34,8 @@ def origin_line(name, *words, env=None):
     raise AssertionError(f"{name} is not printed")
 
 
-def refused(*words, env=None, code=EXIT_SETTINGS):
-    run = run_program(*words, env=env)
+def refused(*words, env=None, code=EXIT_SETTINGS, cwd=None):
+    run = run_program(*words, env=env, cwd=cwd)
     assert run.returncode == code, (words, run.returncode, run.stdout, run.stderr)
     assert run.stdout == ""
     assert run.stderr.startswith("taskqd: ") and run.stderr.count("\n") == 1, run.stderr
@@ -119,7 +119,7 @@ def test_check_config(tmp_path):
     run = run_program("--check-config", "--config", file)
     assert run.returncode == 0 and "ok" in run.stdout
     file.write_text("queue-max = 0\n")
-    assert f"{file}:1" in refused("--check-config", "--config", file)
+    assert "taskqd.conf:1:" in refused("--check-config", "--config", "taskqd.conf", cwd=tmp_path)
 
 
 def test_check_config_starts_nothing(tmp_path):
@@ -151,16 +151,16 @@ def test_check_config_starts_nothing(tmp_path):
         ("data-dir = a\x01b\n", 1),
         ("data-dir = " + "x" * 5000 + "\n", 1),
     ],
+    ids=lambda value: repr(value)[:40],
 )
 def test_a_bad_file_is_refused_with_its_place(tmp_path, text, line):
     file = tmp_path / "taskqd.conf"
     file.write_text(text)
-    assert f"{file}:{line}" in refused("--check-config", "--config", file)
+    assert f"taskqd.conf:{line}:" in refused("--check-config", "--config", "taskqd.conf", cwd=tmp_path)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    run = run_program("--check-config", "--config", tmp_path / "none")
-    assert run.returncode != 0 and str(tmp_path / "none") in run.stderr
+    assert "'none'" in refused("--check-config", "--config", "none", cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     ids=lambda words: " ".join(words)[:30],
 )
 def test_a_bad_command_line_is_refused(words):
-    assert words[0].lstrip("-")[:20] in refused(*words)
+    assert words[0].lstrip("-").split("=")[0][:20] in refused(*words)
 
 
 @pytest.mark.parametrize("name, value", [("TASKQD_NO_SUCH_THING", "1"), ("TASKQD_QUEUE_MAX", "x"), ("TASKQD_QUEUE_MAX", ""), ("TASKQD_queue_max", "5")])
