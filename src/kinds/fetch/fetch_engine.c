@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's life, and what other threads may do to it: put runs on a list, set a flag, and wake
+ * its thread by an eventfd (curl_multi_wakeup would need the multi handle, which the thread
+ * replaces at rest). Any thread. Must not call libcurl while the engine's thread runs.
+ */
+#include "kinds/fetch/fetch_engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kinds/fetch/address_policy.h"
+#include "kinds/fetch/fetch_loop.h"
+#include "kinds/fetch/fetch_options.h"
+
+/* libcurl and OpenSSL are frugal with it; 4 KiB buffers and certificate chains at most. */
+enum {
+	ENGINE_STACK_BYTES = 512 * 1024
+};
+
+static void
+wake(struct engine *engine)
+{
+	uint64_t one = 1;
+	/* It can only fail with EAGAIN, when the counter is full: the thread is being woken. */
+	ssize_t written = write(engine->wake_fd, &one, sizeof(one));
+
+	(void)written;
+}
+
+static void engine_close(struct engine *engine);
+
+static enum status
+engine_open(const struct kind_settings *settings, void (*finished)(void *context, struct run *run),
+    void *context, struct engine **ret_engine, struct error *error)
+{
+	const struct fetch_settings *fetch = &settings->fetch;
+	const struct address_policy_conf policy = {
+		.allow_cidrs = fetch->allow_cidrs,
+		.allow_count = fetch->allow_count,
+		.deny_cidrs = fetch->deny_cidrs,
+		.deny_count = fetch->deny_count,
+		.own_port = fetch->own_port,
+	};
+	struct engine *engine = calloc(1, sizeof(*engine));
+	enum status status;
+
+	if (engine == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for the fetch engine");
+	engine->finished = finished;
+	engine->finished_context = context;
+	engine->added_tail = &engine->added;
+	engine->idle_since_mono_ms = -1;
+	TAILQ_INIT(&engine->jobs);
+	LIST_INIT(&engine->pool);
+	lock_init(&engine->lock, LOCK_RANK_ENGINE);
+	fetch_admission_init(&engine->admission, fetch->per_host_max);
+	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (engine->wake_fd == -1) {
+		status = error_set(error, STATUS_IO, "cannot make an eventfd: %s", strerror(errno));
+		goto out;
+	}
+	status = address_policy_new(&policy, &engine->policy, error);
+	if (status != STATUS_OK)
+		goto out;
+	engine->context = (struct fetch_context){
+		.settings = fetch,
+		.policy = engine->policy,
+		.admission = &engine->admission,
+	};
+	engine->multi = fetch_options_multi_new();
+	if (engine->multi == NULL) {
+		status = error_set(error, STATUS_NOMEM, "libcurl gives no multi handle");
+		goto out;
+	}
+	status = thread_start(
+	    &engine->thread, "tq-fetch", ENGINE_STACK_BYTES, fetch_loop_main, engine, error);
+	if (status != STATUS_OK)
+		goto out;
+	engine->is_started = true;
+	*ret_engine = engine;
+	engine = NULL;
+out:
+	engine_close(engine);
+	return status;
+}
+
+static void
+engine_add(struct engine *engine, struct run *run)
+{
+	run->next = NULL;
+	lock_acquire(&engine->lock);
+	bool was_empty = engine->added == NULL;
+	*engine->added_tail = run;
+	engine->added_tail = &run->next;
+	lock_release(&engine->lock);
+	if (was_empty)
+		wake(engine);
+}
+
+static void
+engine_abort(struct engine *engine)
+{
+	lock_acquire(&engine->lock);
+	engine->aborting = true;
+	lock_release(&engine->lock);
+	wake(engine);
+}
+
+static void
+engine_close(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	if (engine->is_started) {
+		lock_acquire(&engine->lock);
+		engine->aborting = true;
+		engine->closing = true;
+		lock_release(&engine->lock);
+		wake(engine);
+		thread_join(engine->thread);
+	}
+	fetch_loop_empty_pool(engine);
+	if (engine->multi != NULL)
+		(void)curl_multi_cleanup(engine->multi);
+	address_policy_free(engine->policy);
+	if (engine->wake_fd != -1)
+		(void)close(engine->wake_fd);
+	lock_done(&engine->lock);
+	free(engine);
+}
+
+const struct engine_ops fetch_engine_ops = {
+	.open = engine_open,
+	.add = engine_add,
+	.abort = engine_abort,
+	.close = engine_close,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine of http-fetch: one thread, one curl_multi, hundreds of transfers. Contracts are those
+ * of struct engine_ops in kinds/kind.h.
+ */
+#ifndef TASKQ_KINDS_FETCH_FETCH_ENGINE_H
+#define TASKQ_KINDS_FETCH_FETCH_ENGINE_H
+
+#include "kinds/kind.h"
+
+/*
+ * open: INVALID when a CIDR of the settings is malformed, NOMEM, INTERNAL.
+ * A run that was added and whose `stop` is or becomes true, or that is in the engine at an abort,
+ * is given back within about 100 ms. An abort is for good: what is added later comes back at once.
+ */
+extern const struct engine_ops fetch_engine_ops;
+
+#endif

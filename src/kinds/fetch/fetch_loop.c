@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine's thread: takes runs, starts transfers as admission allows, lets libcurl work, gives
+ * runs back, sleeps. libcurl is called from here alone. The lock is never held across a call of
+ * libcurl or of `finished`. Must not resolve, connect or wait outside curl_multi_poll.
+ */
+#include "kinds/fetch/fetch_loop.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "kinds/fetch/fetch_args.h"
+#include "kinds/fetch/fetch_options.h"
+
+enum {
+	/* While there are runs: how often their stop flags are looked at. */
+	TICK_MS = 50,
+	/* Without runs: after this all connections are closed, so none rots in CLOSE_WAIT... */
+	IDLE_MS = FETCH_IDLE_CONNECTION_S * 1000,
+	/* ...and sooner where more are open than are to be kept. */
+	IDLE_CROWDED_MS = 1000,
+};
+
+static void
+give_back(struct engine *engine, struct run *run)
+{
+	run->next = NULL;
+	engine->finished(engine->finished_context, run);
+}
+
+/* The job is over, its run's outcome is filled in, and no transfer is attached any more. */
+static void
+job_done(struct engine *engine, struct fetch_job *job)
+{
+	struct run *run = job->run;
+
+	TAILQ_REMOVE(&engine->jobs, job, in_all);
+	fetch_admission_end(&engine->admission, job, clock_mono_ms());
+	url_parts_done(&job->url);
+	free(job);
+	give_back(engine, run);
+}
+
+static void
+transfer_detach(struct engine *engine, struct fetch_transfer *transfer)
+{
+	(void)curl_multi_remove_handle(engine->multi, transfer->easy);
+	transfer->job->transfer = NULL;
+	engine->in_flight--;
+}
+
+static void
+transfer_to_pool(struct engine *engine, struct fetch_transfer *transfer)
+{
+	LIST_INSERT_HEAD(&engine->pool, transfer, link);
+}
+
+static void
+job_release(struct engine *engine, struct fetch_job *job)
+{
+	struct fetch_transfer *transfer = job->transfer;
+
+	if (transfer != NULL) {
+		transfer_detach(engine, transfer);
+		fetch_transfer_abandon(transfer);
+		transfer_to_pool(engine, transfer);
+	}
+	job->run->outcome.verdict = VERDICT_RELEASED;
+	job_done(engine, job);
+}
+
+static void
+job_fail(struct engine *engine, struct fetch_job *job, enum status status, const char *text)
+{
+	struct outcome *outcome = &job->run->outcome;
+
+	if (status == STATUS_NOMEM)
+		outcome_fail(outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
+	else if (status == STATUS_INVALID)
+		outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, "%s", text);
+	else
+		outcome_fail(outcome, FAILURE_INTERNAL, "%s", text);
+	job_done(engine, job);
+}
+
+/* Those that waited for a lookup learn what it found: nothing. */
+static void
+fail_fellows(struct engine *engine, const struct fetch_job *job)
+{
+	const struct outcome *outcome = &job->run->outcome;
+	struct fetch_job *fellow;
+
+	if (outcome->failure != FAILURE_DNS && outcome->failure != FAILURE_TIMEOUT)
+		return;
+	while ((fellow = fetch_admission_fellow(job)) != NULL) {
+		outcome_fail(&fellow->run->outcome, outcome->failure, "%s", outcome->message);
+		job_done(engine, fellow);
+	}
+}
+
+static void
+run_accept(struct engine *engine, struct run *run)
+{
+	struct fetch_job *job = calloc(1, sizeof(*job));
+	struct error error = { "" };
+
+	if (job == NULL) {
+		outcome_fail(&run->outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
+		give_back(engine, run);
+		return;
+	}
+	job->run = run;
+	TAILQ_INSERT_TAIL(&engine->jobs, job, in_all);
+	enum status status =
+	    fetch_args_read(run->task.args, run->task.args_size, &job->url, &error);
+	if (status == STATUS_OK)
+		status = fetch_admission_add(&engine->admission, job, clock_mono_ms(), &error);
+	if (status != STATUS_OK)
+		job_fail(engine, job, status, error.text);
+}
+
+/* Takes over what was added. Returns what the end asks for. */
+static void
+take_added(struct engine *engine, bool *ret_aborting, bool *ret_closing)
+{
+	lock_acquire(&engine->lock);
+	struct run *run = engine->added;
+	engine->added = NULL;
+	engine->added_tail = &engine->added;
+	*ret_aborting = engine->aborting;
+	*ret_closing = engine->closing;
+	lock_release(&engine->lock);
+
+	while (run != NULL) {
+		struct run *next = run->next;
+
+		run_accept(engine, run);
+		run = next;
+	}
+}
+
+static struct fetch_transfer *
+transfer_take(struct engine *engine)
+{
+	struct fetch_transfer *transfer = LIST_FIRST(&engine->pool);
+
+	if (transfer == NULL)
+		return fetch_transfer_new(&engine->context);
+	LIST_REMOVE(transfer, link);
+	return transfer;
+}
+
+static void
+job_start(struct engine *engine, struct fetch_job *job)
+{
+	struct fetch_transfer *transfer = transfer_take(engine);
+	struct error error = { "" };
+	enum status status = STATUS_NOMEM;
+
+	job->run->began_mono_us = clock_mono_us();
+	if (transfer != NULL)
+		status = fetch_transfer_prepare(transfer, job, &error);
+	if (status == STATUS_OK &&
+	    curl_multi_add_handle(engine->multi, transfer->easy) != CURLM_OK) {
+		fetch_transfer_abandon(transfer);
+		status = error_set(&error, STATUS_INTERNAL, "libcurl refuses a transfer");
+	}
+	if (status != STATUS_OK) {
+		if (transfer != NULL)
+			transfer_to_pool(engine, transfer);
+		job_fail(engine, job, status, error.text);
+		return;
+	}
+	job->transfer = transfer;
+	engine->in_flight++;
+}
+
+static bool
+run_is_stopped(const struct run *run)
+{
+	return run->stop != NULL && atomic_load_explicit(run->stop, memory_order_acquire);
+}
+
+static void
+start_waiting(struct engine *engine)
+{
+	int64_t now_mono_ms = clock_mono_ms();
+
+	while (engine->in_flight < engine->context.settings->in_flight_max) {
+		bool may_look_up = fetch_lookups_can_begin(
+		    &engine->context.lookups, FETCH_LOOKUPS_ADMIT_MAX, now_mono_ms);
+		struct fetch_job *job =
+		    fetch_admission_next(&engine->admission, may_look_up, now_mono_ms);
+
+		if (job == NULL)
+			return;
+		if (run_is_stopped(job->run))
+			job_release(engine, job);
+		else
+			job_start(engine, job);
+	}
+}
+
+static void
+finish_ended(struct engine *engine)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+		struct fetch_transfer *transfer = NULL;
+		CURLcode code = message->data.result;
+
+		if (message->msg != CURLMSG_DONE || curl_easy_getinfo(message->easy_handle,
+							CURLINFO_PRIVATE, &transfer) != CURLE_OK)
+			continue;
+		struct fetch_job *job = transfer->job;
+		transfer_detach(engine, transfer);
+		fetch_transfer_end(transfer, code);
+		transfer_to_pool(engine, transfer);
+		fail_fellows(engine, job);
+		job_done(engine, job);
+	}
+}
+
+static void
+release_stopped(struct engine *engine, bool all)
+{
+	struct fetch_job *job, *next;
+	int64_t now_mono_ms = clock_mono_ms();
+
+	if (!all && now_mono_ms - engine->ticked_mono_ms < TICK_MS)
+		return;
+	engine->ticked_mono_ms = now_mono_ms;
+	for (job = TAILQ_FIRST(&engine->jobs); job != NULL; job = next) {
+		next = TAILQ_NEXT(job, in_all);
+		if (all || run_is_stopped(job->run))
+			job_release(engine, job);
+	}
+}
+
+void
+fetch_loop_empty_pool(struct engine *engine)
+{
+	struct fetch_transfer *transfer;
+
+	while ((transfer = LIST_FIRST(&engine->pool)) != NULL) {
+		LIST_REMOVE(transfer, link);
+		fetch_transfer_free(transfer);
+	}
+}
+
+/*
+ * libcurl closes idle connections only while it works on something, and has no call for it. So when
+ * there has been nothing to do for a while, its multi handle is made anew.
+ */
+static void
+rest(struct engine *engine)
+{
+	if (engine->context.sockets > 0) {
+		CURLM *multi = fetch_options_multi_new();
+
+		if (multi == NULL)
+			return; /* later then */
+		(void)curl_multi_cleanup(engine->multi);
+		engine->multi = multi;
+		engine->context.sockets = 0;
+	}
+	fetch_loop_empty_pool(engine);
+}
+
+/* How long the thread may sleep; rests when it is time to. */
+static int
+sleep_ms(struct engine *engine)
+{
+	int64_t now_mono_ms = clock_mono_ms();
+	int64_t idle_ms;
+
+	if (!TAILQ_EMPTY(&engine->jobs)) {
+		engine->idle_since_mono_ms = -1;
+		return TICK_MS;
+	}
+	if (engine->idle_since_mono_ms < 0)
+		engine->idle_since_mono_ms = now_mono_ms;
+	idle_ms = engine->context.sockets > FETCH_IDLE_CONNECTIONS_MAX ? IDLE_CROWDED_MS : IDLE_MS;
+	idle_ms -= now_mono_ms - engine->idle_since_mono_ms;
+	if (idle_ms > 0)
+		return (int)idle_ms;
+	rest(engine);
+	engine->idle_since_mono_ms = now_mono_ms;
+	return IDLE_MS;
+}
+
+static void
+wait_for_work(struct engine *engine)
+{
+	struct curl_waitfd wake_fd = { .fd = engine->wake_fd, .events = CURL_WAIT_POLLIN };
+	uint64_t count;
+
+	if (curl_multi_poll(engine->multi, &wake_fd, 1, sleep_ms(engine), NULL) != CURLM_OK)
+		return;
+	if (wake_fd.revents != 0) {
+		ssize_t size = read(engine->wake_fd, &count, sizeof(count));
+
+		(void)size;
+	}
+}
+
+static void
+transfer_all(struct engine *engine)
+{
+	int running;
+
+	/* Connections in use count as cached: what may be kept is beside them. */
+	(void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
+	    (long)engine->in_flight + FETCH_IDLE_CONNECTIONS_MAX);
+	(void)curl_multi_perform(engine->multi, &running);
+	finish_ended(engine);
+}
+
+void *
+fetch_loop_main(void *arg)
+{
+	struct engine *engine = arg;
+	bool aborting, closing;
+
+	fetch_lookups_name_thread();
+	for (;;) {
+		take_added(engine, &aborting, &closing);
+		release_stopped(engine, aborting);
+		if (closing && TAILQ_EMPTY(&engine->jobs))
+			return NULL;
+		if (engine->in_flight > 0)
+			transfer_all(engine);
+		/* After what has ended made room; libcurl's timer makes the wait below a short one.
+		 */
+		start_waiting(engine);
+		wait_for_work(engine);
+	}
+}

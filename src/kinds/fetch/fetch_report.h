@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The `response` object of a fetch: what is reported beside the content. The engine's thread. */
+#ifndef TASKQ_KINDS_FETCH_FETCH_REPORT_H
+#define TASKQ_KINDS_FETCH_FETCH_REPORT_H
+
+#include <curl/curl.h>
+
+#include "kinds/fetch/fetch_transfer.h"
+
+/**
+ * fetch_report_write - describe a transfer that has ended, as JSON object text
+ * @first_url: what was asked for; the report names where it ended
+ * {"status", "url", "content_type", "bytes", "redirects", "timing_ms": {"dns", "connect", "tls",
+ * "first_byte", "total"}}; without an answer only url, redirects and timing_ms. The phases are how
+ * long each took, summed over redirects, 0 where there was none (a connection used again, plain
+ * http); first_byte is from the request to the first byte of its answer. No user information is in
+ * the URL; one that is over 8 KiB or not UTF-8 is left out.
+ * Returns text to free with free(), or NULL when memory is gone.
+ */
+char *fetch_report_write(CURL *easy, const struct fetch_progress *progress, const char *first_url);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The callbacks of a transfer and its life; see fetch_transfer.h. Options are in fetch_options.c.
+ * The engine's thread alone: libcurl calls back from within curl_multi_perform. Callbacks must not
+ * call the engine, and must not log.
+ */
+#include "kinds/fetch/fetch_transfer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "kinds/fetch/fetch_failure.h"
+#include "kinds/fetch/fetch_options.h"
+#include "kinds/fetch/fetch_report.h"
+#include "kinds/kind.h"
+
+static void
+lookup_begin(struct fetch_transfer *transfer)
+{
+	if (transfer->progress.is_looking_up)
+		return;
+	transfer->progress.is_looking_up = true;
+	transfer->context->lookups.running++;
+}
+
+static void
+lookup_end(struct fetch_transfer *transfer)
+{
+	if (!transfer->progress.is_looking_up)
+		return;
+	transfer->progress.is_looking_up = false;
+	transfer->context->lookups.running--;
+}
+
+/* The name is known, be it by a lookup, from the cache or by an open connection. */
+static void
+note_looked_up(struct fetch_transfer *transfer)
+{
+	lookup_end(transfer);
+	if (transfer->job->is_looking_up)
+		fetch_admission_looked_up(
+		    transfer->context->admission, transfer->job, clock_mono_ms());
+}
+
+/* The answer before this point, if any, was a redirect's. */
+static void
+begin_hop(struct fetch_progress *progress)
+{
+	if (!progress->is_answering)
+		return;
+	progress->is_answering = false;
+	progress->has_answer = false;
+	progress->is_connected = false;
+	progress->attempts_denied = 0;
+	progress->attempts_allowed = 0;
+}
+
+static int
+on_resolver_start(void *resolver_state, void *reserved, void *user)
+{
+	struct fetch_transfer *transfer = user;
+	struct fetch_lookups *lookups = &transfer->context->lookups;
+
+	(void)resolver_state;
+	(void)reserved;
+	begin_hop(&transfer->progress);
+	if (!transfer->progress.is_looking_up &&
+	    !fetch_lookups_can_begin(lookups, FETCH_LOOKUPS_MAX, clock_mono_ms())) {
+		transfer->progress.lookup_was_refused = true;
+		return 1;
+	}
+	lookup_begin(transfer);
+	return 0;
+}
+
+/* The verdict: called for every attempt to connect, whatever led to it. */
+static curl_socket_t
+on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct fetch_transfer *transfer = user;
+	struct fetch_progress *progress = &transfer->progress;
+
+	note_looked_up(transfer);
+	begin_hop(progress);
+	if (purpose != CURLSOCKTYPE_IPCXN || address->addrlen > sizeof(struct sockaddr_storage) ||
+	    !address_policy_allows(
+		transfer->context->policy, &address->addr, (socklen_t)address->addrlen)) {
+		progress->attempts_denied++;
+		return CURL_SOCKET_BAD;
+	}
+	progress->attempts_allowed++;
+	int fd = socket(
+	    address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+	if (fd == -1) {
+		progress->socket_errno = errno;
+		return CURL_SOCKET_BAD;
+	}
+	transfer->context->sockets++;
+	return fd;
+}
+
+/* A connection outlives the transfer that made it, so this one is given the engine's context. */
+static int
+on_close_socket(void *user, curl_socket_t fd)
+{
+	struct fetch_context *context = user;
+
+	if (context->sockets > 0)
+		context->sockets--;
+	return close(fd);
+}
+
+/* The second line of defence: also called for connections that are used again. */
+static int
+on_request(void *user, char *peer, char *local, int peer_port, int local_port)
+{
+	struct fetch_transfer *transfer = user;
+	struct fetch_progress *progress = &transfer->progress;
+	const char *scheme = NULL;
+
+	(void)local;
+	(void)local_port;
+	note_looked_up(transfer);
+	begin_hop(progress);
+	if (peer == NULL ||
+	    !address_policy_allows_literal(transfer->context->policy, peer, peer_port)) {
+		progress->attempts_denied++;
+		progress->attempts_allowed = 0;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	progress->is_connected = true;
+	if (!progress->is_https &&
+	    curl_easy_getinfo(transfer->easy, CURLINFO_SCHEME, &scheme) == CURLE_OK &&
+	    scheme != NULL && strcasecmp(scheme, "https") == 0) {
+		/* No way back to http once a hop was secure. */
+		if (fetch_options_refuse_downgrade(transfer->easy) != CURLE_OK)
+			return CURL_PREREQFUNC_ABORT;
+		progress->is_https = true;
+	}
+	return CURL_PREREQFUNC_OK;
+}
+
+/* Printable and short enough, or nothing: the value is served as a header later. */
+static void
+note_media_type(struct fetch_progress *progress, const char *value, size_t size)
+{
+	while (size > 0 && (value[0] == ' ' || value[0] == '\t')) {
+		value++;
+		size--;
+	}
+	while (size > 0 && strchr(" \t\r\n", value[size - 1]) != NULL)
+		size--;
+	progress->media_type[0] = '\0';
+	if (size >= sizeof(progress->media_type))
+		return;
+	for (size_t i = 0; i < size; i++)
+		if (value[i] < 0x20 || value[i] > 0x7e)
+			return;
+	memcpy(progress->media_type, value, size);
+	progress->media_type[size] = '\0';
+}
+
+/*
+ * A status line begins an answer once in a hop, and again after each interim answer (1xx). Anywhere
+ * else it is a trailer that pretends.
+ */
+static bool
+begins_answer(const struct fetch_progress *progress, const char *data, size_t size)
+{
+	return size > 5 && memcmp(data, "HTTP/", 5) == 0 &&
+	       (!progress->is_answering || progress->is_interim);
+}
+
+/* Whatever came before a status line belongs to a redirect or an interim answer. */
+static void
+begin_answer(struct fetch_transfer *transfer, const char *line, size_t size)
+{
+	struct fetch_progress *progress = &transfer->progress;
+	const char *space = memchr(line, ' ', size - 1);
+
+	progress->is_interim = space != NULL && space[1] == '1';
+	progress->is_answering = true;
+	progress->is_in_header = true;
+	progress->has_answer = false;
+	progress->body_bytes = 0;
+	progress->media_type[0] = '\0';
+	if (transfer->job->run->output.bytes > 0)
+		output_clear(&transfer->job->run->output);
+}
+
+static size_t
+on_header(char *data, size_t item, size_t count, void *user)
+{
+	static const char content_type[] = "content-type:";
+	struct fetch_transfer *transfer = user;
+	struct fetch_progress *progress = &transfer->progress;
+	size_t size = item * count;
+
+	progress->header_bytes += size;
+	if (progress->header_bytes > FETCH_HEADERS_MAX_BYTES) {
+		progress->headers_are_too_large = true;
+		return 0;
+	}
+	if (!progress->is_in_header) {
+		/* Trailers come here as well; they are counted and otherwise ignored. */
+		if (begins_answer(progress, data, size))
+			begin_answer(transfer, data, size);
+	} else if (data[0] == '\r' || data[0] == '\n') {
+		progress->is_in_header = false;
+		progress->has_answer = true;
+	} else if (size >= sizeof(content_type) - 1 &&
+		   strncasecmp(data, content_type, sizeof(content_type) - 1) == 0) {
+		note_media_type(
+		    progress, data + sizeof(content_type) - 1, size - (sizeof(content_type) - 1));
+	}
+	return size;
+}
+
+static size_t
+on_body(char *data, size_t item, size_t count, void *user)
+{
+	struct fetch_transfer *transfer = user;
+	struct fetch_progress *progress = &transfer->progress;
+	size_t size = item * count;
+
+	/* CURLOPT_MAXFILESIZE looks at Content-Length alone; these are the bytes themselves. */
+	if (size > transfer->context->settings->body_max_bytes - progress->body_bytes) {
+		progress->body_is_too_large = true;
+		return 0;
+	}
+	progress->output_status = output_write(&transfer->job->run->output, data, size, NULL);
+	if (progress->output_status != STATUS_OK)
+		return 0;
+	progress->body_bytes += size;
+	return size;
+}
+
+struct fetch_transfer *
+fetch_transfer_new(struct fetch_context *context)
+{
+	struct fetch_transfer *transfer = calloc(1, sizeof(*transfer));
+
+	if (transfer == NULL)
+		return NULL;
+	transfer->context = context;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL) {
+		free(transfer);
+		return NULL;
+	}
+	return transfer;
+}
+
+void
+fetch_transfer_free(struct fetch_transfer *transfer)
+{
+	if (transfer == NULL)
+		return;
+	curl_easy_cleanup(transfer->easy);
+	free(transfer);
+}
+
+static CURLcode
+set_callbacks(struct fetch_transfer *transfer)
+{
+	const struct fetch_callbacks callbacks = {
+		.resolver_start = on_resolver_start,
+		.open_socket = on_open_socket,
+		.close_socket = on_close_socket,
+		.request = on_request,
+		.header = on_header,
+		.body = on_body,
+		.transfer = transfer,
+		.context = transfer->context,
+		.error_text = transfer->error_text,
+	};
+
+	return fetch_options_set_callbacks(transfer->easy, &callbacks);
+}
+
+enum status
+fetch_transfer_prepare(struct fetch_transfer *transfer, struct fetch_job *job, struct error *error)
+{
+	CURLcode code;
+
+	curl_easy_reset(transfer->easy);
+	transfer->progress = (struct fetch_progress){ .is_https = job->url.is_https };
+	transfer->error_text[0] = '\0';
+	code = fetch_options_set(transfer->easy, transfer->context->settings, &job->url);
+	if (code == CURLE_OK)
+		code = set_callbacks(transfer);
+	if (code == CURLE_OUT_OF_MEMORY)
+		return error_set(error, STATUS_NOMEM, "no memory for a transfer");
+	if (code != CURLE_OK)
+		return error_set(error, STATUS_INTERNAL, "libcurl refuses an option: %s",
+		    curl_easy_strerror(code));
+	transfer->job = job;
+	if (job->is_looking_up)
+		lookup_begin(transfer);
+	return STATUS_OK;
+}
+
+/* A lookup whose thread may still run although the transfer has ended. */
+static void
+leave_lookup_behind(struct fetch_transfer *transfer)
+{
+	if (!transfer->progress.is_looking_up)
+		return;
+	lookup_end(transfer);
+	transfer->context->lookups.left_behind++;
+}
+
+void
+fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
+{
+	struct fetch_job *job = transfer->job;
+	struct run *run = job->run;
+	long status = 0, os_errno = 0, redirects = 0;
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+	const struct fetch_end end = {
+		.code = code,
+		.progress = &transfer->progress,
+		.status = status,
+		.os_errno = (int)os_errno,
+		.redirects = redirects,
+		.error_text = transfer->error_text,
+		.settings = transfer->context->settings,
+	};
+	fetch_failure_note(&end, &run->outcome);
+	run->outcome.response =
+	    fetch_report_write(transfer->easy, &transfer->progress, job->url.url);
+	/* Only a whole answer is content. */
+	if (code != CURLE_OK)
+		output_clear(&run->output);
+
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		lookup_end(transfer);
+	leave_lookup_behind(transfer);
+	transfer->job = NULL;
+}
+
+void
+fetch_transfer_abandon(struct fetch_transfer *transfer)
+{
+	leave_lookup_behind(transfer);
+	transfer->job = NULL;
+}
