@@ -23,21 +23,6 @@ $(OBJ)/tests/%.o: ALL_CFLAGS += -Itests/lib -Wno-conversion -Wno-sign-conversion
 check-unit: $(TEST_BIN)
 	@failed=0; for t in $(TEST_BIN); do $$t >$$t.log 2>&1 && echo "ok $$t" || { cat $$t.log; echo "FAILED $$t"; failed=1; }; done; exit $$failed
 
-# Fuzz targets: tests/fuzz/fuzz_<what>.c becomes $(BUILD)/fuzz/fuzz_<what>, with clang's libFuzzer,
-# AddressSanitizer and UBSan through the whole library.
-FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DTASKQ_DEBUG
-
-.PHONY: fuzzers fuzz-programs
-fuzzers:
-	+$(MAKE) CC=clang BUILD=$(BUILD)/fuzz SANITIZE= CFLAGS='-fsanitize=fuzzer-no-link $(FUZZ_FLAGS)' \
-		LDFLAGS='$(FUZZ_FLAGS)' fuzz-programs
-
-fuzz-programs: $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/%)
-
-$(OUT)/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OUT)/libtaskq.a
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
-
 # The inner loop: units, the store's conformance suite, and the end-to-end tests marked `smoke`.
 .PHONY: check
 check: check-unit $(OUT)/taskqd
