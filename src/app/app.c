@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "app/listen_address.h"
 #include "app/resources.h"
@@ -21,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sync.h"
+#include "http/http_listen.h"
 #include "http/http_server.h"
 #include "kinds/kind.h"
 #include "kinds/kind_settings.h"
@@ -42,11 +44,14 @@ struct app {
 	struct budget budget;
 	struct sockaddr_storage address;
 	socklen_t address_size;
+	int listen_fd; /* -1 once the server has it */
+	uint16_t port;
 	struct kind_settings kinds;
 	struct signals *signals;
 	struct store *store;
 	struct queue *queue;
 	struct http_server *server;
+	bool data_refused; /* the database is damaged or newer than the program */
 };
 
 static void
@@ -181,6 +186,7 @@ open_store(struct app *app, struct error *error)
 		    LOG_INT("requeued", recovery.requeued),
 		    LOG_INT("exhausted", recovery.exhausted), LOG_INT("orphans", recovery.orphans),
 		    LOG_INT("took_ms", clock_mono_ms() - began_ms));
+	app->data_refused = status == STATUS_CORRUPT || status == STATUS_INVALID;
 	return status;
 }
 
@@ -189,8 +195,7 @@ open_server(struct app *app, struct error *error)
 {
 	const struct conf *conf = app->conf;
 	const struct http_conf http = {
-		.address = app->address,
-		.address_size = app->address_size,
+		.listen_fd = app->listen_fd,
 		.host_names = (const char *const *)conf->host_names.items,
 		.host_name_count = conf->host_names.count,
 		.connections_max = app->budget.connections_max,
@@ -201,7 +206,19 @@ open_server(struct app *app, struct error *error)
 		.idle_timeout_ms = conf->http_idle_timeout_ms,
 		.send_timeout_ms = conf->http_send_timeout_ms,
 	};
+	app->listen_fd = -1;
 	return http_server_open(&http, app->queue, &app->server, error);
+}
+
+static enum status
+bind_socket(struct app *app, struct error *error)
+{
+	enum status status =
+	    http_bind(&app->address, app->address_size, &app->listen_fd, &app->port, error);
+	if (status != STATUS_OK)
+		error_prefix(error, "listen %s", app->conf->listen);
+	app->kinds.fetch.own_port = app->port;
+	return status;
 }
 
 static enum status
@@ -225,6 +242,8 @@ start(struct app *app, struct error *error)
 	enum status status = kinds_setup(error);
 	if (status == STATUS_OK)
 		status = signals_open(&app->signals, error);
+	if (status == STATUS_OK)
+		status = bind_socket(app, error);
 	if (status == STATUS_OK)
 		status = prepare_data_dir(app->conf->data_dir, error);
 	if (status == STATUS_OK)
@@ -250,6 +269,8 @@ stop(struct app *app, int64_t drain_timeout_ms)
 	http_server_close(app->server, clock_mono_ms() + HTTP_LINGER_MS);
 	queue_close(app->queue);
 	store_close(app->store);
+	if (app->listen_fd >= 0)
+		close(app->listen_fd);
 }
 
 static void *
@@ -286,7 +307,7 @@ static void
 announce(const struct app *app)
 {
 	char text[LISTEN_ADDRESS_TEXT_SIZE];
-	listen_address_print(&app->address, http_server_port(app->server), text);
+	listen_address_print(&app->address, app->port, text);
 	printf("listening on http://%s\n", text);
 	fflush(stdout);
 	log_info(LOG_EVENT("listening"), LOG_STR("address", text));
@@ -295,7 +316,7 @@ announce(const struct app *app)
 enum app_end
 app_run(const struct conf *conf, struct error *error)
 {
-	struct app app = { .conf = conf };
+	struct app app = { .conf = conf, .listen_fd = -1 };
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	if (check_settings(&app, error) != STATUS_OK || share_resources(&app, error) != STATUS_OK)
 		return APP_REFUSED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opens the listening socket. The main thread. SO_REUSEADDR and never SO_REUSEPORT: a restart is
+ * Makes the service's socket. The main thread. SO_REUSEADDR and never SO_REUSEPORT: a restart is
  * not kept out by connections of the last run, but a second service on the port is.
  */
 #include "http/http_listen.h"
@@ -52,7 +52,7 @@ bound_port(int fd, uint16_t *ret_port, struct error *error)
 }
 
 enum status
-http_listen(const struct sockaddr_storage *address, socklen_t size, int *ret_fd, uint16_t *ret_port,
+http_bind(const struct sockaddr_storage *address, socklen_t size, int *ret_fd, uint16_t *ret_port,
     struct error *error)
 {
 	const int on = 1;
@@ -69,8 +69,6 @@ http_listen(const struct sockaddr_storage *address, socklen_t size, int *ret_fd,
 		status = failed(error, "cannot set up the socket", errno);
 	else if (bind(fd, (const struct sockaddr *)address, size) != 0)
 		status = failed(error, "cannot bind", errno);
-	else if (listen(fd, BACKLOG) != 0)
-		status = failed(error, "cannot listen", errno);
 	else
 		status = bound_port(fd, &port, error);
 	if (status != STATUS_OK) {
@@ -79,5 +77,13 @@ http_listen(const struct sockaddr_storage *address, socklen_t size, int *ret_fd,
 	}
 	*ret_fd = fd;
 	*ret_port = port;
+	return STATUS_OK;
+}
+
+enum status
+http_listen(int fd, struct error *error)
+{
+	if (listen(fd, BACKLOG) != 0)
+		return failed(error, "cannot listen", errno);
 	return STATUS_OK;
 }

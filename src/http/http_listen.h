@@ -12,13 +12,21 @@
 #include "base/status.h"
 
 /**
- * http_listen - a bound, listening, non-blocking TCP socket
+ * http_bind - a bound, non-blocking TCP socket that does not listen yet
+ * The port is known before anything else starts, so that fetches can be kept from it, and a port
+ * that is taken is found before the database is touched.
  * @address:  IPv4 or IPv6; an IPv6 socket takes IPv6 alone
  * @ret_port: the port it is bound to
  * Returns OK; BUSY when somebody else listens there; INVALID for an address that is not ours or
  * not allowed; IO.
  */
-enum status http_listen(const struct sockaddr_storage *address, socklen_t size, int *ret_fd,
+enum status http_bind(const struct sockaddr_storage *address, socklen_t size, int *ret_fd,
     uint16_t *ret_port, struct error *error) NODISCARD;
+
+/**
+ * http_listen - let clients connect from now on
+ * Returns OK; BUSY when somebody else was faster; IO.
+ */
+enum status http_listen(int fd, struct error *error) NODISCARD;
 
 #endif

@@ -25,7 +25,6 @@ struct http_server {
 	struct http_context context;
 	struct MHD_Daemon *daemon;
 	int listen_fd; /* ours to close */
-	uint16_t port;
 };
 
 /* libmicrohttpd's numbers are "0.9.75-1" and the like; MHD_get_version_bin came later. */
@@ -47,8 +46,8 @@ start_daemon(struct http_server *server, struct error *error)
 			       MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 
 	/* The logger comes first: options are read in order, and their faults are logged. */
-	server->daemon = MHD_start_daemon(flags, server->port, NULL, NULL, handler_on_request,
-	    context, MHD_OPTION_EXTERNAL_LOGGER, handler_log, context, MHD_OPTION_LISTEN_SOCKET,
+	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handler_on_request, context,
+	    MHD_OPTION_EXTERNAL_LOGGER, handler_log, context, MHD_OPTION_LISTEN_SOCKET,
 	    server->listen_fd, MHD_OPTION_CONNECTION_LIMIT, context->conf.connections_fuse,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_LIMIT_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
 	    THREAD_STACK_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
@@ -98,8 +97,7 @@ open_parts(struct http_server *server, struct error *error)
 		return status;
 	if (getrandom(&context->request_id_seed, sizeof(context->request_id_seed), 0) < 0)
 		return error_set(error, STATUS_IO, "no randomness: %s", strerror(errno));
-	status = http_listen(
-	    &conf->address, conf->address_size, &server->listen_fd, &server->port, error);
+	status = http_listen(server->listen_fd, error);
 	if (status == STATUS_OK)
 		status = connections_open(&connections_conf, &context->connections, error);
 	if (status == STATUS_OK)
@@ -111,8 +109,7 @@ static void
 server_free(struct http_server *server)
 {
 	connections_close(server->context.connections);
-	if (server->listen_fd >= 0)
-		(void)close(server->listen_fd);
+	(void)close(server->listen_fd);
 	free(server);
 }
 
@@ -123,9 +120,11 @@ http_server_open(const struct http_conf *conf, struct queue *queue, struct http_
 	struct http_server *server = calloc(1, sizeof(*server));
 	enum status status;
 
-	if (server == NULL)
+	if (server == NULL) {
+		(void)close(conf->listen_fd);
 		return error_set(error, STATUS_NOMEM, "no memory for the server");
-	server->listen_fd = -1;
+	}
+	server->listen_fd = conf->listen_fd;
 	server->context.conf = *conf;
 	server->context.queue = queue;
 	status = open_parts(server, error);
@@ -135,12 +134,6 @@ http_server_open(const struct http_conf *conf, struct queue *queue, struct http_
 	}
 	*ret_server = server;
 	return STATUS_OK;
-}
-
-uint16_t
-http_server_port(const struct http_server *server)
-{
-	return server->port;
 }
 
 void

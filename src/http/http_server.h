@@ -6,7 +6,6 @@
 #ifndef TASKQ_HTTP_HTTP_SERVER_H
 #define TASKQ_HTTP_HTTP_SERVER_H
 
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +15,7 @@ struct queue;
 struct http_server;
 
 struct http_conf {
-	struct sockaddr_storage address; /* with the port; port 0 picks one */
-	socklen_t address_size;
+	int listen_fd; /* from http_bind; taken by http_server_open, also when it fails */
 	const char *const *host_names; /* accepted in Host beside localhost and IP literals */
 	size_t host_name_count;
 	unsigned connections_max; /* served at once; requests on further ones get 503 and a close */
@@ -31,17 +29,12 @@ struct http_conf {
 };
 
 /**
- * http_server_open - bind, listen and serve
+ * http_server_open - listen and serve
  * @queue: borrowed; must outlive the server
  * Returns OK; BUSY when the address is in use; INVALID; IO; NOMEM.
  */
 enum status http_server_open(const struct http_conf *conf, struct queue *queue,
     struct http_server **ret_server, struct error *error) NODISCARD;
-
-/**
- * http_server_port - the port it is bound to
- */
-uint16_t http_server_port(const struct http_server *server);
 
 /**
  * http_server_drain - the first half of the end: from now on every response closes its connection
