@@ -324,9 +324,7 @@ app_run(const struct conf *conf, struct error *error)
 	if (status != STATUS_OK) {
 		stop(&app, 0);
 		signals_close(app.signals);
-		bool data =
-		    status == STATUS_CORRUPT || (status == STATUS_INVALID && app.store == NULL);
-		return data ? APP_DATA_REFUSED : APP_START_FAILED;
+		return app.data_refused ? APP_DATA_REFUSED : APP_START_FAILED;
 	}
 	announce(&app);
 	enum app_end end = serve(&app, error);
