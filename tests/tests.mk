@@ -39,5 +39,6 @@ TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
+TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
 
 -include tests/fuzz/fuzz.mk

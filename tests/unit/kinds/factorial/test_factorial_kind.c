@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* The kind "factorial": what it accepts, how it names what it does not, and how a run ends. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/compiler.h"
+#include "kinds/factorial/factorial.h"
+#include "kinds/kind_settings.h"
+#include "kinds/kinds_list.h"
+
+static const struct kind_settings settings = { .factorial = { .n_max = 1000 } };
+
+struct checked {
+	struct faults faults;
+	char args[256]; /* the normalised arguments, "" when there are none */
+};
+
+static void
+check(const char *json, struct checked *ret_checked)
+{
+	json_error_t error;
+	json_t *args = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	struct buf buf;
+
+	assert_non_null(args);
+	buf_init(&buf, sizeof(ret_checked->args) - 1);
+	faults_init(&ret_checked->faults);
+	kind_factorial.check_args(&settings, args, &ret_checked->faults, &buf);
+	assert_int_equal(buf_status(&buf), STATUS_OK);
+	strcpy(ret_checked->args, buf.data == NULL ? "" : buf.data);
+	buf_done(&buf);
+	json_decref(args);
+}
+
+static void
+assert_accepts(const char *json, const char *normalised)
+{
+	struct checked checked;
+
+	check(json, &checked);
+	if (checked.faults.count != 0)
+		fail_msg("%s: %s", json, checked.faults.list[0].detail);
+	assert_string_equal(checked.args, normalised);
+}
+
+static void
+assert_refuses(const char *json, const char *pointer, const char *part_of_detail)
+{
+	struct checked checked;
+
+	check(json, &checked);
+	assert_int_equal(checked.faults.count, 1);
+	assert_string_equal(checked.args, "");
+	assert_string_equal(checked.faults.list[0].pointer, pointer);
+	if (strstr(checked.faults.list[0].detail, part_of_detail) == NULL)
+		fail_msg("%s: %s", json, checked.faults.list[0].detail);
+}
+
+static void
+test_a_decimal_string_and_an_integer_mean_the_same(void **state)
+{
+	(void)state;
+	assert_accepts("{\"n\": \"50\"}", "{\"n\":\"50\"}");
+	assert_accepts("{\"n\": 50}", "{\"n\":\"50\"}");
+	assert_accepts("{\"n\": \"0\"}", "{\"n\":\"0\"}");
+	assert_accepts("{\"n\": 0}", "{\"n\":\"0\"}");
+	assert_accepts("{\"n\": -0}", "{\"n\":\"0\"}");
+	assert_accepts("{\"n\": \"\\u0035\"}", "{\"n\":\"5\"}");
+}
+
+static void
+test_n_is_accepted_up_to_the_setting_and_not_one_past(void **state)
+{
+	(void)state;
+	assert_accepts("{\"n\": \"1000\"}", "{\"n\":\"1000\"}");
+	assert_accepts("{\"n\": 1000}", "{\"n\":\"1000\"}");
+	assert_refuses("{\"n\": \"1001\"}", "/args/n", "found \"1001\", expected at most 1000");
+	assert_refuses("{\"n\": 1001}", "/args/n", "found 1001, expected 0 to 1000");
+	assert_refuses("{\"n\": 9223372036854775807}", "/args/n", "found 9223372036854775807");
+	assert_refuses("{\"n\": \"18446744073709551616\"}", "/args/n", "expected at most 1000");
+}
+
+static void
+test_every_other_spelling_of_a_number_is_refused_and_quoted(void **state)
+{
+	static const char *const texts[] = { "", "-1", "+1", " 1", "1 ", "01", "00", "1.0", "1e2",
+		"0x10", "1_0", "ten", "1,0" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		char json[64], found[64];
+
+		snprintf(json, sizeof(json), "{\"n\": \"%s\"}", texts[i]);
+		snprintf(found, sizeof(found), "found \"%s\", expected decimal digits", texts[i]);
+		assert_refuses(json, "/args/n", found);
+	}
+	assert_refuses("{\"n\": \"1\\u00002\"}", "/args/n", "found \"1");
+	assert_refuses("{\"n\": \"\\u0661\"}", "/args/n", "found \"\xd9\xa1\"");
+	assert_refuses("{\"n\": \"1\\n\"}", "/args/n", "found \"1?\"");
+	assert_refuses("{\"n\": -1}", "/args/n", "found -1, expected 0 to 1000");
+}
+
+static void
+test_every_other_type_is_refused_and_named(void **state)
+{
+	(void)state;
+	assert_refuses("{\"n\": 1.0}", "/args/n", "found a number with a fraction or an exponent");
+	assert_refuses("{\"n\": 1e2}", "/args/n", "found a number with a fraction or an exponent");
+	assert_refuses("{\"n\": true}", "/args/n", "found true");
+	assert_refuses("{\"n\": false}", "/args/n", "found false");
+	assert_refuses("{\"n\": null}", "/args/n", "found null");
+	assert_refuses("{\"n\": []}", "/args/n", "found an array");
+	assert_refuses("{\"n\": {}}", "/args/n", "found an object");
+	assert_refuses("{}", "/args/n", "missing");
+}
+
+static void
+test_arguments_that_are_no_object_are_refused(void **state)
+{
+	(void)state;
+	assert_refuses("[]", "/args", "found an array, expected an object");
+	assert_refuses("\"50\"", "/args", "found a string, expected an object");
+	assert_refuses("50", "/args", "found an integer, expected an object");
+	assert_refuses("null", "/args", "found null, expected an object");
+}
+
+static void
+test_every_fault_is_named_at_once(void **state)
+{
+	struct checked checked;
+	bool has_seen[3] = { false, false, false };
+
+	(void)state;
+	check("{\"n\": -5, \"m/\": 1, \"N\": 2}", &checked);
+	assert_int_equal(checked.faults.count, 3);
+	assert_string_equal(checked.args, "");
+	for (size_t i = 0; i < 3; i++) {
+		const char *pointer = checked.faults.list[i].pointer;
+
+		has_seen[0] |= strcmp(pointer, "/args/n") == 0;
+		has_seen[1] |= strcmp(pointer, "/args/m~1") == 0;
+		has_seen[2] |= strcmp(pointer, "/args/N") == 0;
+	}
+	assert_true(has_seen[0] && has_seen[1] && has_seen[2]);
+	assert_refuses("{\"n\": 5, \"m\": 1}", "/args/m", "unknown member");
+}
+
+static void
+test_a_long_wrong_value_is_quoted_in_part(void **state)
+{
+	char json[400];
+
+	(void)state;
+	strcpy(json, "{\"n\": \"");
+	memset(json + 7, '9', 300);
+	strcpy(json + 307, "\"}");
+	assert_refuses(json, "/args/n", "9999...\", expected at most 1000");
+	json[306] = 'x';
+	assert_refuses(json, "/args/n", "9999...\", expected decimal digits");
+}
+
+static void
+test_settings_up_to_the_arithmetics_limit_are_accepted(void **state)
+{
+	struct kind_settings other = { .factorial = { .n_max = FACTORIAL_N_LIMIT } };
+	struct error error = { "" };
+
+	(void)state;
+	assert_int_equal(kind_factorial.check_settings(&other, &error), STATUS_OK);
+	other.factorial.n_max++;
+	assert_int_equal(kind_factorial.check_settings(&other, &error), STATUS_INVALID);
+	assert_non_null(strstr(error.text, "factorial-max-n"));
+}
+
+/* A run of the given stored arguments. */
+struct ran {
+	struct output_conf conf;
+	atomic_bool stop;
+	struct run run;
+};
+
+static void
+ran_begin(struct ran *ran, const char *args, size_t memory_max_bytes)
+{
+	memset(ran, 0, sizeof(*ran));
+	ran->conf = (struct output_conf){ .spill_dir = "/nonexistent",
+		.memory_max_bytes = memory_max_bytes };
+	ran->run.task.args = strdup(args);
+	ran->run.task.args_size = strlen(args);
+	ran->run.stop = &ran->stop;
+	output_init(&ran->run.output, &ran->conf);
+	outcome_init(&ran->run.outcome);
+}
+
+static void
+ran_done(struct ran *ran)
+{
+	task_done(&ran->run.task);
+	output_done(&ran->run.output);
+	outcome_done(&ran->run.outcome);
+}
+
+static void
+test_a_run_writes_the_digits_and_succeeds(void **state)
+{
+	static const char digits[] =
+	    "30414093201713378043612608166064768844377641568960512000000000000";
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, "{\"n\":\"50\"}", 1000);
+	kind_factorial.run(&settings, &ran.run);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_SUCCEEDED);
+	assert_string_equal(ran.run.outcome.media_type, "text/plain; charset=utf-8");
+	assert_int_equal(ran.run.output.bytes, sizeof(digits) - 1);
+	assert_memory_equal(ran.run.output.memory.data, digits, sizeof(digits) - 1);
+	assert_true(output_is_utf8(&ran.run.output));
+	ran_done(&ran);
+}
+
+static void
+test_stored_arguments_that_do_not_hold_any_more_fail(void **state)
+{
+	static const char *const stored[] = { "{\"n\":\"1001\"}", "{}", "[]", "{\"n\":\"1\"", "",
+		"{\"n\":\"1\",\"n\":\"2\"}", "{\"n\":\"1\",\"x\":2}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stored); i++) {
+		struct ran ran;
+
+		ran_begin(&ran, stored[i], 1000);
+		kind_factorial.run(&settings, &ran.run);
+		assert_int_equal(ran.run.outcome.verdict, VERDICT_FAILED);
+		assert_int_equal(ran.run.outcome.failure, FAILURE_INVALID_ARGUMENT);
+		assert_memory_equal(ran.run.outcome.message, "The stored arguments are not", 28);
+		assert_int_equal(ran.run.output.bytes, 0);
+		ran_done(&ran);
+	}
+}
+
+static void
+test_an_output_that_cannot_be_written_fails_as_storage(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, "{\"n\":\"50\"}", 64); /* one byte short of the result */
+	kind_factorial.run(&settings, &ran.run);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_FAILED);
+	assert_int_equal(ran.run.outcome.failure, FAILURE_STORAGE);
+	assert_non_null(strstr(ran.run.outcome.message, "No such file or directory"));
+	ran_done(&ran);
+}
+
+static void
+test_a_stopped_run_is_handed_back(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, "{\"n\":\"1000\"}", 10000);
+	atomic_store(&ran.stop, true);
+	kind_factorial.run(&settings, &ran.run);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_RELEASED);
+	assert_int_equal(ran.run.outcome.failure, FAILURE_NONE);
+	ran_done(&ran);
+}
+
+static void
+test_the_kind_is_a_cpu_kind_with_an_integer_result(void **state)
+{
+	(void)state;
+	assert_string_equal(kind_factorial.type, "factorial");
+	assert_int_equal(kind_factorial.lane, LANE_CPU);
+	assert_int_equal(kind_factorial.result_form, RESULT_INTEGER);
+	assert_null(kind_factorial.engine);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_decimal_string_and_an_integer_mean_the_same),
+		cmocka_unit_test(test_n_is_accepted_up_to_the_setting_and_not_one_past),
+		cmocka_unit_test(test_every_other_spelling_of_a_number_is_refused_and_quoted),
+		cmocka_unit_test(test_every_other_type_is_refused_and_named),
+		cmocka_unit_test(test_arguments_that_are_no_object_are_refused),
+		cmocka_unit_test(test_every_fault_is_named_at_once),
+		cmocka_unit_test(test_a_long_wrong_value_is_quoted_in_part),
+		cmocka_unit_test(test_settings_up_to_the_arithmetics_limit_are_accepted),
+		cmocka_unit_test(test_a_run_writes_the_digits_and_succeeds),
+		cmocka_unit_test(test_stored_arguments_that_do_not_hold_any_more_fail),
+		cmocka_unit_test(test_an_output_that_cannot_be_written_fails_as_storage),
+		cmocka_unit_test(test_a_stopped_run_is_handed_back),
+		cmocka_unit_test(test_the_kind_is_a_cpu_kind_with_an_integer_result),
+	};
+
+	return cmocka_run_group_tests_name("factorial_kind", tests, NULL, NULL);
+}
