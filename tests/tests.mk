@@ -42,3 +42,11 @@ TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
 
 -include tests/fuzz/fuzz.mk
+
+# Libraries to preload into the daemon. Without sanitizers: whoever preloads them decides.
+PRELOAD_SO := $(patsubst tests/lib-preload/%.c,$(OUT)/tests/%.so,$(sort $(wildcard tests/lib-preload/*.c)))
+tests: $(PRELOAD_SO)
+
+$(OUT)/tests/%.so: tests/lib-preload/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -pthread -o $@ $<
