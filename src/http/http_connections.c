@@ -5,14 +5,14 @@
  *
  * shutdown(2) is called with the lock held: remove takes the same lock before the descriptor is
  * closed, so the number cannot belong to somebody else by then. It does not block. A scan reads one
- * word per connection; for idle ones it also asks the kernel once a second how much has arrived.
+ * word per connection; of those that are idle or slow to take a response it also asks the kernel,
+ * once a second, how many bytes have moved.
  */
 #include "http/http_connections.h"
 
 #include <assert.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -20,13 +20,14 @@
 #include "base/sync.h"
 
 #define SCAN_INTERVAL_MS      500
-#define IDLE_SCANS_EVERY      2 /* scans per question about bytes received */
+#define ASK_EVERY_SCANS       2 /* scans from one question to the kernel to the next */
 #define SURPLUS_TIMEOUT_US    2000000
 #define LEAVING_TIMEOUT_US    2000000
 #define SETTLE_HEADER_US      1000000
-#define SEND_BYTES_PER_SECOND 32768 /* slower than this over a whole large response is too slow */
+#define SEND_BYTES_PER_SECOND 16384 /* a client that takes less is cut */
 #define EVICT_BATCH           8
 #define EVICT_PAUSE_US        10000
+#define EVICT_IDLE_FRACTION   8 /* of the idle timeout; who came back sooner is not sent away */
 #define PHASE_BITS            3
 #define PHASE_MASK            ((1 << PHASE_BITS) - 1)
 #define NEVER_US              (INT64_MAX >> PHASE_BITS)
@@ -71,7 +72,7 @@ state_replace(struct connection *connection, int64_t from, enum phase phase, int
 }
 
 static int64_t
-budget_us(const struct connections_conf *conf, enum phase phase, uint64_t bytes)
+budget_us(const struct connections_conf *conf, enum phase phase)
 {
 	switch (phase) {
 	case PHASE_HEADER:
@@ -81,10 +82,7 @@ budget_us(const struct connections_conf *conf, enum phase phase, uint64_t bytes)
 	case PHASE_BODY:
 		return conf->body_timeout_ms * 1000;
 	case PHASE_SENDING:
-		if (bytes > INT64_MAX / 1000000)
-			bytes = INT64_MAX / 1000000;
-		return conf->send_timeout_ms * 1000 +
-		       (int64_t)(bytes / SEND_BYTES_PER_SECOND) * 1000000;
+		return conf->send_timeout_ms * 1000;
 	case PHASE_HANDLING:
 	case PHASE_LEAVING:
 	case PHASE_CUT:
@@ -94,11 +92,11 @@ budget_us(const struct connections_conf *conf, enum phase phase, uint64_t bytes)
 }
 
 void
-connection_enter(struct connection *connection, enum phase phase, int64_t now_us, uint64_t bytes)
+connection_enter(struct connection *connection, enum phase phase, int64_t now_us)
 {
 	struct connections *list = connection->owner;
 	int64_t state = atomic_load_explicit(&connection->state, memory_order_relaxed);
-	int64_t budget = budget_us(&list->conf, phase, bytes);
+	int64_t budget = budget_us(&list->conf, phase);
 	int64_t deadline_us = budget < 0 ? NEVER_US : now_us + budget;
 
 	/* Once the socket is shut down, its thread has nothing left to say about deadlines. */
@@ -133,13 +131,18 @@ dismiss_locked(struct connections *list, struct connection *connection, int64_t 
 	(void)shutdown(connection->fd, SHUT_RD);
 }
 
-/* Dismisses up to EVICT_BATCH of the connections that have been idle longest. */
+/*
+ * Dismisses up to EVICT_BATCH of the connections that have been idle longest. Clients that ask once
+ * a second over a connection of their own are idle most of the time; those stay.
+ */
 static void
 evict_idle_locked(struct connections *list, int64_t now_us) REQUIRES(list->lock)
 {
 	struct connection *oldest[EVICT_BATCH];
 	int64_t states[EVICT_BATCH];
 	size_t count = 0;
+	int64_t idle_us = budget_us(&list->conf, PHASE_IDLE);
+	int64_t latest_us = now_us + idle_us - idle_us / EVICT_IDLE_FRACTION;
 
 	if (now_us < list->evict_again_us)
 		return;
@@ -147,7 +150,7 @@ evict_idle_locked(struct connections *list, int64_t now_us) REQUIRES(list->lock)
 		int64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
 		size_t at = count;
 
-		if (state_phase(state) != PHASE_IDLE)
+		if (state_phase(state) != PHASE_IDLE || state_deadline(state) > latest_us)
 			continue;
 		/* An earlier deadline means idle for longer: the words order by it. */
 		while (at > 0 && states[at - 1] > state)
@@ -173,7 +176,7 @@ void
 connections_add(struct connections *list, struct connection *connection, int fd)
 {
 	int64_t now_us = clock_mono_us();
-	int64_t budget = budget_us(&list->conf, PHASE_HEADER, 0);
+	int64_t budget = budget_us(&list->conf, PHASE_HEADER);
 
 	*connection = (struct connection){ .owner = list, .fd = fd };
 	lock_acquire(&list->lock);
@@ -235,17 +238,34 @@ connections_count(const struct connections *list)
 	return atomic_load(&list->serving);
 }
 
-/* Bytes that the peer has sent on this connection so far, as far as the kernel tells. */
+/* What the kernel knows of a connection: bytes that the peer has sent, or has taken. */
 static uint64_t
-received_bytes(int fd)
+bytes_moved(int fd, bool by_peer)
 {
 	struct tcp_info info = { 0 };
-	socklen_t size =
-	    offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received);
+	socklen_t size = sizeof(info);
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
 		return 0;
-	return info.tcpi_bytes_received;
+	return by_peer ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
+}
+
+/*
+ * Notes how far a connection has come in its present state when the reaper first sees it there.
+ * Returns the bytes that have moved since.
+ */
+static uint64_t
+progress_locked(struct connections *list, struct connection *connection, int64_t state)
+    REQUIRES(list->lock)
+{
+	uint64_t bytes = bytes_moved(connection->fd, state_phase(state) == PHASE_IDLE);
+
+	(void)list;
+	if (connection->seen_state != state) {
+		connection->seen_state = state;
+		connection->seen_bytes = bytes;
+	}
+	return bytes - connection->seen_bytes;
 }
 
 /*
@@ -256,39 +276,61 @@ static void
 watch_idle_locked(struct connections *list, struct connection *connection, int64_t state,
     int64_t now_us) REQUIRES(list->lock)
 {
-	uint64_t bytes = received_bytes(connection->fd);
+	int64_t deadline_us = now_us + budget_us(&list->conf, PHASE_HEADER);
 
-	if (connection->seen_state != state) {
-		connection->seen_state = state;
-		connection->seen_bytes = bytes;
-	} else if (bytes > connection->seen_bytes) {
-		int64_t deadline_us = now_us + list->conf.header_timeout_ms * 1000;
-
-		/* Never later than the idle deadline that it replaces. */
-		if (deadline_us > state_deadline(state))
-			deadline_us = state_deadline(state);
+	/* Never later than the idle deadline that it replaces. */
+	if (deadline_us > state_deadline(state))
+		deadline_us = state_deadline(state);
+	if (progress_locked(list, connection, state) > 0)
 		(void)state_replace(connection, state, PHASE_HEADER, deadline_us);
-	}
+}
+
+/*
+ * The time to take a response is up. A client that has been taking it all the while, at a rate that
+ * no patient attacker can make cheap, gets as much time again.
+ */
+static bool
+extend_sending_locked(struct connections *list, struct connection *connection, int64_t state,
+    int64_t now_us) REQUIRES(list->lock)
+{
+	int64_t budget = budget_us(&list->conf, PHASE_SENDING);
+	uint64_t enough = (uint64_t)(budget / 1000) * SEND_BYTES_PER_SECOND / 1000;
+
+	return progress_locked(list, connection, state) >= enough &&
+	       state_replace(connection, state, PHASE_SENDING, now_us + budget);
+}
+
+/* A deadline has passed. */
+static void
+expire_locked(struct connections *list, struct connection *connection, int64_t state,
+    int64_t now_us) REQUIRES(list->lock)
+{
+	enum phase phase = state_phase(state);
+
+	if (phase == PHASE_IDLE)
+		dismiss_locked(list, connection, state, now_us);
+	else if (phase == PHASE_SENDING && extend_sending_locked(list, connection, state, now_us))
+		return;
+	else if (state_replace(connection, state, PHASE_CUT, NEVER_US))
+		(void)shutdown(connection->fd, SHUT_RDWR);
 }
 
 static void
 scan_locked(struct connections *list) REQUIRES(list->lock)
 {
 	int64_t now_us = clock_mono_us();
-	bool ask = list->scans++ % IDLE_SCANS_EVERY == 0;
+	bool ask = list->scans++ % ASK_EVERY_SCANS == 0;
 
 	for (struct connection *c = list->first; c != NULL; c = c->next) {
 		int64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
 		enum phase phase = state_phase(state);
 
-		if (now_us < state_deadline(state)) {
-			if (phase == PHASE_IDLE && ask)
-				watch_idle_locked(list, c, state, now_us);
-		} else if (phase == PHASE_IDLE) {
-			dismiss_locked(list, c, state, now_us);
-		} else if (state_replace(c, state, PHASE_CUT, NEVER_US)) {
-			(void)shutdown(c->fd, SHUT_RDWR);
-		}
+		if (now_us >= state_deadline(state))
+			expire_locked(list, c, state, now_us);
+		else if (ask && phase == PHASE_IDLE)
+			watch_idle_locked(list, c, state, now_us);
+		else if (ask && phase == PHASE_SENDING)
+			(void)progress_locked(list, c, state);
 	}
 }
 

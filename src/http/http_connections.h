@@ -33,8 +33,8 @@ struct connection {
 	struct connections *owner;
 	struct connection *next; /* guarded by the owner's lock, as are the three below */
 	struct connection *previous;
-	uint64_t seen_bytes; /* received when the reaper first saw this idle period ... */
-	int64_t seen_state;  /* ... and which period that was */
+	uint64_t seen_bytes; /* moved when the reaper first saw the connection in a state ... */
+	int64_t seen_state;  /* ... and which state that was */
 	int fd;
 	bool is_surplus; /* beyond the limit when it came; written before it is shared, then by
 			    its own thread */
@@ -63,8 +63,8 @@ void connections_close(struct connections *list);
 
 /**
  * connections_add - take note of a connection that was just accepted
- * Beyond the limit the longest idle connections are told to go; where there are none, the new one
- * is surplus and gets two seconds for its request.
+ * Beyond the limit those that have been idle longest are told to go; where none has been idle for
+ * an eighth of the idle timeout, the new one is surplus and gets two seconds for its request.
  */
 void connections_add(struct connections *list, struct connection *connection, int fd);
 
@@ -87,11 +87,10 @@ bool connections_is_leaving(const struct connection *connection);
 /**
  * connection_enter - begin a phase; by the connection's own thread, without a lock
  * @now_us: the monotonic clock
- * @bytes:  for SENDING the size of the response; the time allowed grows with it
- * HEADER keeps the deadline of a header that is already under way.
+ * HEADER keeps the deadline of a header that is already under way. SENDING is given the same time
+ * again and again while the client takes the response at a fair rate.
  */
-void connection_enter(
-    struct connection *connection, enum phase phase, int64_t now_us, uint64_t bytes);
+void connection_enter(struct connection *connection, enum phase phase, int64_t now_us);
 
 /**
  * connections_settle - the end: tell idle connections to go, give those that have not sent a whole

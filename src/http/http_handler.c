@@ -101,7 +101,7 @@ handler_on_target(void *context, const char *target, struct MHD_Connection *mhd)
 	(void)context;
 	if (session == NULL)
 		return NULL;
-	connection_enter(&session->connection, PHASE_HEADER, clock_mono_us(), 0);
+	connection_enter(&session->connection, PHASE_HEADER, clock_mono_us());
 	target_parse(target, &session->request.target);
 	session->has_target = true;
 	session->has_header = false;
@@ -187,17 +187,15 @@ answer(struct session *session, struct MHD_Connection *mhd)
 	struct reply *reply = &request->reply;
 	bool close = reply->close || atomic_load(request->draining) ||
 		     connections_is_leaving(&session->connection);
-	uint64_t bytes = 0;
 	int64_t now_us;
 
-	if (!reply->drop && !reply_send(reply, mhd, request->request_id, close, &bytes))
+	if (!reply->drop && !reply_send(reply, mhd, request->request_id, close))
 		reply->drop = true;
 	now_us = clock_mono_us();
 	log_request(session, now_us);
 	if (reply->drop)
 		return MHD_NO;
-	connection_enter(
-	    &session->connection, PHASE_SENDING, now_us, bytes == REPLY_UNKNOWN_BYTES ? 0 : bytes);
+	connection_enter(&session->connection, PHASE_SENDING, now_us);
 	return MHD_YES;
 }
 
@@ -222,7 +220,7 @@ on_header(
 	if (request->reply.status != 0 && request->reply.close)
 		return answer(session, mhd);
 	connection_enter(&session->connection,
-	    request->content_length > 0 ? PHASE_BODY : PHASE_HANDLING, request->began_mono_us, 0);
+	    request->content_length > 0 ? PHASE_BODY : PHASE_HANDLING, request->began_mono_us);
 	return MHD_YES;
 }
 
@@ -252,7 +250,7 @@ on_end(struct session *session, struct MHD_Connection *mhd)
 	struct request *request = &session->request;
 
 	if (request->content_length > 0)
-		connection_enter(&session->connection, PHASE_HANDLING, 0, 0);
+		connection_enter(&session->connection, PHASE_HANDLING, 0);
 	if (buf_status(&request->body) != STATUS_OK)
 		request->reply.drop = true;
 	else if (request->reply.status == 0)
@@ -298,7 +296,7 @@ handler_on_completed(void *context, struct MHD_Connection *mhd, void **request_c
 	session->has_target = false;
 	session->has_header = false;
 	*request_context = NULL;
-	connection_enter(&session->connection, PHASE_IDLE, clock_mono_us(), 0);
+	connection_enter(&session->connection, PHASE_IDLE, clock_mono_us());
 }
 
 void

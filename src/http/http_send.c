@@ -56,13 +56,12 @@ response_of_file(struct reply *reply)
 }
 
 static struct MHD_Response *
-response_of_memory(struct reply *reply, uint64_t *ret_bytes)
+response_of_memory(struct reply *reply)
 {
 	struct MHD_Response *response;
 	size_t size = 0;
 	char *data;
 
-	*ret_bytes = reply->body.size;
 	if (reply->body.size == 0)
 		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	data = buf_take(&reply->body, &size);
@@ -94,11 +93,9 @@ add_fields(
 }
 
 bool
-reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close,
-    uint64_t *ret_bytes)
+reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close)
 {
 	struct MHD_Response *response;
-	uint64_t bytes = reply->bytes;
 	bool sent = false;
 
 	if (buf_status(&reply->body) != STATUS_OK)
@@ -108,13 +105,11 @@ reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_
 	else if (reply->fd >= 0)
 		response = response_of_file(reply);
 	else
-		response = response_of_memory(reply, &bytes);
+		response = response_of_memory(reply);
 	if (response == NULL)
 		return false;
 	if (add_fields(response, reply, request_id, close))
 		sent = MHD_queue_response(mhd, reply->status, response) == MHD_YES;
 	MHD_destroy_response(response);
-	if (sent)
-		*ret_bytes = bytes;
 	return sent;
 }

@@ -13,11 +13,10 @@
  * reply_send - queue a reply with the fields that every answer has
  * @request_id: for X-Request-Id
  * @close:      whether the connection ends after it
- * @ret_bytes:  size of the body; REPLY_UNKNOWN_BYTES when not known before the end
  * Takes the body out of the reply. Returns false when it cannot be sent; the connection must be
  * dropped then.
  */
-bool reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close,
-    uint64_t *ret_bytes);
+bool reply_send(
+    struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close);
 
 #endif

@@ -8,13 +8,16 @@
 #include <string.h>
 #include <strings.h>
 
-/* unreserved, sub-delims, ':' and '@' of RFC 3986: what may stand unescaped in a path segment. */
+/*
+ * unreserved, sub-delims, ':' and '@' of RFC 3986 section 3.3, and the printable rest, which must
+ * be escaped but often is not. No path of ours has any of the rest, so it leads to 404.
+ */
 static bool
 is_pchar(unsigned char c)
 {
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
 		return true;
-	return c != '\0' && strchr("-._~!$&'()*+,;=:@", c) != NULL;
+	return c != '\0' && strchr("-._~!$&'()*+,;=:@\"<>[\\]^`{|}", c) != NULL;
 }
 
 static int

@@ -31,7 +31,7 @@ struct target {
 /**
  * target_parse - take a raw target apart
  * The absolute form loses its scheme and authority: we route by path alone, and Host decides
- * whether the request is for us. Invalid are: bytes outside RFC 3986 (space, '#', non-ASCII, ...),
+ * whether the request is for us. Invalid are: space, '#', bytes outside printable ASCII,
  * escapes that are not two hexadecimal digits, escaped '/', NUL and other control characters, and
  * dot segments in any spelling.
  */
