@@ -34,7 +34,7 @@ mkfifo "$data/stop"
 "$out/hello" <"$data/stop" >"$data/hello-port" &
 sleep 3600 >"$data/stop" &
 feeder=$!
-build/taskqd --listen 127.0.0.1:0 --data-dir "$data/db" --queue-max 10000000 --log-level warn \
+"${TASKQD:-build/taskqd}" --listen 127.0.0.1:0 --data-dir "$data/db" --queue-max 10000000 --log-level warn \
 	>"$data/line" 2>"$data/log" &
 daemon=$!
 tries=0
