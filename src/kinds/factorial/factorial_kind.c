@@ -3,6 +3,8 @@
  * The kind "factorial": {"n": "50"} in, the decimal digits of n! out. check_args runs in connection
  * threads, run in the executors of the CPU lane. Must not compute: factorial.h does.
  */
+#include "kinds/factorial/factorial_kind.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,7 +12,6 @@
 #include "base/num.h"
 #include "kinds/factorial/factorial.h"
 #include "kinds/kind_settings.h"
-#include "kinds/kinds_list.h"
 
 #define FOUND_BYTES_MAX 40 /* of a wrong value, quoted back */
 

@@ -10,8 +10,8 @@
 
 #include "base/compiler.h"
 #include "kinds/factorial/factorial.h"
+#include "kinds/factorial/factorial_kind.h"
 #include "kinds/kind_settings.h"
-#include "kinds/kinds_list.h"
 
 static const struct kind_settings settings = { .factorial = { .n_max = 1000 } };
 
