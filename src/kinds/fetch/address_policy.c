@@ -188,22 +188,18 @@ static bool
 verdict(const struct address_policy *policy, const struct ip_address *address, uint16_t port)
 {
 	struct ip_address v4;
-	bool is_mapped = ip_address_unmap(address, &v4);
-	/* The address that the kernel will speak to. */
-	const struct ip_address *real = is_mapped ? &v4 : address;
 
-	if (!url_policy_allows_port(port))
+	if (!url_policy_allows_port(port) || ip_address_unmap(address, &v4))
 		return false;
-	if (cidr_set_contains(&policy->deny, address) || cidr_set_contains(&policy->deny, real))
+	if (cidr_set_contains(&policy->deny, address))
 		return false;
 	if (policy->own_port != 0 && port == policy->own_port &&
-	    (!policy->self_is_known || cidr_set_contains(&policy->self, real)))
+	    (!policy->self_is_known || cidr_set_contains(&policy->self, address)))
 		return false;
-	if (cidr_set_contains(&policy->allow, real))
+	if (cidr_set_contains(&policy->allow, address))
 		return true;
-	if (is_mapped || cidr_set_contains(&policy->special, address))
-		return false;
-	return cidr_set_contains(&policy->global, address);
+	return !cidr_set_contains(&policy->special, address) &&
+	       cidr_set_contains(&policy->global, address);
 }
 
 bool

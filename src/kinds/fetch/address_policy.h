@@ -6,17 +6,18 @@
  *
  * The order, first match decides:
  *   1. port 0, or a port that is neither 80 nor 443 nor at least 1024     denied
- *   2. an address in the operator's deny list                            denied
- *   3. our own API's port at an address of this machine                  denied
- *   4. an address in the operator's allow list                           allowed
- *   5. a special-purpose address (RFC 6890's registries and more)        denied
- *   6. any other IPv4 address, any other IPv6 address within 2000::/3    allowed
- *   7. everything else                                                   denied
+ *   2. an IPv4-mapped IPv6 address                                       denied
+ *   3. an address in the operator's deny list                            denied
+ *   4. our own API's port at an address of this machine                  denied
+ *   5. an address in the operator's allow list                           allowed
+ *   6. a special-purpose address (RFC 6890's registries and more)        denied
+ *   7. any other IPv4 address, any other IPv6 address within 2000::/3    allowed
+ *   8. everything else                                                   denied
  *
- * An IPv4-mapped IPv6 address (::ffff:a.b.c.d) makes the kernel speak IPv4 to a.b.c.d. It is denied
- * unless the allow list holds a.b.c.d (an IPv4 block, or an IPv6 block inside ::ffff:0:0/96), and
- * it is in the deny list when either of its two forms is. Other IPv6 addresses that embed IPv4 ones
- * (compatible, translated, 6to4, Teredo, NAT64) are denied unless allowed as IPv6.
+ * An IPv4-mapped IPv6 address (::ffff:a.b.c.d) makes the kernel speak IPv4 to a.b.c.d. It is always
+ * denied: no list can open it, because whatever it reaches has an IPv4 address to be judged by.
+ * Other IPv6 addresses that embed IPv4 ones (compatible, translated, 6to4, Teredo, NAT64) are
+ * denied unless the allow list holds them as IPv6.
  */
 #ifndef TASKQ_KINDS_FETCH_ADDRESS_POLICY_H
 #define TASKQ_KINDS_FETCH_ADDRESS_POLICY_H
@@ -40,8 +41,8 @@ struct address_policy_conf {
 
 /**
  * address_policy_new - compile the lists and note the addresses of this machine's interfaces
- * Interfaces that get an address later are not known to rule 3; the others hold for them. Where the
- * interfaces cannot be listed (a sandbox), rule 3 denies our port at every address.
+ * Interfaces that get an address later are not known to rule 4; the others hold for them. Where the
+ * interfaces cannot be listed (a sandbox), rule 4 denies our port at every address.
  * Returns OK; INVALID when a CIDR is malformed; NOMEM.
  */
 enum status address_policy_new(const struct address_policy_conf *conf,

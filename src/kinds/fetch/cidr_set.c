@@ -101,22 +101,19 @@ static enum status
 add_block(struct cidr_set *set, const struct ip_address *address, unsigned prefix, const char *text,
     struct error *error)
 {
-	struct ip_address block = *address;
 	struct ip_range range;
 
 	assert(!set->sealed);
-	if (prefix >= MAPPED_PREFIX && ip_address_unmap(address, &block))
-		prefix -= MAPPED_PREFIX;
-	if (!range_of_prefix(&block, prefix, &range))
+	if (!range_of_prefix(address, prefix, &range))
 		return error_set(error, STATUS_INVALID, "%s has bits set beyond its prefix", text);
-	return ranges_add(block.family == AF_INET ? &set->v4 : &set->v6, &range, error);
+	return ranges_add(address->family == AF_INET ? &set->v4 : &set->v6, &range, error);
 }
 
 enum status
 cidr_set_add(struct cidr_set *set, const char *text, struct error *error)
 {
 	char literal[CIDR_TEXT_MAX + 1];
-	struct ip_address address;
+	struct ip_address address, v4;
 	size_t length = strlen(text);
 	uint64_t prefix;
 
@@ -138,6 +135,9 @@ cidr_set_add(struct cidr_set *set, const char *text, struct error *error)
 		 prefix > prefix_max)
 		return error_set(error, STATUS_INVALID,
 		    "'%s' is not a CIDR, expected a prefix of 0 to %u", text, prefix_max);
+	if (prefix >= MAPPED_PREFIX && ip_address_unmap(&address, &v4))
+		return error_set(error, STATUS_INVALID,
+		    "'%s' maps IPv4 addresses, expected them as an IPv4 block", text);
 	return add_block(set, &address, (unsigned)prefix, text, error);
 }
 

@@ -43,8 +43,8 @@ void cidr_set_done(struct cidr_set *set);
 /**
  * cidr_set_add - put one block into a set that is not sealed yet
  * @text: "ADDRESS/PREFIX", or "ADDRESS" alone for the one address. No zone id, no leading zeros,
- * no bits beyond the prefix: nothing is guessed. A block inside ::ffff:0:0/96 is taken as the IPv4
- * block that it maps; a wider IPv6 block never holds IPv4 addresses.
+ * no bits beyond the prefix, no block inside ::ffff:0:0/96 (that is IPv4 in another dress): nothing
+ * is guessed. An IPv6 block never holds IPv4 addresses.
  * Returns OK, INVALID, NOMEM.
  */
 enum status cidr_set_add(struct cidr_set *set, const char *text, struct error *error) NODISCARD;

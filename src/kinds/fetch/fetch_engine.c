@@ -31,6 +31,31 @@ wake(struct engine *engine)
 	(void)written;
 }
 
+static enum status
+policy_new(
+    const struct fetch_settings *settings, struct address_policy **ret_policy, struct error *error)
+{
+	const struct address_policy_conf conf = {
+		.allow_cidrs = settings->allow_cidrs,
+		.allow_count = settings->allow_count,
+		.deny_cidrs = settings->deny_cidrs,
+		.deny_count = settings->deny_count,
+		.own_port = settings->own_port,
+	};
+
+	return address_policy_new(&conf, ret_policy, error);
+}
+
+enum status
+fetch_engine_check_settings(const struct fetch_settings *settings, struct error *error)
+{
+	struct address_policy *policy = NULL;
+	enum status status = policy_new(settings, &policy, error);
+
+	address_policy_free(policy);
+	return status;
+}
+
 static void engine_close(struct engine *engine);
 
 static enum status
@@ -38,13 +63,6 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
     void *context, struct engine **ret_engine, struct error *error)
 {
 	const struct fetch_settings *fetch = &settings->fetch;
-	const struct address_policy_conf policy = {
-		.allow_cidrs = fetch->allow_cidrs,
-		.allow_count = fetch->allow_count,
-		.deny_cidrs = fetch->deny_cidrs,
-		.deny_count = fetch->deny_count,
-		.own_port = fetch->own_port,
-	};
 	struct engine *engine = calloc(1, sizeof(*engine));
 	enum status status;
 
@@ -63,7 +81,7 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 		status = error_set(error, STATUS_IO, "cannot make an eventfd: %s", strerror(errno));
 		goto out;
 	}
-	status = address_policy_new(&policy, &engine->policy, error);
+	status = policy_new(fetch, &engine->policy, error);
 	if (status != STATUS_OK)
 		goto out;
 	engine->context = (struct fetch_context){

@@ -7,6 +7,7 @@
 #define TASKQ_KINDS_FETCH_FETCH_ENGINE_H
 
 #include "kinds/kind.h"
+#include "kinds/kind_settings.h"
 
 /*
  * open: INVALID when a CIDR of the settings is malformed, NOMEM, INTERNAL.
@@ -14,5 +15,12 @@
  * is given back within about 100 ms. An abort is for good: what is added later comes back at once.
  */
 extern const struct engine_ops fetch_engine_ops;
+
+/**
+ * fetch_engine_check_settings - whether the address lists can be compiled; any thread
+ * Returns OK; INVALID with the setting's name; NOMEM.
+ */
+enum status fetch_engine_check_settings(
+    const struct fetch_settings *settings, struct error *error) NODISCARD;
 
 #endif

@@ -88,9 +88,11 @@ note_malformed(const struct fetch_end *end, struct outcome *outcome)
 {
 	if (end->redirects == 0 && !end->progress->has_answer)
 		outcome_fail(outcome, FAILURE_INVALID_ARGUMENT, "The URL is malformed");
+	else if (end->code == CURLE_LOGIN_DENIED)
+		outcome_fail(outcome, FAILURE_DESTINATION_DENIED,
+		    "A redirect leads to a URL with user information");
 	else
-		outcome_fail(outcome, FAILURE_PROTOCOL,
-		    "A redirect leads to a URL that is malformed or has user information");
+		outcome_fail(outcome, FAILURE_PROTOCOL, "A redirect leads to a malformed URL");
 }
 
 /* Codes that say it all by themselves. */
@@ -173,6 +175,13 @@ is_long_header_line(const struct fetch_end *end)
 	return end->code == CURLE_OUT_OF_MEMORY && progress->is_connected && !progress->has_answer;
 }
 
+/* libcurl has no code of its own for a chunk that is none, only these words. */
+static bool
+is_bad_chunk(const struct fetch_end *end)
+{
+	return end->code == CURLE_RECV_ERROR && strstr(end->error_text, "chunked-encoding") != NULL;
+}
+
 static void
 note_failed(const struct fetch_end *end, struct outcome *outcome)
 {
@@ -188,6 +197,8 @@ note_failed(const struct fetch_end *end, struct outcome *outcome)
 		note_tls(end, outcome);
 	else if (is_long_header_line(end))
 		outcome_fail(outcome, FAILURE_HEADERS_TOO_LARGE, "A header line is too large");
+	else if (is_bad_chunk(end))
+		outcome_fail(outcome, FAILURE_PROTOCOL, "The answer is not valid HTTP");
 	else if (!note_plain(end->code, outcome))
 		outcome_fail(outcome, FAILURE_INTERNAL, "The fetch failed: %s",
 		    curl_easy_strerror(end->code));

@@ -10,6 +10,12 @@
 #include "kinds/fetch/fetch_args.h"
 #include "kinds/fetch/fetch_engine.h"
 
+static enum status
+check_settings(const struct kind_settings *settings, struct error *error)
+{
+	return fetch_engine_check_settings(&settings->fetch, error);
+}
+
 static void
 check_args(const struct kind_settings *settings, const json_t *args, struct faults *faults,
     struct buf *ret_args)
@@ -22,6 +28,7 @@ const struct kind kind_fetch = {
 	.type = "http-fetch",
 	.lane = LANE_IO,
 	.result_form = RESULT_TEXT,
+	.check_settings = check_settings,
 	.check_args = check_args,
 	.engine = &fetch_engine_ops,
 };
