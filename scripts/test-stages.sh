@@ -6,12 +6,13 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks build unit e2e address thread fuzz install configure hardening clean-tree)
+STAGES=(checks lint build unit e2e address thread fuzz install configure hardening clean-tree)
 
 stage_title()
 {
 	case $1 in
 	checks) echo "style, layers, documents, scripts" ;;
+	lint) echo "static analysis" ;;
 	build) echo "gcc and clang, every warning an error" ;;
 	unit) echo "unit tests and the store's conformance suite" ;;
 	e2e) echo "end to end against the built daemon" ;;
@@ -34,31 +35,25 @@ python3-pytest: runs them
 python3-pytest-xdist: two at a time
 python3-pytest-timeout: ends one that hangs
 python3-hypothesis: generates hostile input
-python3-requests: a client of the kind that people use
 python3-httpbin: an origin to fetch from
 python3-gunicorn: serves httpbin
 nginx-light|nginx-core|nginx-full|nginx-extras: another origin
-sqlite3: a look into the database from outside
 strace: lets a flush to disk fail
-faketime: lets the clock jump
+libfaketime: lets the clock jump
 slowhttptest: stalling clients
-openssl: certificates for an https origin
-procps: tells what is left of a process'
+openssl: certificates for an https origin'
 	printf '%s' "$BUILD_PACKAGES"
 	for name in "$@"; do
 		case $name in
-		checks) printf '\n%s' 'clang: reads the source for clang-tidy' \
-			'clang-format: the layout of the source' \
-			'clang-tidy: finds faults in the source' \
-			'shellcheck: finds faults in scripts' \
-			'python3: some checks are written in it' \
-			'libcmocka-dev: the unit tests are read as well' ;;
+		checks) printf '\n%s' 'clang-format: the layout of the source' \
+			'shellcheck: finds faults in scripts' ;;
+		lint) printf '\n%s' 'clang: reads the source for clang-tidy' \
+			'clang-tidy: finds faults in the source' ;;
 		build) printf '\n%s' 'clang: the second compiler' \
 			'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
 		unit) printf '\n%s' 'libcmocka-dev: unit tests' \
-			'libgmp-dev: an independent source of factorials' \
-			'sqlite3: a look into the database from outside' ;;
+			'libgmp-dev: an independent source of factorials' ;;
 		e2e) printf '%s' "$e2e" ;;
 		address | thread) printf '%s\n%s\n%s' "$e2e" 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
@@ -74,12 +69,17 @@ stage_checks()
 {
 	local file
 	for file in scripts/check-* tests/checks/*; do
-		if [ -f "$file" ] && [ -x "$file" ]; then
+		if [ "$file" != scripts/check-lint ] && [ -f "$file" ] && [ -x "$file" ]; then
 			check "$file" "$file"
 		fi
 	done
-	check "shellcheck" shellcheck -x -a -S warning scripts/run scripts/test .ci/run tests/e2e/run \
-		tests/acceptance/*.sh
+	# The files that these two source have no #! line by which check-style would know them.
+	check "shellcheck of what scripts source" shellcheck -x -a -S warning scripts/run scripts/test
+}
+
+stage_lint()
+{
+	check "clang-tidy and gcc -fanalyzer" make_at gcc lint
 }
 
 # From nothing, because objects that were compiled without WERROR=1 keep their warnings to themselves.
@@ -150,23 +150,19 @@ stage_thread()
 	stage_sanitizer thread
 }
 
-# tests/fuzz/corpus/NAME holds what must never break again and where a search starts.
 stage_fuzz()
 {
-	local source name program
-	built clang fuzzers || return
+	local source name
+	built gcc fuzzers || return
 	for source in tests/fuzz/fuzz_*.c; do
 		if [ ! -e "$source" ]; then
 			fail "there are no fuzz targets"
 			return
 		fi
 		name=$(basename "$source" .c)
-		program=build/clang/fuzz/$name
-		mkdir -p "build/fuzz-found/$name"
-		check "$name: kept inputs" "$program" -runs=0 "tests/fuzz/corpus/${name#fuzz_}"
-		check "$name: new inputs" "$program" -max_total_time="${TASKQ_TEST_FUZZ_S:-5}" \
-			-timeout=10 -rss_limit_mb=2048 -artifact_prefix="$log_dir/fuzz/$name-" \
-			"build/fuzz-found/$name" "tests/fuzz/corpus/${name#fuzz_}"
+		name=${name#fuzz_}
+		check "$name: kept inputs" make_at address "fuzz-replay-$name"
+		check "$name: new inputs" make_at gcc "fuzz-run-$name" FUZZ_SECONDS="${TASKQ_TEST_FUZZ_S:-5}"
 	done
 }
 
