@@ -1,0 +1,47 @@
+-- SPDX-License-Identifier: MIT
+--
+-- What the committer writes while the service runs. Every move out of RUNNING names seq, lease and
+-- the status: no row changed means that the attempt was superseded.
+
+-- name: txn_begin
+BEGIN IMMEDIATE;
+
+-- name: txn_commit
+COMMIT;
+
+-- name: txn_rollback
+ROLLBACK;
+
+-- name: task_insert
+INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, 'QUEUED', ?6, ?7);
+
+-- RETURNING gives the rows in any order; the program sorts them by seq.
+-- name: task_claim
+UPDATE task SET status = 'RUNNING', attempt = attempt + 1, lease = lease + 1, started_at = ?1
+WHERE seq IN (SELECT seq FROM task
+    WHERE status = 'QUEUED' AND lane = ?2 AND isolated = 0 ORDER BY seq LIMIT ?3)
+RETURNING seq, id, type, args, lease, attempt, max_attempts;
+
+-- name: task_claim_isolated
+UPDATE task SET status = 'RUNNING', attempt = attempt + 1, lease = lease + 1, started_at = ?1
+WHERE seq IN (SELECT seq FROM task
+    WHERE status = 'QUEUED' AND lane = ?2 AND isolated = 1 ORDER BY seq LIMIT ?3)
+RETURNING seq, id, type, args, lease, attempt, max_attempts;
+
+-- name: task_finish
+UPDATE task SET status = ?1, finished_at = ?2, failure_code = ?3, failure_message = ?4,
+    response = ?5, result_bytes = ?6, result_media_type = ?7, result_utf8 = ?8, result_where = ?9
+WHERE seq = ?10 AND lease = ?11 AND status = 'RUNNING';
+
+-- name: result_insert
+INSERT INTO task_result (seq, content) VALUES (?1, ?2);
+
+-- The attempt does not count, as if it had not been begun; only the lease stays raised.
+-- name: task_release
+UPDATE task SET status = 'QUEUED', attempt = attempt - 1, started_at = NULL
+WHERE seq = ?1 AND lease = ?2 AND status = 'RUNNING';
+
+-- name: counter_write
+INSERT INTO task_counter (type, lane, status, count) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (type, lane, status) DO UPDATE SET count = excluded.count;

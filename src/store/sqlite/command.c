@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands as statements. Run by the committer within its transaction. Every write to a running
+ * task names its lease and looks at the number of rows changed. Must not commit, wake or block on
+ * anything but SQLite.
+ */
+#include "store/sqlite/command.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a row costs beside its texts: indexes, headers, the page that it shares. */
+#define ROW_BYTES 512
+
+static enum status
+submit_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	const struct task_new *task = command->submit;
+	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_INSERT);
+	int rc;
+
+	bind_int(&binding, writer->next_seq);
+	bind_text(&binding, task->id, UUID_TEXT_LENGTH);
+	bind_word(&binding, task->type);
+	bind_int(&binding, task->lane);
+	bind_text(&binding, task->args, task->args_size);
+	bind_int(&binding, task->max_attempts);
+	bind_int(&binding, task->created_at_ms);
+	rc = bind_run(&binding);
+	if (rc == SQLITE_CONSTRAINT_UNIQUE) {
+		/* A failed INSERT of one row undoes itself: the transaction goes on. */
+		command->status =
+		    error_set(command->error, STATUS_CONFLICT, "task %s exists", task->id);
+		return STATUS_OK;
+	}
+	if (rc != SQLITE_DONE)
+		return sqlite_status(writer->conn.db, rc, "cannot insert the task", error);
+	writer->next_seq++;
+	return counters_add(&writer->counters, task->type, task->lane, TASK_QUEUED, error);
+}
+
+/* Takes a row of task_claim's RETURNING clause. */
+static int
+claim_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
+{
+	const void *args;
+	int rc;
+
+	*task = (struct task){
+		.seq = sqlite3_column_int64(row, 0),
+		.lane = lane,
+		.lease = sqlite3_column_int64(row, 4),
+		.attempt = sqlite3_column_int(row, 5),
+		.max_attempts = sqlite3_column_int(row, 6),
+		.started_at_ms = now_ms,
+	};
+	rc = column_word(row, 1, task->id, sizeof(task->id));
+	if (rc == SQLITE_OK)
+		rc = column_word(row, 2, task->type, sizeof(task->type));
+	if (rc != SQLITE_OK)
+		return rc;
+	args = sqlite3_column_text(row, 3);
+	task->args_size = (size_t)sqlite3_column_bytes(row, 3);
+	task->args = malloc(task->args_size + 1);
+	if (args == NULL || task->args == NULL)
+		return SQLITE_NOMEM; /* command_undo frees */
+	memcpy(task->args, args, task->args_size);
+	task->args[task->args_size] = '\0';
+	return SQLITE_OK;
+}
+
+static int
+compare_seq(const void *a, const void *b)
+{
+	const struct task *left = a, *right = b;
+
+	return (left->seq > right->seq) - (left->seq < right->seq);
+}
+
+static enum status
+claim_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	bool isolated = command->claim.isolated;
+	struct binding binding =
+	    bind_begin(&writer->conn, isolated ? SQLITE_TASK_CLAIM_ISOLATED : SQLITE_TASK_CLAIM);
+	size_t max = isolated ? 1 : command->claim.max;
+	int rc;
+
+	bind_int(&binding, command->claim.now_ms);
+	bind_int(&binding, command->claim.lane);
+	bind_int(&binding, (int64_t)max);
+	rc = binding.rc;
+	while (rc == SQLITE_OK && (rc = sqlite3_step(binding.statement)) == SQLITE_ROW) {
+		assert(command->claim.count < max);
+		rc = claim_take(binding.statement, command->claim.lane, command->claim.now_ms,
+		    &command->claim.tasks[command->claim.count++]);
+	}
+	(void)sqlite3_reset(binding.statement);
+	if (rc != SQLITE_DONE)
+		return sqlite_status(writer->conn.db, rc, "cannot claim", error);
+	qsort(command->claim.tasks, command->claim.count, sizeof(struct task), compare_seq);
+	for (size_t i = 0; i < command->claim.count; i++) {
+		const struct task *task = &command->claim.tasks[i];
+		enum status status = counters_move(
+		    &writer->counters, task->type, task->lane, TASK_QUEUED, TASK_RUNNING, error);
+
+		if (status != STATUS_OK)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+/* A success always has content, be it empty; a failure has one when the attempt left bytes. */
+static bool
+completion_has_content(const struct completion *completion)
+{
+	return completion->outcome->verdict == VERDICT_SUCCEEDED || completion->output->bytes > 0;
+}
+
+static int
+finish_row(struct writer *writer, const struct completion *completion, enum task_state state)
+{
+	const struct outcome *outcome = completion->outcome;
+	struct output *output = completion->output;
+	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_FINISH);
+
+	bind_word(&binding, task_state_name(state));
+	bind_int(&binding, completion->finished_at_ms);
+	if (state == TASK_FAILED) {
+		bind_word(&binding, failure_word(outcome->failure));
+		bind_word(&binding, outcome->message);
+	} else {
+		bind_null(&binding);
+		bind_null(&binding);
+	}
+	bind_word(&binding, outcome->response);
+	if (completion_has_content(completion)) {
+		bind_int(&binding, (int64_t)output->bytes);
+		bind_word(&binding, outcome->media_type[0] == '\0' ? NULL : outcome->media_type);
+		bind_int(&binding, output_is_utf8(output));
+		bind_word(&binding, output_is_spilled(output) ? "file" : "row");
+	} else {
+		bind_null(&binding);
+		bind_null(&binding);
+		bind_null(&binding);
+		bind_word(&binding, "none");
+	}
+	bind_int(&binding, completion->task->seq);
+	bind_int(&binding, completion->task->lease);
+	return bind_run(&binding);
+}
+
+static enum status
+finish_one(struct completion *completion, struct writer *writer, struct error *error)
+{
+	const struct task *task = completion->task;
+	struct output *output = completion->output;
+	enum task_state state =
+	    completion->outcome->verdict == VERDICT_SUCCEEDED ? TASK_SUCCEEDED : TASK_FAILED;
+	int rc = finish_row(writer, completion, state);
+
+	if (rc == SQLITE_DONE && sqlite3_changes(writer->conn.db) == 0) {
+		completion->ret_status = STATUS_CONFLICT;
+		return STATUS_OK;
+	}
+	completion->ret_status = STATUS_OK;
+	if (rc == SQLITE_DONE && completion_has_content(completion) && !output_is_spilled(output)) {
+		struct binding binding = bind_begin(&writer->conn, SQLITE_RESULT_INSERT);
+
+		bind_int(&binding, task->seq);
+		bind_blob(&binding, output->memory.data, output->memory.size);
+		rc = bind_run(&binding);
+	}
+	if (rc != SQLITE_DONE)
+		return sqlite_status(writer->conn.db, rc, "cannot complete the task", error);
+	return counters_move(&writer->counters, task->type, task->lane, TASK_RUNNING, state, error);
+}
+
+static enum status
+complete_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	for (size_t i = 0; i < command->complete.count; i++) {
+		struct completion *completion = &command->complete.list[i];
+		enum status status;
+
+		/* One that was found superseded before its content was persisted. */
+		if (completion->ret_status == STATUS_CONFLICT)
+			continue;
+		status = finish_one(completion, writer, error);
+		if (status != STATUS_OK)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+static enum status
+release_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	for (size_t i = 0; i < command->release.count; i++) {
+		const struct task *task = &command->release.list[i];
+		struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_RELEASE);
+		enum status status;
+		int rc;
+
+		bind_int(&binding, task->seq);
+		bind_int(&binding, task->lease);
+		rc = bind_run(&binding);
+		if (rc != SQLITE_DONE)
+			return sqlite_status(
+			    writer->conn.db, rc, "cannot hand the task back", error);
+		if (sqlite3_changes(writer->conn.db) == 0)
+			continue;
+		status = counters_move(
+		    &writer->counters, task->type, task->lane, TASK_RUNNING, TASK_QUEUED, error);
+		if (status != STATUS_OK)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+enum status
+command_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	command->status = STATUS_OK;
+	switch (command->kind) {
+	case COMMAND_SUBMIT:
+		return submit_apply(command, writer, error);
+	case COMMAND_CLAIM:
+		return claim_apply(command, writer, error);
+	case COMMAND_COMPLETE:
+		return complete_apply(command, writer, error);
+	case COMMAND_RELEASE:
+		return release_apply(command, writer, error);
+	case COMMAND_MAINTAIN:
+		break;
+	}
+	return STATUS_OK;
+}
+
+void
+command_undo(struct command *command)
+{
+	if (command->kind != COMMAND_CLAIM)
+		return;
+	for (size_t i = 0; i < command->claim.count; i++)
+		task_done(&command->claim.tasks[i]);
+	command->claim.count = 0;
+}
+
+size_t
+command_weight(const struct command *command)
+{
+	size_t weight = 0;
+
+	switch (command->kind) {
+	case COMMAND_SUBMIT:
+		return ROW_BYTES + command->submit->args_size;
+	case COMMAND_CLAIM:
+		return ROW_BYTES * command->claim.max;
+	case COMMAND_COMPLETE:
+		for (size_t i = 0; i < command->complete.count; i++)
+			weight += ROW_BYTES + command->complete.list[i].output->memory.size;
+		return weight;
+	case COMMAND_RELEASE:
+		return ROW_BYTES * command->release.count;
+	case COMMAND_MAINTAIN:
+		break;
+	}
+	return weight;
+}

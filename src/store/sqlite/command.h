@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a calling thread asks of the committer. A command lives on the caller's stack until its
+ * event is set; the committer applies it within a transaction that it shares with others.
+ */
+#ifndef TASKQ_STORE_SQLITE_COMMAND_H
+#define TASKQ_STORE_SQLITE_COMMAND_H
+
+#include "base/sync.h"
+#include "store/sqlite/sqlite_writer.h"
+#include "store/store.h"
+
+enum command_kind {
+	COMMAND_SUBMIT,
+	COMMAND_CLAIM,
+	COMMAND_COMPLETE,
+	COMMAND_RELEASE,
+	COMMAND_MAINTAIN, /* between transactions */
+};
+
+struct command {
+	enum command_kind kind;
+
+	union {
+		const struct task_new *submit;
+
+		struct {
+			enum lane lane;
+			bool isolated;
+			size_t max;
+			int64_t now_ms;
+			struct task *tasks; /* the caller's array */
+			size_t count;       /* filled so far */
+		} claim;
+
+		struct {
+			struct completion *list;
+			size_t count;
+		} complete;
+
+		struct {
+			const struct task *list;
+			size_t count;
+		} release;
+	};
+
+	/* The command's own fate if its transaction commits: OK or CONFLICT. Then that of the
+	   transaction, once the event is set. */
+	enum status status;
+	struct error *error; /* the caller's, may be NULL */
+	struct event done;
+	struct command *next;
+};
+
+/**
+ * command_apply - run the statements of a command within the open transaction
+ * Returns OK when the transaction may go on, whatever the command's own status; otherwise the
+ * transaction has to be rolled back: INTERNAL when this command is to blame, or FULL, IO, NOMEM,
+ * BUSY, CORRUPT.
+ */
+enum status command_apply(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * command_undo - forget what command_apply left in memory; for commands applied or not
+ */
+void command_undo(struct command *command);
+
+/**
+ * command_weight - roughly how many bytes the command writes, to bound a transaction
+ */
+size_t command_weight(const struct command *command);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The committer's thread and the way into it. The lock guards the lists alone and is never held
+ * over a statement, a wake-up or a callback. A command must not be touched after its event is set:
+ * it lives on the stack of a caller who is gone by then.
+ */
+#include "store/sqlite/committer.h"
+
+#include <assert.h>
+
+static void
+list_init(struct command_list *list)
+{
+	list->first = NULL;
+	list->end = &list->first;
+}
+
+static void
+list_add(struct command_list *list, struct command *command)
+{
+	command->next = NULL;
+	*list->end = command;
+	list->end = &command->next;
+}
+
+static struct command *
+list_take(struct command_list *list)
+{
+	struct command *command = list->first;
+
+	if (command == NULL)
+		return NULL;
+	list->first = command->next;
+	if (list->first == NULL)
+		list->end = &list->first;
+	return command;
+}
+
+enum status
+committer_run(struct committer *committer, struct command *command)
+{
+	bool must_wake;
+
+	event_init(&command->done);
+	lock_acquire(&committer->lock);
+	assert(!committer->is_stopping && "no call may be under way when the store is closed");
+	list_add(
+	    command->kind == COMMAND_SUBMIT ? &committer->submits : &committer->urgent, command);
+	must_wake = committer->is_sleeping;
+	committer->is_sleeping = false;
+	lock_release(&committer->lock);
+	if (must_wake)
+		cond_signal(&committer->wake);
+	event_wait(&command->done);
+	return command->status;
+}
+
+/* A group of commands on its way through one transaction. */
+struct group {
+	struct command_list list;
+	size_t count;
+};
+
+/* Waits for work and takes a group of it; an empty group means the end. */
+static void
+group_take(struct committer *committer, struct group *group)
+{
+	size_t weight = 0;
+
+	list_init(&group->list);
+	group->count = 0;
+	lock_acquire(&committer->lock);
+	while (committer->urgent.first == NULL && committer->submits.first == NULL &&
+	       !committer->is_stopping) {
+		committer->is_sleeping = true;
+		cond_wait(&committer->wake, &committer->lock);
+	}
+	committer->is_sleeping = false;
+	while (group->count < COMMITTER_GROUP_MAX && weight < COMMITTER_GROUP_MAX_BYTES) {
+		struct command *command = list_take(&committer->urgent);
+
+		if (command == NULL)
+			command = list_take(&committer->submits);
+		if (command == NULL)
+			break;
+		weight += command_weight(command);
+		list_add(&group->list, command);
+		group->count++;
+	}
+	lock_release(&committer->lock);
+}
+
+/* Wakes every caller of a group. @error is for those of whom @status is not OK. */
+static void
+group_finish(struct group *group, enum status status, const struct error *error)
+{
+	struct command *command = group->list.first;
+
+	while (command != NULL) {
+		struct command *next = command->next;
+
+		if (status != STATUS_OK) {
+			command_undo(command);
+			command->status = status;
+			if (command->error != NULL)
+				*command->error = *error;
+		}
+		event_set(&command->done);
+		command = next;
+	}
+}
+
+/* Applies the commands and commits. Returns what became of the transaction. */
+static enum status
+group_commit(struct committer *committer, struct group *group, struct error *error)
+{
+	enum status status = writer_begin(committer->writer, error);
+
+	if (status != STATUS_OK)
+		return status;
+	for (struct command *c = group->list.first; c != NULL && status == STATUS_OK; c = c->next)
+		status = command_apply(c, committer->writer, error);
+	if (status == STATUS_OK)
+		return writer_commit(committer->writer, error);
+	if (writer_rollback(committer->writer, error) != STATUS_OK)
+		return STATUS_UNKNOWN;
+	return status;
+}
+
+static bool
+is_fatal(enum status status)
+{
+	return status == STATUS_UNKNOWN || status == STATUS_CORRUPT;
+}
+
+static void group_run(struct committer *committer, struct group *group);
+
+/* One command broke the transaction of all: each gets a transaction of its own, so that it fails
+   alone. */
+static void
+group_split(struct committer *committer, struct group *group)
+{
+	struct command *command;
+
+	for (command = group->list.first; command != NULL; command = command->next)
+		command_undo(command);
+	while ((command = list_take(&group->list)) != NULL) {
+		struct group single = { .count = 1 };
+
+		list_init(&single.list);
+		list_add(&single.list, command);
+		group_run(committer, &single);
+	}
+}
+
+static void
+group_run(struct committer *committer, struct group *group)
+{
+	struct error error = { .text = "the store has stopped" };
+	enum status status = STATUS_UNKNOWN;
+
+	if (!atomic_load_explicit(committer->is_dead, memory_order_acquire))
+		status = group_commit(committer, group, &error);
+	if (status == STATUS_INTERNAL && group->count > 1) {
+		group_split(committer, group);
+		return;
+	}
+	if (is_fatal(status)) {
+		committer->died(committer->context, error.text);
+		status = STATUS_UNKNOWN;
+	}
+	group_finish(group, status, &error);
+}
+
+/* Maintenance runs between transactions, by itself. */
+static void
+maintain_run(struct committer *committer, struct command *command)
+{
+	struct error error = { .text = "the store has stopped" };
+	struct group single = { .count = 1 };
+	enum status status = STATUS_UNKNOWN;
+
+	list_init(&single.list);
+	list_add(&single.list, command);
+	if (!atomic_load_explicit(committer->is_dead, memory_order_acquire))
+		status = writer_maintain(committer->writer, &error);
+	if (is_fatal(status)) {
+		committer->died(committer->context, error.text);
+		status = STATUS_UNKNOWN;
+	}
+	group_finish(&single, status, &error);
+}
+
+/* Takes the maintenance commands out of a group and runs them. */
+static void
+group_maintain(struct committer *committer, struct group *group)
+{
+	struct command_list rest;
+	struct command *command;
+
+	list_init(&rest);
+	while ((command = list_take(&group->list)) != NULL) {
+		if (command->kind == COMMAND_MAINTAIN) {
+			group->count--;
+			maintain_run(committer, command);
+		} else {
+			list_add(&rest, command);
+		}
+	}
+	list_init(&group->list);
+	while ((command = list_take(&rest)) != NULL)
+		list_add(&group->list, command);
+}
+
+static void *
+committer_main(void *arg)
+{
+	struct committer *committer = arg;
+
+	for (;;) {
+		struct error error;
+		struct group group;
+
+		group_take(committer, &group);
+		if (group.count == 0)
+			return NULL;
+		group_maintain(committer, &group);
+		if (group.count > 0)
+			group_run(committer, &group);
+		if (!atomic_load_explicit(committer->is_dead, memory_order_acquire) &&
+		    writer_checkpoint_if_due(committer->writer, &error) != STATUS_OK)
+			committer->died(committer->context, error.text);
+	}
+}
+
+enum status
+committer_start(struct committer *committer, struct writer *writer, const atomic_bool *is_dead,
+    void (*died)(void *context, const char *why), void *context, struct error *error)
+{
+	enum status status;
+
+	*committer = (struct committer){
+		.writer = writer,
+		.died = died,
+		.context = context,
+		.is_dead = is_dead,
+	};
+	lock_init(&committer->lock, LOCK_RANK_STORE_COMMITTER);
+	cond_init(&committer->wake);
+	list_init(&committer->urgent);
+	list_init(&committer->submits);
+	status = thread_start(&committer->thread, "committer", 0, committer_main, committer, error);
+	if (status != STATUS_OK) {
+		cond_done(&committer->wake);
+		lock_done(&committer->lock);
+	}
+	return status;
+}
+
+void
+committer_stop(struct committer *committer)
+{
+	lock_acquire(&committer->lock);
+	committer->is_stopping = true;
+	lock_release(&committer->lock);
+	cond_signal(&committer->wake);
+	thread_join(committer->thread);
+	cond_done(&committer->wake);
+	lock_done(&committer->lock);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recovery after a crash. The lock file proves that no other process runs these tasks. Run by the
+ * thread that opens the store. Killed at any moment, it goes on where it was at the next start,
+ * because what is mended is not RUNNING any more.
+ */
+#include "store/sqlite/recovery.h"
+
+#include "store/store.h"
+
+/* Rows mended in one transaction. */
+#define SLICE_ROWS 256
+
+struct running {
+	int64_t seq;
+	char type[TASK_TYPE_SIZE];
+	int64_t lane;
+	int attempt;
+	int max_attempts;
+};
+
+struct slice {
+	struct running rows[SLICE_ROWS];
+	size_t count;
+};
+
+static int
+running_take(sqlite3_stmt *row, struct running *running)
+{
+	running->seq = sqlite3_column_int64(row, 0);
+	running->lane = sqlite3_column_int64(row, 2);
+	running->attempt = sqlite3_column_int(row, 3);
+	running->max_attempts = sqlite3_column_int(row, 4);
+	if (running->lane < 0 || running->lane >= LANE_COUNT)
+		return SQLITE_CORRUPT;
+	return column_word(row, 1, running->type, sizeof(running->type));
+}
+
+static enum status
+slice_read(struct writer *writer, struct slice *slice, struct error *error)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_RUNNING_LIST);
+	int rc;
+
+	slice->count = 0;
+	bind_int(&binding, SLICE_ROWS);
+	rc = binding.rc;
+	while (rc == SQLITE_OK && (rc = sqlite3_step(binding.statement)) == SQLITE_ROW)
+		rc = running_take(binding.statement, &slice->rows[slice->count++]);
+	(void)sqlite3_reset(binding.statement);
+	return sqlite_status(writer->conn.db, rc, "cannot list the running tasks", error);
+}
+
+static int
+requeue(struct writer *writer, const struct running *running, int64_t now_ms)
+{
+	/* The last attempt of several is run by itself: it may be what brings the service down. */
+	bool isolated = running->max_attempts > 1 && running->attempt == running->max_attempts - 1;
+	struct binding archive = bind_begin(&writer->conn, SQLITE_ATTEMPT_ARCHIVE);
+	struct binding queue = bind_begin(&writer->conn, SQLITE_TASK_REQUEUE);
+	int rc;
+
+	bind_int(&archive, running->seq);
+	bind_int(&archive, now_ms);
+	rc = bind_run(&archive);
+	if (rc != SQLITE_DONE)
+		return rc;
+	bind_int(&queue, running->seq);
+	bind_int(&queue, isolated);
+	return bind_run(&queue);
+}
+
+static int
+exhaust(struct writer *writer, const struct running *running, int64_t now_ms)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_EXHAUST);
+
+	bind_int(&binding, running->seq);
+	bind_int(&binding, now_ms);
+	bind_word(&binding, failure_word(FAILURE_ATTEMPTS_EXHAUSTED));
+	bind_word(&binding, "Every attempt ended with the service going down");
+	return bind_run(&binding);
+}
+
+static enum status
+mend(struct writer *writer, const struct running *running, int64_t now_ms,
+    struct store_recovery *recovery, struct error *error)
+{
+	bool has_attempts = running->attempt < running->max_attempts;
+	int rc = has_attempts ? requeue(writer, running, now_ms) : exhaust(writer, running, now_ms);
+
+	if (rc != SQLITE_DONE)
+		return sqlite_status(writer->conn.db, rc, "cannot recover a task", error);
+	if (has_attempts)
+		recovery->requeued++;
+	else
+		recovery->exhausted++;
+	return counters_move(&writer->counters, running->type, (enum lane)running->lane,
+	    TASK_RUNNING, has_attempts ? TASK_QUEUED : TASK_FAILED, error);
+}
+
+enum status
+recovery_run(
+    struct writer *writer, int64_t now_ms, struct store_recovery *ret_recovery, struct error *error)
+{
+	struct store_recovery recovery = { 0 };
+	struct slice slice;
+
+	do {
+		enum status status = slice_read(writer, &slice, error);
+
+		if (status == STATUS_OK && slice.count == 0)
+			break;
+		if (status == STATUS_OK)
+			status = writer_begin(writer, error);
+		if (status != STATUS_OK)
+			return status;
+		for (size_t i = 0; status == STATUS_OK && i < slice.count; i++)
+			status = mend(writer, &slice.rows[i], now_ms, &recovery, error);
+		if (status == STATUS_OK) {
+			status = writer_commit(writer, error);
+			if (status != STATUS_OK)
+				return status;
+		} else {
+			return writer_rollback(writer, error) == STATUS_OK ? status
+									   : STATUS_UNKNOWN;
+		}
+	} while (slice.count == SLICE_ROWS);
+	*ret_recovery = recovery;
+	return STATUS_OK;
+}

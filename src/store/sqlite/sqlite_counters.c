@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters by type, lane and state. The writer's thread changes them; any thread reads the sums
+ * under a leaf lock. Never counts rows.
+ */
+#include "store/sqlite/sqlite_counters.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+counters_init(struct counters *counters)
+{
+	*counters = (struct counters){ 0 };
+	lock_init(&counters->lock, LOCK_RANK_LEAF);
+}
+
+void
+counters_done(struct counters *counters)
+{
+	free(counters->list);
+	lock_done(&counters->lock);
+	*counters = (struct counters){ 0 };
+}
+
+/* A type and lane come into being with their first task; there are a handful of them. */
+static struct counter *
+find_or_add(struct counters *counters, const char *type, enum lane lane)
+{
+	struct counter *counter;
+
+	for (size_t i = 0; i < counters->count; i++) {
+		size_t at = (counters->latest + i) % counters->count;
+
+		counter = &counters->list[at];
+		if (counter->lane == lane && strcmp(counter->type, type) == 0) {
+			counters->latest = at;
+			return counter;
+		}
+	}
+	if (counters->count == counters->capacity) {
+		size_t capacity = counters->capacity == 0 ? 8 : counters->capacity * 2;
+
+		counter = realloc(counters->list, capacity * sizeof(*counter));
+		if (counter == NULL)
+			return NULL;
+		counters->list = counter;
+		counters->capacity = capacity;
+	}
+	counter = &counters->list[counters->count++];
+	*counter = (struct counter){ .lane = lane };
+	assert(strlen(type) < sizeof(counter->type));
+	memcpy(counter->type, type, strlen(type) + 1);
+	return counter;
+}
+
+enum status
+counters_add(struct counters *counters, const char *type, enum lane lane, enum task_state state,
+    struct error *error)
+{
+	struct counter *counter = find_or_add(counters, type, lane);
+
+	if (counter == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a counter");
+	counter->pending[state]++;
+	return STATUS_OK;
+}
+
+enum status
+counters_move(struct counters *counters, const char *type, enum lane lane, enum task_state from,
+    enum task_state to, struct error *error)
+{
+	struct counter *counter = find_or_add(counters, type, lane);
+
+	if (counter == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a counter");
+	counter->pending[from]--;
+	counter->pending[to]++;
+	return STATUS_OK;
+}
+
+int
+counters_write(struct counters *counters, const struct sqlite_conn *conn)
+{
+	for (size_t i = 0; i < counters->count; i++) {
+		const struct counter *counter = &counters->list[i];
+
+		for (size_t state = 0; state < TASK_STATE_COUNT; state++) {
+			struct binding binding;
+			int rc;
+
+			if (counter->pending[state] == counter->committed[state])
+				continue;
+			binding = bind_begin(conn, SQLITE_COUNTER_WRITE);
+			bind_word(&binding, counter->type);
+			bind_int(&binding, counter->lane);
+			bind_word(&binding, task_state_name((enum task_state)state));
+			bind_int(&binding, counter->pending[state]);
+			rc = bind_run(&binding);
+			if (rc != SQLITE_DONE)
+				return rc;
+		}
+	}
+	return SQLITE_OK;
+}
+
+static void
+show(struct counters *counters)
+{
+	struct store_counts sums = { 0 };
+
+	for (size_t i = 0; i < counters->count; i++) {
+		const struct counter *counter = &counters->list[i];
+
+		for (size_t state = 0; state < TASK_STATE_COUNT; state++)
+			sums.by_state[state] += counter->committed[state];
+		sums.queued_by_lane[counter->lane] += counter->committed[TASK_QUEUED];
+	}
+	lock_acquire(&counters->lock);
+	counters->shown = sums;
+	lock_release(&counters->lock);
+}
+
+void
+counters_committed(struct counters *counters)
+{
+	for (size_t i = 0; i < counters->count; i++) {
+		struct counter *counter = &counters->list[i];
+
+		memcpy(counter->committed, counter->pending, sizeof(counter->committed));
+	}
+	show(counters);
+}
+
+void
+counters_rolled_back(struct counters *counters)
+{
+	for (size_t i = 0; i < counters->count; i++) {
+		struct counter *counter = &counters->list[i];
+
+		memcpy(counter->pending, counter->committed, sizeof(counter->pending));
+	}
+}
+
+void
+counters_read(struct counters *counters, struct store_counts *ret_counts)
+{
+	lock_acquire(&counters->lock);
+	*ret_counts = counters->shown;
+	lock_release(&counters->lock);
+}
+
+/* Takes one row of the table; SQLITE_CORRUPT when it makes no sense. */
+static int
+load_row(struct counters *counters, sqlite3_stmt *row)
+{
+	char type[TASK_TYPE_SIZE], word[16];
+	struct counter *counter;
+	enum task_state state;
+	int64_t lane = sqlite3_column_int64(row, 1);
+	int rc = column_word(row, 0, type, sizeof(type));
+
+	if (rc == SQLITE_OK)
+		rc = column_word(row, 2, word, sizeof(word));
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!task_state_parse(word, &state) || lane < 0 || lane >= LANE_COUNT)
+		return SQLITE_CORRUPT;
+	counter = find_or_add(counters, type, (enum lane)lane);
+	if (counter == NULL)
+		return SQLITE_NOMEM;
+	counter->pending[state] = sqlite3_column_int64(row, 3);
+	return SQLITE_OK;
+}
+
+enum status
+counters_load(struct counters *counters, struct sqlite_conn *conn, struct error *error)
+{
+	struct binding binding = bind_begin(conn, SQLITE_COUNTER_LIST);
+	int rc;
+
+	while ((rc = sqlite3_step(binding.statement)) == SQLITE_ROW) {
+		int loaded = load_row(counters, binding.statement);
+
+		if (loaded != SQLITE_OK) {
+			rc = loaded;
+			break;
+		}
+	}
+	(void)sqlite3_reset(binding.statement);
+	if (rc != SQLITE_DONE)
+		return sqlite_status(conn->db, rc, "cannot read the counters", error);
+	counters_committed(counters);
+	return STATUS_OK;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many tasks of each type and lane are in each state: changed in memory by the commands of a
+ * group, written once at its end in the same transaction, and shown to everybody as of the latest
+ * commit. All but counters_read belong to the writer's thread.
+ */
+#ifndef TASKQ_STORE_SQLITE_SQLITE_COUNTERS_H
+#define TASKQ_STORE_SQLITE_SQLITE_COUNTERS_H
+
+#include "base/sync.h"
+#include "store/sqlite/sqlite_statement.h"
+#include "store/store.h"
+
+struct counter {
+	char type[TASK_TYPE_SIZE];
+	enum lane lane;
+	int64_t pending[TASK_STATE_COUNT];   /* as the open transaction sees them */
+	int64_t committed[TASK_STATE_COUNT]; /* as of the latest commit */
+};
+
+struct counters {
+	struct counter *list;
+	size_t count;
+	size_t capacity;
+	size_t latest; /* the one that was asked for last: groups are often of one type */
+
+	struct lock lock;
+	struct store_counts shown; /* guarded by lock */
+};
+
+void counters_init(struct counters *counters);
+void counters_done(struct counters *counters);
+
+/**
+ * counters_load - read the table and show it
+ * Returns OK, CORRUPT for a status or lane that this program does not know, NOMEM, IO.
+ */
+enum status counters_load(
+    struct counters *counters, struct sqlite_conn *conn, struct error *error) NODISCARD;
+
+/**
+ * counters_add / counters_move - a task came into a state, or went from one to another
+ * Returns OK or NOMEM.
+ */
+enum status counters_add(struct counters *counters, const char *type, enum lane lane,
+    enum task_state state, struct error *error) NODISCARD;
+enum status counters_move(struct counters *counters, const char *type, enum lane lane,
+    enum task_state from, enum task_state to, struct error *error) NODISCARD;
+
+/**
+ * counters_write - write what changed; within the transaction, before its commit
+ * Returns the first failure as an SQLite result code, SQLITE_OK otherwise.
+ */
+int counters_write(struct counters *counters, const struct sqlite_conn *conn);
+
+void counters_committed(struct counters *counters);
+void counters_rolled_back(struct counters *counters);
+
+/**
+ * counters_read - the sums as of the latest commit; any thread
+ */
+void counters_read(struct counters *counters, struct store_counts *ret_counts);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions of the one writing connection. What a failing COMMIT means is decided here: no space
+ * is a clean refusal, because the frame that would make the transaction valid was not written;
+ * anything else may have reached the log, and a restart would bring it back.
+ * One thread at a time. Must not wake anybody or call back.
+ */
+#include "store/sqlite/sqlite_writer.h"
+
+#include "base/clock.h"
+#include "store/sqlite/sqlite_check.h"
+#include "store/sqlite/sqlite_migrate.h"
+#include "store/sqlite/sqlite_open.h"
+
+/* A frame of the log is a page and its header. */
+#define FRAME_BYTES (4096 + 24)
+
+/* So many new frames are folded into the database at once: 8 MiB, some ten milliseconds. */
+#define CHECKPOINT_FRAMES 2000
+
+/* Over its cap the log is emptied, which has to wait for readers that look at it: ours are gone in
+   a moment, a stranger's may stay; so wait shortly, and not again too soon. */
+#define TRUNCATE_WAIT_MS  50
+#define TRUNCATE_RETRY_MS 1000
+
+static const enum sqlite_statement writer_statements[] = {
+	SQLITE_TXN_BEGIN,
+	SQLITE_TXN_COMMIT,
+	SQLITE_TXN_ROLLBACK,
+	SQLITE_TASK_INSERT,
+	SQLITE_TASK_CLAIM,
+	SQLITE_TASK_CLAIM_ISOLATED,
+	SQLITE_TASK_FINISH,
+	SQLITE_RESULT_INSERT,
+	SQLITE_TASK_RELEASE,
+	SQLITE_COUNTER_WRITE,
+	SQLITE_LAST_SEQ,
+	SQLITE_COUNTER_LIST,
+	SQLITE_RUNNING_LIST,
+	SQLITE_ATTEMPT_ARCHIVE,
+	SQLITE_TASK_REQUEUE,
+	SQLITE_TASK_EXHAUST,
+};
+
+static int
+on_commit(void *context, sqlite3 *db, const char *database, int frames)
+{
+	struct writer *writer = context;
+
+	(void)db;
+	(void)database;
+	/* Fewer than at the last checkpoint: the log has started anew from its beginning. */
+	if (frames < writer->checkpoint_frames)
+		writer->checkpoint_frames = 0;
+	writer->wal_frames = frames;
+	writer->commits++;
+	return SQLITE_OK;
+}
+
+static enum status
+next_seq_load(struct writer *writer, struct error *error)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_LAST_SEQ);
+	int rc = sqlite3_step(binding.statement);
+
+	if (rc == SQLITE_ROW)
+		writer->next_seq = sqlite3_column_int64(binding.statement, 0) + 1;
+	(void)sqlite3_reset(binding.statement);
+	return sqlite_status(writer->conn.db, rc, "cannot read the last key", error);
+}
+
+enum status
+writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, struct error *error)
+{
+	enum status status;
+
+	*writer = (struct writer){ .next_seq = 1 };
+	counters_init(&writer->counters);
+	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
+	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
+	if (status == STATUS_OK)
+		status = sqlite_check_identity(&writer->conn, error);
+	if (status == STATUS_OK)
+		status = sqlite_migrate(&writer->conn, error);
+	if (status == STATUS_OK)
+		status = sqlite_check_damage(&writer->conn, error);
+	if (status == STATUS_OK)
+		status = sqlite_conn_prepare(
+		    &writer->conn, writer_statements, ARRAY_SIZE(writer_statements), error);
+	if (status == STATUS_OK)
+		status = counters_load(&writer->counters, &writer->conn, error);
+	if (status == STATUS_OK)
+		status = next_seq_load(writer, error);
+	if (status != STATUS_OK) {
+		writer_close(writer, true);
+		error_prefix(error, "%s", path);
+		return status;
+	}
+	(void)sqlite3_wal_hook(writer->conn.db, on_commit, writer);
+	return STATUS_OK;
+}
+
+static int
+checkpoint(struct writer *writer, int mode)
+{
+	int frames = 0, folded = 0;
+	int rc = sqlite3_wal_checkpoint_v2(writer->conn.db, "main", mode, &frames, &folded);
+
+	writer->checkpoint_status =
+	    sqlite_status(writer->conn.db, rc, "checkpoint", &writer->checkpoint_error);
+	if (rc == SQLITE_OK && mode == SQLITE_CHECKPOINT_TRUNCATE) {
+		writer->wal_frames = 0;
+		writer->checkpoint_frames = 0;
+	}
+	return rc;
+}
+
+void
+writer_close(struct writer *writer, bool is_dead)
+{
+	if (writer->conn.db != NULL) {
+		if (is_dead)
+			(void)sqlite3_db_config(
+			    writer->conn.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		else
+			(void)checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
+	}
+	sqlite_conn_close(&writer->conn);
+	counters_done(&writer->counters);
+}
+
+static enum status
+run(struct writer *writer, enum sqlite_statement statement, struct error *error)
+{
+	struct binding binding = bind_begin(&writer->conn, statement);
+	int rc = bind_run(&binding);
+
+	return sqlite_status(writer->conn.db, rc, sqlite_statement_name(statement), error);
+}
+
+enum status
+writer_begin(struct writer *writer, struct error *error)
+{
+	return run(writer, SQLITE_TXN_BEGIN, error);
+}
+
+enum status
+writer_rollback(struct writer *writer, struct error *error)
+{
+	enum status status = STATUS_OK;
+
+	counters_rolled_back(&writer->counters);
+	/* SQLite itself rolls back on some errors: then there is no transaction to end. */
+	if (sqlite3_get_autocommit(writer->conn.db) == 0)
+		status = run(writer, SQLITE_TXN_ROLLBACK, error);
+	if (sqlite3_get_autocommit(writer->conn.db) != 0)
+		return STATUS_OK;
+	error_prefix(error, "a transaction cannot be rolled back");
+	return status == STATUS_OK ? STATUS_INTERNAL : STATUS_UNKNOWN;
+}
+
+enum status
+writer_commit(struct writer *writer, struct error *error)
+{
+	struct binding binding;
+	enum status status;
+	int rc = counters_write(&writer->counters, &writer->conn);
+
+	if (rc != SQLITE_OK) {
+		status = sqlite_status(writer->conn.db, rc, "cannot write the counters", error);
+		return writer_rollback(writer, error) == STATUS_OK ? status : STATUS_UNKNOWN;
+	}
+	binding = bind_begin(&writer->conn, SQLITE_TXN_COMMIT);
+	rc = bind_run(&binding);
+	if (rc == SQLITE_DONE) {
+		counters_committed(&writer->counters);
+		return STATUS_OK;
+	}
+	status = sqlite_status(writer->conn.db, rc, "cannot commit", error);
+	if (writer_rollback(writer, NULL) != STATUS_OK)
+		return STATUS_UNKNOWN;
+	return status == STATUS_FULL || status == STATUS_BUSY ? status : STATUS_UNKNOWN;
+}
+
+enum status
+writer_checkpoint_if_due(struct writer *writer, struct error *error)
+{
+	int rc = SQLITE_OK;
+
+	if (writer->wal_frames > writer->wal_frames_max &&
+	    clock_mono_ms() >= writer->truncate_after_mono_ms) {
+		(void)sqlite3_busy_timeout(writer->conn.db, TRUNCATE_WAIT_MS);
+		rc = checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
+		(void)sqlite3_busy_timeout(writer->conn.db, SQLITE_BUSY_TIMEOUT_MS);
+		if (rc != SQLITE_OK)
+			writer->truncate_after_mono_ms = clock_mono_ms() + TRUNCATE_RETRY_MS;
+	} else if (writer->wal_frames - writer->checkpoint_frames >= CHECKPOINT_FRAMES) {
+		rc = checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE);
+		/* Also when it failed: the next try is due after as many frames again. */
+		writer->checkpoint_frames = writer->wal_frames;
+	}
+	if (writer->checkpoint_status == STATUS_CORRUPT) {
+		*error = writer->checkpoint_error;
+		return STATUS_CORRUPT;
+	}
+	return STATUS_OK;
+}
+
+enum status
+writer_maintain(struct writer *writer, struct error *error)
+{
+	bool is_idle = writer->commits == writer->commits_maintained;
+
+	writer->commits_maintained = writer->commits;
+	if (is_idle && writer->wal_frames > 0)
+		(void)checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
+	if (writer->checkpoint_status != STATUS_OK && error != NULL)
+		*error = writer->checkpoint_error;
+	return writer->checkpoint_status;
+}

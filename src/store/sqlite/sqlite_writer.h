@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one connection that writes and checkpoints, with what belongs to it: counters, the next key,
+ * the size of the log. One thread at a time: the one that opens the store, then the committer.
+ */
+#ifndef TASKQ_STORE_SQLITE_SQLITE_WRITER_H
+#define TASKQ_STORE_SQLITE_SQLITE_WRITER_H
+
+#include "store/sqlite/sqlite_counters.h"
+#include "store/sqlite/sqlite_statement.h"
+
+struct writer {
+	struct sqlite_conn conn;
+	struct counters counters;
+	int64_t next_seq; /* keys only grow, even where rows are deleted */
+
+	int64_t wal_frames;             /* in the log as of the latest commit */
+	int64_t wal_frames_max;         /* from which the log is emptied at once */
+	int64_t checkpoint_frames;      /* in the log when it was last folded into the database */
+	int64_t truncate_after_mono_ms; /* a reader stood in the way: not before then again */
+	uint64_t commits;               /* that wrote something */
+	uint64_t commits_maintained;    /* as of the last maintenance */
+	enum status checkpoint_status;  /* of the latest checkpoint */
+	struct error checkpoint_error;
+};
+
+/**
+ * writer_open - open the connection, bring the schema up to date, check the file, load the counters
+ * Returns OK; CORRUPT; INVALID for another program's or a newer database; IO; FULL; BUSY; NOMEM.
+ */
+enum status writer_open(
+    const char *path, uint64_t wal_max_bytes, struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_close - empty the log into the database and close
+ * @is_dead: leave the files as they are, because a commit's outcome is not known
+ */
+void writer_close(struct writer *writer, bool is_dead);
+
+enum status writer_begin(struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_commit - write the counters and commit
+ * Returns OK; FULL, BUSY, IO, NOMEM when nothing was stored and the transaction is rolled back;
+ * CORRUPT; UNKNOWN when COMMIT itself failed for another reason than want of space: the rows may
+ * come back after a restart.
+ */
+enum status writer_commit(struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_rollback - undo the open transaction, if SQLite has not done so already
+ * Returns OK, or UNKNOWN when it cannot be ended.
+ */
+enum status writer_rollback(struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_checkpoint_if_due - between transactions: fold the log into the database when it has grown
+ * by enough, empty it when it is over its cap. Readers are not waited for, but for a moment when
+ * over the cap. A failure is kept for writer_maintain; only CORRUPT is returned.
+ */
+enum status writer_checkpoint_if_due(struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_maintain - empty the log if nothing was written since the last call; tell how the latest
+ * checkpoint went
+ */
+enum status writer_maintain(struct writer *writer, struct error *error) NODISCARD;
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door to the store: checks what callers owe once, for every back end, and hands on. Any
+ * thread. Must not know a back end beyond its table of operations; the default one is named here.
+ */
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store_backend.h"
+
+struct store {
+	const struct store_backend *backend;
+	void *db;
+};
+
+enum status
+store_open(const struct store_conf *conf, int64_t now_ms, struct store **ret_store,
+    struct store_recovery *ret_recovery, struct error *error)
+{
+	return store_open_with(&store_backend_sqlite, conf, now_ms, ret_store, ret_recovery, error);
+}
+
+enum status
+store_open_with(const struct store_backend *backend, const struct store_conf *conf, int64_t now_ms,
+    struct store **ret_store, struct store_recovery *ret_recovery, struct error *error)
+{
+	struct store_recovery recovery = { 0 };
+	struct store *store;
+	enum status status;
+
+	assert(conf->data_dir != NULL && conf->data_dir[0] != '\0');
+	assert(conf->readers >= 1);
+	assert(conf->fatal != NULL);
+	store = calloc(1, sizeof(*store));
+	if (store == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for the store");
+	store->backend = backend;
+	status = backend->open(conf, now_ms, &store->db, &recovery, error);
+	if (status != STATUS_OK) {
+		free(store);
+		return status;
+	}
+	*ret_store = store;
+	*ret_recovery = recovery;
+	return STATUS_OK;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	store->backend->close(store->db);
+	free(store);
+}
+
+const struct output_conf *
+store_output_conf(const struct store *store)
+{
+	return store->backend->output_conf(store->db);
+}
+
+/* Whether a field of fixed size holds text that ends within it and is not empty. */
+static bool
+is_word(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length > 0 && length < size;
+}
+
+static bool
+lane_is_known(enum lane lane)
+{
+	return lane == LANE_CPU || lane == LANE_IO;
+}
+
+enum status
+store_submit(struct store *store, const struct task_new *task, struct error *error)
+{
+	assert(strnlen(task->id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	assert(is_word(task->type, TASK_TYPE_SIZE));
+	assert(lane_is_known(task->lane));
+	assert(task->args != NULL && task->max_attempts >= 1);
+	return store->backend->submit(store->db, task, error);
+}
+
+enum status
+store_claim(struct store *store, enum lane lane, bool isolated, size_t max, int64_t now_ms,
+    struct task *ret_tasks, size_t *ret_count, struct error *error)
+{
+	assert(lane_is_known(lane));
+	assert(max >= 1);
+	return store->backend->claim(
+	    store->db, lane, isolated, max, now_ms, ret_tasks, ret_count, error);
+}
+
+static void
+assert_claimed(const struct task *task)
+{
+	assert(task->seq > 0 && task->lease > 0);
+	assert(strnlen(task->id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	assert(is_word(task->type, TASK_TYPE_SIZE));
+	assert(lane_is_known(task->lane));
+	(void)task;
+}
+
+enum status
+store_complete(
+    struct store *store, struct completion *completions, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct outcome *outcome = completions[i].outcome;
+
+		assert_claimed(completions[i].task);
+		assert(outcome->verdict == VERDICT_SUCCEEDED || outcome->verdict == VERDICT_FAILED);
+		assert((outcome->verdict == VERDICT_FAILED) == (outcome->failure != FAILURE_NONE));
+		assert(strnlen(outcome->message, TASK_MESSAGE_SIZE) < TASK_MESSAGE_SIZE);
+		assert(strnlen(outcome->media_type, TASK_MEDIA_TYPE_SIZE) < TASK_MEDIA_TYPE_SIZE);
+		assert(completions[i].output != NULL);
+		(void)outcome;
+	}
+	if (count == 0)
+		return STATUS_OK;
+	return store->backend->complete(store->db, completions, count, error);
+}
+
+enum status
+store_release(struct store *store, const struct task *tasks, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		assert_claimed(&tasks[i]);
+	if (count == 0)
+		return STATUS_OK;
+	return store->backend->release(store->db, tasks, count, error);
+}
+
+enum status
+store_read_status(
+    struct store *store, const char *id, struct task_status *ret_status, struct error *error)
+{
+	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	return store->backend->read_status(store->db, id, ret_status, error);
+}
+
+enum status
+store_read_result(
+    struct store *store, const char *id, struct task_result *ret_result, struct error *error)
+{
+	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	return store->backend->read_result(store->db, id, ret_result, error);
+}
+
+enum status
+store_counts(struct store *store, struct store_counts *ret_counts, struct error *error)
+{
+	return store->backend->counts(store->db, ret_counts, error);
+}
+
+enum status
+store_maintain(struct store *store, struct error *error)
+{
+	return store->backend->maintain(store->db, error);
+}

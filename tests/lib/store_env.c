@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tests' store environment. Copies, removals and looks into the database files are made by
+ * other processes, because a process that has a database open must not open its files by itself.
+ */
+#include "store_env.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern char **environ;
+
+static void
+on_fatal(void *context, const char *why)
+{
+	struct store_env *env = context;
+
+	(void)why;
+	atomic_fetch_add(&env->deaths, 1);
+}
+
+struct store_env *
+store_env_new(enum store_env_kind kind)
+{
+	struct store_env *env = calloc(1, sizeof(*env));
+
+	assert_non_null(env);
+	env->kind = kind;
+	env->now_ms = STORE_ENV_START_MS;
+	(void)snprintf(env->root, sizeof(env->root), "/tmp/taskq-store-XXXXXX");
+	assert_non_null(mkdtemp(env->root));
+	(void)snprintf(env->dir, sizeof(env->dir), "%s/0", env->root);
+	assert_int_equal(mkdir(env->dir, 0700), 0);
+	if (kind == STORE_ENV_FAKE)
+		env->fake = fake_store_new();
+	env->conf = (struct store_conf){
+		.data_dir = env->dir,
+		.inline_max_bytes = STORE_ENV_INLINE_MAX,
+		.wal_max_bytes = 64 * 1024 * 1024,
+		.readers = 2,
+		.fatal = on_fatal,
+		.context = env,
+	};
+	store_env_open(env);
+	return env;
+}
+
+void
+store_env_free(struct store_env *env)
+{
+	const char *const argv[] = { "rm", "-rf", env->root, NULL };
+
+	store_env_close(env);
+	fake_store_free(env->fake);
+	assert_int_equal(store_env_run(argv, NULL), 0);
+	free(env);
+}
+
+enum status
+store_env_try_open(struct store_env *env)
+{
+	assert_null(env->store);
+	env->error.text[0] = '\0';
+	if (env->kind == STORE_ENV_FAKE)
+		return fake_store_open(
+		    env->fake, &env->conf, env->now_ms, &env->store, &env->recovery, &env->error);
+	return store_open(&env->conf, env->now_ms, &env->store, &env->recovery, &env->error);
+}
+
+void
+store_env_open(struct store_env *env)
+{
+	enum status status = store_env_try_open(env);
+
+	if (status != STATUS_OK)
+		fail_msg("store_open: %s: %s", status_name(status), env->error.text);
+}
+
+void
+store_env_close(struct store_env *env)
+{
+	store_close(env->store);
+	env->store = NULL;
+}
+
+void
+store_env_crash(struct store_env *env)
+{
+	struct store *before = env->store;
+	char to[sizeof(env->dir)];
+	const char *const argv[] = { "cp", "-a", env->dir, to, NULL };
+
+	(void)snprintf(to, sizeof(to), "%s/%d", env->root, ++env->generation);
+	assert_int_equal(store_env_run(argv, NULL), 0);
+	if (env->kind == STORE_ENV_FAKE)
+		store_close(before);
+	memcpy(env->dir, to, sizeof(env->dir));
+	env->store = NULL;
+	store_env_open(env);
+	if (env->kind == STORE_ENV_SQLITE)
+		store_close(before);
+}
+
+void
+store_env_id(unsigned n, char ret_id[UUID_TEXT_SIZE])
+{
+	(void)snprintf(ret_id, UUID_TEXT_SIZE, "%08x-0000-7000-8000-000000000000", n);
+}
+
+enum status
+store_env_submit_as(
+    struct store_env *env, unsigned n, const char *type, enum lane lane, int max_attempts)
+{
+	char args[32];
+	struct task_new task = {
+		.type = type,
+		.lane = lane,
+		.args = args,
+		.max_attempts = max_attempts,
+		.created_at_ms = env->now_ms,
+	};
+
+	store_env_id(n, task.id);
+	task.args_size = (size_t)snprintf(args, sizeof(args), "{\"n\":\"%u\"}", n);
+	return store_submit(env->store, &task, NULL);
+}
+
+void
+store_env_submit(struct store_env *env, unsigned n)
+{
+	assert_int_equal(store_env_submit_as(env, n, "factorial", LANE_CPU, 3), STATUS_OK);
+}
+
+size_t
+store_env_claim(struct store_env *env, size_t max, struct task *ret_tasks)
+{
+	size_t count = 0;
+
+	assert_int_equal(store_claim(env->store, LANE_CPU, false, max, env->now_ms, ret_tasks,
+			     &count, &env->error),
+	    STATUS_OK);
+	return count;
+}
+
+void
+store_env_claim_one(struct store_env *env, bool isolated, struct task *ret_task)
+{
+	size_t count = 0;
+
+	assert_int_equal(store_claim(env->store, LANE_CPU, isolated, 1, env->now_ms, ret_task,
+			     &count, &env->error),
+	    STATUS_OK);
+	assert_int_equal(count, 1);
+}
+
+static enum status
+complete(struct store_env *env, const struct task *task, const struct outcome *outcome,
+    const void *content, size_t size)
+{
+	struct output output;
+	struct completion completion = {
+		.task = task,
+		.outcome = outcome,
+		.output = &output,
+		.finished_at_ms = env->now_ms,
+	};
+
+	output_init(&output, store_output_conf(env->store));
+	assert_int_equal(output_write(&output, content, size, NULL), STATUS_OK);
+	assert_int_equal(store_complete(env->store, &completion, 1, &env->error), STATUS_OK);
+	output_done(&output);
+	return completion.ret_status;
+}
+
+enum status
+store_env_succeed(struct store_env *env, const struct task *task, const void *content, size_t size)
+{
+	struct outcome outcome;
+	enum status status;
+
+	outcome_init(&outcome);
+	outcome_succeed(&outcome, "text/plain");
+	status = complete(env, task, &outcome, content, size);
+	outcome_done(&outcome);
+	return status;
+}
+
+enum status
+store_env_fail(struct store_env *env, const struct task *task, enum failure failure)
+{
+	struct outcome outcome;
+	enum status status;
+
+	outcome_init(&outcome);
+	outcome_fail(&outcome, failure, "Told to fail");
+	status = complete(env, task, &outcome, "", 0);
+	outcome_done(&outcome);
+	return status;
+}
+
+enum task_state
+store_env_state(struct store_env *env, unsigned n)
+{
+	struct task_status status;
+	char id[UUID_TEXT_SIZE];
+
+	store_env_id(n, id);
+	assert_int_equal(store_read_status(env->store, id, &status, &env->error), STATUS_OK);
+	return status.state;
+}
+
+static char *
+read_all(int fd)
+{
+	size_t size = 0, capacity = 4096;
+	char *text = malloc(capacity);
+	ssize_t got;
+
+	assert_non_null(text);
+	while ((got = read(fd, text + size, capacity - size - 1)) > 0) {
+		size += (size_t)got;
+		if (capacity - size < 2048) {
+			capacity *= 2;
+			text = realloc(text, capacity);
+			assert_non_null(text);
+		}
+	}
+	text[size] = '\0';
+	return text;
+}
+
+int
+store_env_run(const char *const *argv, char **ret_output)
+{
+	posix_spawn_file_actions_t actions;
+	char *copy[8] = { NULL };
+	int pipes[2], state;
+	pid_t pid;
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	posix_spawn_file_actions_init(&actions);
+	if (ret_output != NULL)
+		posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+	for (size_t i = 0; argv[i] != NULL; i++) {
+		assert_true(i + 1 < sizeof(copy) / sizeof(copy[0]));
+		copy[i] = strdup(argv[i]);
+	}
+	assert_int_equal(posix_spawnp(&pid, copy[0], &actions, NULL, copy, environ), 0);
+	for (size_t i = 0; copy[i] != NULL; i++)
+		free(copy[i]);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipes[1]);
+	if (ret_output != NULL)
+		*ret_output = read_all(pipes[0]);
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &state, 0), pid);
+	return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+char *
+store_env_sql(struct store_env *env, const char *sql)
+{
+	char path[256];
+	char *output = NULL;
+	const char *const argv[] = { "sqlite3", "-batch", path, sql, NULL };
+
+	(void)snprintf(path, sizeof(path), "file:%s/taskq.db?mode=ro", env->dir);
+	assert_int_equal(store_env_run(argv, &output), 0);
+	return output;
+}
+
+static int
+choose_fake(void **state)
+{
+	static enum store_env_kind kind = STORE_ENV_FAKE;
+
+	*state = &kind;
+	return 0;
+}
+
+static int
+choose_sqlite(void **state)
+{
+	static enum store_env_kind kind = STORE_ENV_SQLITE;
+
+	*state = &kind;
+	return 0;
+}
+
+int
+store_env_setup(void **state)
+{
+	const enum store_env_kind *kind = *state;
+
+	*state = store_env_new(*kind);
+	return 0;
+}
+
+int
+store_env_teardown(void **state)
+{
+	store_env_free(*state);
+	return 0;
+}
+
+int
+store_env_main(const struct CMUnitTest *tests, size_t count)
+{
+	int failed = _cmocka_run_group_tests("fake", tests, count, choose_fake, NULL);
+
+	return failed + store_env_main_sqlite(tests, count);
+}
+
+int
+store_env_main_sqlite(const struct CMUnitTest *tests, size_t count)
+{
+	return _cmocka_run_group_tests("sqlite", tests, count, choose_sqlite, NULL);
+}
