@@ -236,9 +236,20 @@ open_queue(struct app *app, struct error *error)
 	return queue_open(&queue, app->store, &app->queue, error);
 }
 
+/* What an operator opened or closed by hand is said once, so that nobody has to guess it later. */
+static void
+tell_reach(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->fetch_allow.count; i++)
+		log_warn(LOG_EVENT("fetch_allow"), LOG_STR("cidr", conf->fetch_allow.items[i]));
+	for (size_t i = 0; i < conf->fetch_deny.count; i++)
+		log_info(LOG_EVENT("fetch_deny"), LOG_STR("cidr", conf->fetch_deny.items[i]));
+}
+
 static enum status
 start(struct app *app, struct error *error)
 {
+	tell_reach(app->conf);
 	enum status status = kinds_setup(error);
 	if (status == STATUS_OK)
 		status = signals_open(&app->signals, error);
