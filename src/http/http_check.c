@@ -159,6 +159,10 @@ check_framing(struct request *request)
 	if (head->has_bad_name)
 		REFUSE_AND_CLOSE(request, PROBLEM_BAD_REQUEST, NULL,
 		    "The request has a field whose name is not a token.");
+	else if (head->is_distorted)
+		REFUSE_AND_CLOSE(request, PROBLEM_BAD_REQUEST, NULL,
+		    "The header has a folded line, a line without a name, a control character "
+		    "or a line end that is not CR LF.");
 	else if (request->method == METHOD_UNKNOWN)
 		REFUSE_AND_CLOSE(
 		    request, PROBLEM_NOT_IMPLEMENTED, NULL, "The request method is not known.");

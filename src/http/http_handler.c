@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http_check.h"
+#include "http/http_layout.h"
 #include "http/http_routes.h"
 #include "http/http_send.h"
 
@@ -26,6 +27,9 @@ struct session {
 	uint64_t random; /* state of the generator of request ids */
 	bool has_target;
 	bool has_header;
+	const char *raw_target; /* where it is in the header; for struct layout alone */
+	size_t raw_target_size;
+	struct layout layout;
 	struct request request;
 };
 
@@ -103,6 +107,8 @@ handler_on_target(void *context, const char *target, struct MHD_Connection *mhd)
 		return NULL;
 	connection_enter(&session->connection, PHASE_HEADER, clock_mono_us());
 	target_parse(target, &session->request.target);
+	session->raw_target = target;
+	session->raw_target_size = strlen(target);
 	session->has_target = true;
 	session->has_header = false;
 	return session;
@@ -120,10 +126,28 @@ static enum MHD_Result
 add_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
     const char *value, size_t value_size)
 {
+	struct session *session = context;
+
 	(void)kind;
-	(void)value_size;
-	head_add(context, name, name_size, value);
+	layout_field(&session->layout, name, name_size, value, value_size);
+	head_add(&session->request.head, name, name_size, value);
 	return MHD_YES;
+}
+
+static void
+read_header(
+    struct session *session, struct MHD_Connection *mhd, const char *method, const char *version)
+{
+	struct request_head *head = &session->request.head;
+	const union MHD_ConnectionInfo *info;
+
+	memset(head, 0, sizeof(*head));
+	layout_begin(
+	    &session->layout, method, session->raw_target, session->raw_target_size, version);
+	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, add_header, session);
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	head->is_distorted = layout_is_known() && (info == NULL || !layout_end(&session->layout,
+								       method, info->header_size));
 }
 
 static bool
@@ -213,8 +237,7 @@ on_header(
 	request->received_bytes = 0;
 	buf_init(&request->body, request->conf->body_max_bytes);
 	reply_init(&request->reply);
-	memset(&request->head, 0, sizeof(request->head));
-	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, add_header, &request->head);
+	read_header(session, mhd, method, version);
 	set_request_id(session);
 	request_check(request, connections_is_over(&session->connection));
 	if (request->reply.status != 0 && request->reply.close)

@@ -56,6 +56,7 @@ struct request_head {
 	const char *accept[REQUEST_ACCEPT_MAX];
 	unsigned accept_count;
 	bool has_bad_name;
+	bool is_distorted; /* bytes of it are not where RFC 9112 wants them */
 };
 
 struct request {

@@ -5,6 +5,7 @@
  */
 #include "http/json_body.h"
 
+#include "base/utf8.h"
 #include "http/json_place.h"
 
 #define POINTER_SIZE 128
@@ -47,6 +48,7 @@ not_json(const char *text, size_t size, const json_error_t *found, struct faults
 	size_t position = found->position > 0 ? (size_t)found->position : 0;
 
 	json_place_pointer(text, size, position, pointer, sizeof(pointer));
+	utf8_scrub(pointer);
 	faults_add(faults, pointer, NULL, "%s", found->text);
 	return error_set(error, STATUS_INVALID,
 	    "The body is not acceptable JSON at line %d, column %d: %s", found->line, found->column,
