@@ -6,30 +6,15 @@
  */
 #include "kinds/fetch/fetch_engine.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "kinds/fetch/address_policy.h"
 #include "kinds/fetch/fetch_loop.h"
-#include "kinds/fetch/fetch_options.h"
 
 /* libcurl and OpenSSL are frugal with it; 4 KiB buffers and certificate chains at most. */
 enum {
 	ENGINE_STACK_BYTES = 512 * 1024
 };
-
-static void
-wake(struct engine *engine)
-{
-	uint64_t one = 1;
-	/* It can only fail with EAGAIN, when the counter is full: the thread is being woken. */
-	ssize_t written = write(engine->wake_fd, &one, sizeof(one));
-
-	(void)written;
-}
 
 static enum status
 policy_new(
@@ -76,11 +61,9 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 	LIST_INIT(&engine->pool);
 	lock_init(&engine->lock, LOCK_RANK_ENGINE);
 	fetch_admission_init(&engine->admission, fetch->per_host_max);
-	engine->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->wake_fd == -1) {
-		status = error_set(error, STATUS_IO, "cannot make an eventfd: %s", strerror(errno));
+	status = fetch_events_open(&engine->events, error);
+	if (status != STATUS_OK)
 		goto out;
-	}
 	status = policy_new(fetch, &engine->policy, error);
 	if (status != STATUS_OK)
 		goto out;
@@ -89,11 +72,6 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 		.policy = engine->policy,
 		.admission = &engine->admission,
 	};
-	engine->multi = fetch_options_multi_new();
-	if (engine->multi == NULL) {
-		status = error_set(error, STATUS_NOMEM, "libcurl gives no multi handle");
-		goto out;
-	}
 	status = thread_start(
 	    &engine->thread, "tq-fetch", ENGINE_STACK_BYTES, fetch_loop_main, engine, error);
 	if (status != STATUS_OK)
@@ -116,7 +94,7 @@ engine_add(struct engine *engine, struct run *run)
 	engine->added_tail = &run->next;
 	lock_release(&engine->lock);
 	if (was_empty)
-		wake(engine);
+		fetch_events_wake(&engine->events);
 }
 
 static void
@@ -125,7 +103,7 @@ engine_abort(struct engine *engine)
 	lock_acquire(&engine->lock);
 	engine->aborting = true;
 	lock_release(&engine->lock);
-	wake(engine);
+	fetch_events_wake(&engine->events);
 }
 
 static void
@@ -138,15 +116,12 @@ engine_close(struct engine *engine)
 		engine->aborting = true;
 		engine->closing = true;
 		lock_release(&engine->lock);
-		wake(engine);
+		fetch_events_wake(&engine->events);
 		thread_join(engine->thread);
 	}
 	fetch_loop_empty_pool(engine);
-	if (engine->multi != NULL)
-		(void)curl_multi_cleanup(engine->multi);
+	fetch_events_close(&engine->events);
 	address_policy_free(engine->policy);
-	if (engine->wake_fd != -1)
-		(void)close(engine->wake_fd);
 	lock_done(&engine->lock);
 	free(engine);
 }

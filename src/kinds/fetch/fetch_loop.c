@@ -2,12 +2,12 @@
 /*
  * The engine's thread: takes runs, starts transfers as admission allows, lets libcurl work, gives
  * runs back, sleeps. libcurl is called from here alone. The lock is never held across a call of
- * libcurl or of `finished`. Must not resolve, connect or wait outside curl_multi_poll.
+ * libcurl or of `finished`. Must not resolve, connect or wait outside
+ * fetch_events_round.
  */
 #include "kinds/fetch/fetch_loop.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "kinds/fetch/fetch_args.h"
@@ -45,7 +45,7 @@ job_done(struct engine *engine, struct fetch_job *job)
 static void
 transfer_detach(struct engine *engine, struct fetch_transfer *transfer)
 {
-	(void)curl_multi_remove_handle(engine->multi, transfer->easy);
+	(void)curl_multi_remove_handle(engine->events.multi, transfer->easy);
 	transfer->job->transfer = NULL;
 	engine->in_flight--;
 }
@@ -162,7 +162,7 @@ job_start(struct engine *engine, struct fetch_job *job)
 	if (transfer != NULL)
 		status = fetch_transfer_prepare(transfer, job, &error);
 	if (status == STATUS_OK &&
-	    curl_multi_add_handle(engine->multi, transfer->easy) != CURLM_OK) {
+	    curl_multi_add_handle(engine->events.multi, transfer->easy) != CURLM_OK) {
 		fetch_transfer_abandon(transfer);
 		status = error_set(&error, STATUS_INTERNAL, "libcurl refuses a transfer");
 	}
@@ -208,7 +208,7 @@ finish_ended(struct engine *engine)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+	while ((message = curl_multi_info_read(engine->events.multi, &left)) != NULL) {
 		struct fetch_transfer *transfer = NULL;
 		CURLcode code = message->data.result;
 
@@ -259,12 +259,8 @@ static void
 rest(struct engine *engine)
 {
 	if (engine->context.sockets > 0) {
-		CURLM *multi = fetch_options_multi_new();
-
-		if (multi == NULL)
+		if (!fetch_events_renew(&engine->events))
 			return; /* later then */
-		(void)curl_multi_cleanup(engine->multi);
-		engine->multi = multi;
 		engine->context.sockets = 0;
 	}
 	fetch_loop_empty_pool(engine);
@@ -292,33 +288,6 @@ sleep_ms(struct engine *engine)
 	return IDLE_MS;
 }
 
-static void
-wait_for_work(struct engine *engine)
-{
-	struct curl_waitfd wake_fd = { .fd = engine->wake_fd, .events = CURL_WAIT_POLLIN };
-	uint64_t count;
-
-	if (curl_multi_poll(engine->multi, &wake_fd, 1, sleep_ms(engine), NULL) != CURLM_OK)
-		return;
-	if (wake_fd.revents != 0) {
-		ssize_t size = read(engine->wake_fd, &count, sizeof(count));
-
-		(void)size;
-	}
-}
-
-static void
-transfer_all(struct engine *engine)
-{
-	int running;
-
-	/* Connections in use count as cached: what may be kept is beside them. */
-	(void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
-	    (long)engine->in_flight + FETCH_IDLE_CONNECTIONS_MAX);
-	(void)curl_multi_perform(engine->multi, &running);
-	finish_ended(engine);
-}
-
 void *
 fetch_loop_main(void *arg)
 {
@@ -331,11 +300,11 @@ fetch_loop_main(void *arg)
 		release_stopped(engine, aborting);
 		if (closing && TAILQ_EMPTY(&engine->jobs))
 			return NULL;
-		if (engine->in_flight > 0)
-			transfer_all(engine);
-		/* After what has ended made room; libcurl's timer makes the wait below a short one.
-		 */
 		start_waiting(engine);
-		wait_for_work(engine);
+		/* Connections in use count as cached: what may be kept is beside them. */
+		(void)curl_multi_setopt(engine->events.multi, CURLMOPT_MAXCONNECTS,
+		    (long)engine->in_flight + FETCH_IDLE_CONNECTIONS_MAX);
+		fetch_events_round(&engine->events, sleep_ms(engine));
+		finish_ended(engine);
 	}
 }

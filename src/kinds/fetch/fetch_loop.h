@@ -14,13 +14,13 @@
 
 #include "base/sync.h"
 #include "kinds/fetch/fetch_admission.h"
+#include "kinds/fetch/fetch_events.h"
 #include "kinds/fetch/fetch_transfer.h"
 #include "kinds/kind.h"
 
 struct engine {
 	void (*finished)(void *context, struct run *run);
 	void *finished_context;
-	int wake_fd;
 	pthread_t thread;
 	bool is_started;
 
@@ -34,7 +34,7 @@ struct engine {
 	struct address_policy *policy;
 	struct fetch_admission admission;
 	struct fetch_context context;
-	CURLM *multi;
+	struct fetch_events events;
 	struct fetch_jobs jobs; /* all, waiting and admitted */
 	unsigned in_flight;
 	LIST_HEAD(, fetch_transfer) pool;
