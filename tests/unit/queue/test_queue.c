@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue over the fake store with kinds of our own: admission, execution, what store failures
+ * do, isolation after crashes, draining. Waits are on conditions.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sync.h"
+#include "fake_store.h"
+#include "kinds/kind_settings.h"
+#include "queue/queue.h"
+
+/* --- Kinds: "work" runs in the CPU lane and stands at a gate; "carry" is an IO kind. --- */
+
+static struct {
+	struct lock lock;
+	struct cond changed;
+	int inside; /* runs of "work" that are executing */
+	int inside_most;
+	bool gate_open;
+	int carried; /* runs in the engine of "carry" */
+	int carried_most;
+	struct run *carrying;
+	bool engine_open;
+	void (*carry_finished)(void *context, struct run *run);
+	void *carry_context;
+} shared;
+
+static bool
+run_is_stopped(const struct run *run)
+{
+	return atomic_load(run->stop);
+}
+
+static void
+work_run(const struct kind_settings *settings, struct run *run)
+{
+	(void)settings;
+	lock_acquire(&shared.lock);
+	shared.inside++;
+	if (shared.inside > shared.inside_most)
+		shared.inside_most = shared.inside;
+	cond_broadcast(&shared.changed);
+	while (!shared.gate_open && !run_is_stopped(run))
+		cond_wait_until(&shared.changed, &shared.lock, clock_mono_ms() + 20);
+	bool stopped = !shared.gate_open;
+	shared.inside--;
+	cond_broadcast(&shared.changed);
+	lock_release(&shared.lock);
+	if (stopped) {
+		run->outcome.verdict = VERDICT_RELEASED;
+		return;
+	}
+	assert_int_equal(output_write(&run->output, "done", 4, NULL), STATUS_OK);
+	outcome_succeed(&run->outcome, "text/plain");
+}
+
+struct engine {
+	int unused;
+};
+
+static struct engine the_engine;
+
+static enum status
+carry_open(const struct kind_settings *settings, void (*finished)(void *context, struct run *run),
+    void *context, struct engine **ret_engine, struct error *error)
+{
+	(void)settings;
+	(void)error;
+	shared.carry_finished = finished;
+	shared.carry_context = context;
+	shared.engine_open = true;
+	*ret_engine = &the_engine;
+	return STATUS_OK;
+}
+
+static void
+carry_add(struct engine *engine, struct run *run)
+{
+	(void)engine;
+	lock_acquire(&shared.lock);
+	run->next = shared.carrying;
+	shared.carrying = run;
+	shared.carried++;
+	if (shared.carried > shared.carried_most)
+		shared.carried_most = shared.carried;
+	cond_broadcast(&shared.changed);
+	lock_release(&shared.lock);
+}
+
+static struct run *
+carry_take(void)
+{
+	lock_acquire(&shared.lock);
+	struct run *run = shared.carrying;
+	if (run != NULL) {
+		shared.carrying = run->next;
+		shared.carried--;
+	}
+	lock_release(&shared.lock);
+	return run;
+}
+
+static void
+carry_abort(struct engine *engine)
+{
+	(void)engine;
+}
+
+static void
+carry_close(struct engine *engine)
+{
+	(void)engine;
+	struct run *run;
+	while ((run = carry_take()) != NULL) {
+		run->outcome.verdict = VERDICT_RELEASED;
+		shared.carry_finished(shared.carry_context, run);
+	}
+	shared.engine_open = false;
+}
+
+static const struct engine_ops carry_engine = { carry_open, carry_add, carry_abort, carry_close };
+static const struct kind work_kind = { .type = "work", .lane = LANE_CPU, .run = work_run };
+static const struct kind carry_kind = { .type = "carry", .lane = LANE_IO, .engine = &carry_engine };
+static const struct kind *const kinds[] = { &work_kind, &carry_kind };
+
+const struct kind *
+kinds_find(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kinds[i]->type, type) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+const struct kind *const *
+kinds_table(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(kinds);
+	return kinds;
+}
+
+/* --- The scene. --- */
+
+struct scene {
+	char dir[64];
+	struct fake_store *fake;
+	struct store_conf store_conf;
+	struct store *store;
+	struct queue *queue;
+	atomic_int fatal;
+};
+
+static void
+on_fatal(void *context, const char *why)
+{
+	struct scene *scene = context;
+	assert_non_null(why);
+	atomic_fetch_add(&scene->fatal, 1);
+}
+
+static void
+open_store(struct scene *scene)
+{
+	struct store_recovery recovery;
+	assert_int_equal(fake_store_open(scene->fake, &scene->store_conf, clock_wall_ms(),
+			     &scene->store, &recovery, NULL),
+	    STATUS_OK);
+}
+
+static void
+open_queue_with(struct scene *scene, struct queue_conf conf)
+{
+	static const struct kind_settings settings;
+	conf.data_dir = scene->dir;
+	conf.kinds = &settings;
+	assert_int_equal(queue_open(&conf, scene->store, &scene->queue, NULL), STATUS_OK);
+}
+
+static const struct queue_conf usual = {
+	.waiting_max = 1000,
+	.cpu_executors = 2,
+	.io_slots = 2,
+	.attempts_max = 3,
+};
+
+static int
+setup(void **state)
+{
+	memset(&shared, 0, sizeof(shared));
+	lock_init(&shared.lock, LOCK_RANK_LEAF);
+	cond_init(&shared.changed);
+	struct scene *scene = calloc(1, sizeof(*scene));
+	assert_non_null(scene);
+	strcpy(scene->dir, "/tmp/test_queue.XXXXXX");
+	assert_non_null(mkdtemp(scene->dir));
+	scene->store_conf = (struct store_conf){
+		.data_dir = scene->dir,
+		.inline_max_bytes = 1024,
+		.wal_max_bytes = 1 << 20,
+		.readers = 1,
+		.fatal = on_fatal,
+		.context = scene,
+	};
+	scene->fake = fake_store_new();
+	open_store(scene);
+	*state = scene;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct scene *scene = *state;
+	queue_close(scene->queue);
+	assert_false(shared.engine_open);
+	store_close(scene->store);
+	fake_store_free(scene->fake);
+	char results[80];
+	snprintf(results, sizeof(results), "%s/results", scene->dir);
+	rmdir(results);
+	assert_int_equal(rmdir(scene->dir), 0);
+	free(scene);
+	cond_done(&shared.changed);
+	lock_done(&shared.lock);
+	return 0;
+}
+
+static enum status
+submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT_SIZE],
+    enum refusal *ret_refusal)
+{
+	unsigned retry_after_s = 0;
+	enum refusal refusal = REFUSAL_NONE;
+	struct error error = { "" };
+	enum status status =
+	    queue_submit(scene->queue, kind, "{}", 2, ret_id, &refusal, &retry_after_s, &error);
+	if (status == STATUS_BUSY)
+		assert_in_range(retry_after_s, 1, 300);
+	*ret_refusal = refusal;
+	return status;
+}
+
+static void
+submit_ok(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT_SIZE])
+{
+	enum refusal refusal;
+	assert_int_equal(submit(scene, kind, ret_id, &refusal), STATUS_OK);
+}
+
+static void
+set_gate(bool open)
+{
+	lock_acquire(&shared.lock);
+	shared.gate_open = open;
+	cond_broadcast(&shared.changed);
+	lock_release(&shared.lock);
+}
+
+static void
+await(const int *counter, int value)
+{
+	lock_acquire(&shared.lock);
+	while (*counter != value)
+		cond_wait(&shared.changed, &shared.lock);
+	lock_release(&shared.lock);
+}
+
+static struct task_status
+await_final(struct scene *scene, const char *id)
+{
+	struct task_status status;
+	for (;;) {
+		assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
+		if (task_state_is_final(status.state))
+			return status;
+		lock_acquire(&shared.lock);
+		cond_wait_until(&shared.changed, &shared.lock, clock_mono_ms() + 10);
+		lock_release(&shared.lock);
+	}
+}
+
+static void
+assert_failed_with(struct scene *scene, const char *id, enum failure failure)
+{
+	struct task_result result;
+	assert_int_equal(await_final(scene, id).state, TASK_FAILED);
+	assert_int_equal(queue_read_result(scene->queue, id, &result, NULL), STATUS_OK);
+	assert_int_equal(result.failure, failure);
+	task_result_done(&result);
+}
+
+/* --- Tests. --- */
+
+static void
+test_a_submitted_task_is_executed_and_its_result_readable(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	struct task_result result;
+	set_gate(true);
+	open_queue_with(scene, usual);
+	submit_ok(scene, &work_kind, id);
+	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
+	assert_int_equal(queue_read_result(scene->queue, id, &result, NULL), STATUS_OK);
+	assert_int_equal(result.bytes, 4);
+	assert_memory_equal(result.data, "done", 4);
+	assert_string_equal(result.media_type, "text/plain");
+	task_result_done(&result);
+}
+
+static void
+test_submissions_are_refused_past_the_depth_of_their_lane_only(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = usual;
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	conf.waiting_max = 3;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	open_queue_with(scene, conf);
+	for (int i = 0; i < 3; i++)
+		submit_ok(scene, &work_kind, id);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
+	assert_int_equal(queue_readiness(scene->queue), REFUSAL_QUEUE_FULL);
+	submit_ok(scene, &carry_kind, id);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 4);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+}
+
+static void
+test_tasks_that_waited_before_the_start_count_and_are_executed(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = usual;
+	char first[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	conf.waiting_max = 1;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	open_queue_with(scene, conf);
+	submit_ok(scene, &work_kind, first);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	await(&shared.inside, 1);
+	queue_close(scene->queue); /* hands it back */
+	scene->queue = NULL;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	open_queue_with(scene, conf);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
+	set_gate(true);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	struct task_status status = await_final(scene, first);
+	assert_int_equal(status.state, TASK_SUCCEEDED);
+	assert_int_equal(status.attempt, 1); /* handing back did not cost an attempt */
+}
+
+static void
+test_a_full_disk_refuses_and_stores_nothing_and_recovers(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	set_gate(true);
+	open_queue_with(scene, usual);
+	fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_FULL, 1);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_DISK_LOW);
+	assert_int_equal(queue_readiness(scene->queue), REFUSAL_DISK_LOW);
+	/* The next look at the disk finds space. */
+	while (queue_readiness(scene->queue) != REFUSAL_NONE)
+		fake_store_await_calls(
+		    scene->fake, FAKE_MAINTAIN, fake_store_calls(scene->fake, FAKE_MAINTAIN) + 1);
+	submit_ok(scene, &work_kind, id);
+	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
+}
+
+static void
+test_busy_and_broken_stores_are_told_apart(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	open_queue_with(scene, usual);
+	fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_BUSY, 1);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_STORE_BUSY);
+	fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_IO, 1);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_IO);
+	fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_UNKNOWN, 1);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_UNKNOWN);
+	assert_int_equal(atomic_load(&scene->fatal), 1);
+}
+
+static void
+test_a_refused_submission_gives_its_place_back(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = usual;
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	conf.waiting_max = 1;
+	open_queue_with(scene, conf);
+	for (int i = 0; i < 5; i++) {
+		fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_IO, 1);
+		assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_IO);
+	}
+	submit_ok(scene, &work_kind, id);
+}
+
+static void
+test_a_claim_that_fails_is_tried_again(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	set_gate(true);
+	fake_store_fail(scene->fake, FAKE_CLAIM, STATUS_FULL, 3);
+	open_queue_with(scene, usual);
+	submit_ok(scene, &work_kind, id);
+	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
+}
+
+static void
+test_a_completion_waits_for_disk_space(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	set_gate(true);
+	fake_store_fail(scene->fake, FAKE_COMPLETE, STATUS_FULL, 4);
+	open_queue_with(scene, usual);
+	submit_ok(scene, &work_kind, id);
+	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
+	assert_true(fake_store_calls(scene->fake, FAKE_COMPLETE) >= 5);
+}
+
+static void
+test_a_result_that_cannot_be_stored_fails_its_task(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	set_gate(true);
+	/* The batch, then the task by itself five times; the sixth stores the failure. */
+	fake_store_fail(scene->fake, FAKE_COMPLETE, STATUS_IO, 6);
+	open_queue_with(scene, usual);
+	submit_ok(scene, &work_kind, id);
+	assert_failed_with(scene, id, FAILURE_STORAGE);
+}
+
+static void
+test_a_task_of_an_unknown_kind_fails(void **state)
+{
+	struct scene *scene = *state;
+	static const char id[UUID_TEXT_SIZE] = "018f0000-0000-7000-8000-000000000001";
+	struct task_new task = { .type = "older",
+		.lane = LANE_CPU,
+		.args = "{}",
+		.args_size = 2,
+		.max_attempts = 3,
+		.created_at_ms = 1 };
+	memcpy(task.id, id, sizeof(id));
+	assert_int_equal(store_submit(scene->store, &task, NULL), STATUS_OK);
+	open_queue_with(scene, usual);
+	assert_failed_with(scene, id, FAILURE_INVALID_ARGUMENT);
+}
+
+static void
+test_an_engine_never_holds_more_than_the_slots(void **state)
+{
+	struct scene *scene = *state;
+	char ids[7][UUID_TEXT_SIZE];
+	open_queue_with(scene, usual);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		submit_ok(scene, &carry_kind, ids[i]);
+	for (int left = (int)ARRAY_SIZE(ids); left > 0; left--) {
+		await(&shared.carried, left < 2 ? left : 2);
+		struct run *run = carry_take();
+		outcome_succeed(&run->outcome, "");
+		shared.carry_finished(shared.carry_context, run);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+	assert_int_equal(shared.carried_most, 2);
+}
+
+static void
+test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = usual;
+	char ids[4][UUID_TEXT_SIZE];
+	struct task tasks[3];
+	size_t count = 0;
+	conf.cpu_executors = 4;
+	conf.attempts_max = 2;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	open_queue_with(scene, conf);
+	for (int i = 0; i < 3; i++)
+		submit_ok(scene, &work_kind, ids[i]);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	await(&shared.inside, 3);
+	/* A crash while all three ran: the store is reopened over tasks that were claimed. */
+	queue_close(scene->queue);
+	scene->queue = NULL;
+	assert_int_equal(
+	    store_claim(scene->store, LANE_CPU, false, 3, 1, tasks, &count, NULL), STATUS_OK);
+	assert_int_equal(count, 3);
+	for (size_t i = 0; i < count; i++)
+		task_done(&tasks[i]);
+	store_close(scene->store);
+	open_store(scene);
+	shared.inside_most = 0;
+	open_queue_with(scene, conf);
+	submit_ok(scene, &work_kind, ids[3]);
+	await(&shared.inside, 2); /* one of the three, and the new one beside it */
+	set_gate(true);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+	assert_int_equal(shared.inside_most, 2);
+}
+
+static void
+test_drain_refuses_finishes_what_runs_and_hands_back_the_rest(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = usual;
+	char running[UUID_TEXT_SIZE];
+	char stuck[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	struct task_status status;
+	conf.cpu_executors = 1;
+	set_gate(true);
+	open_queue_with(scene, conf);
+	submit_ok(scene, &work_kind, running);
+	submit_ok(scene, &carry_kind, stuck);
+	await(&shared.carried, 1);
+	queue_drain(scene->queue, clock_mono_ms() + 200);
+	assert_int_equal(await_final(scene, running).state, TASK_SUCCEEDED);
+	assert_int_equal(queue_read_status(scene->queue, stuck, &status, NULL), STATUS_OK);
+	assert_int_equal(status.state, TASK_QUEUED);
+	assert_int_equal(status.attempt, 0);
+	assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_DRAINING);
+}
+
+static void
+test_refuse_turns_readiness_off(void **state)
+{
+	struct scene *scene = *state;
+	open_queue_with(scene, usual);
+	assert_int_equal(queue_readiness(scene->queue), REFUSAL_NONE);
+	queue_refuse(scene->queue);
+	queue_refuse(scene->queue);
+	assert_int_equal(queue_readiness(scene->queue), REFUSAL_DRAINING);
+}
+
+#define SCENE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE_TEST(test_a_submitted_task_is_executed_and_its_result_readable),
+		SCENE_TEST(test_submissions_are_refused_past_the_depth_of_their_lane_only),
+		SCENE_TEST(test_tasks_that_waited_before_the_start_count_and_are_executed),
+		SCENE_TEST(test_a_full_disk_refuses_and_stores_nothing_and_recovers),
+		SCENE_TEST(test_busy_and_broken_stores_are_told_apart),
+		SCENE_TEST(test_a_refused_submission_gives_its_place_back),
+		SCENE_TEST(test_a_claim_that_fails_is_tried_again),
+		SCENE_TEST(test_a_completion_waits_for_disk_space),
+		SCENE_TEST(test_a_result_that_cannot_be_stored_fails_its_task),
+		SCENE_TEST(test_a_task_of_an_unknown_kind_fails),
+		SCENE_TEST(test_an_engine_never_holds_more_than_the_slots),
+		SCENE_TEST(test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time),
+		SCENE_TEST(test_drain_refuses_finishes_what_runs_and_hands_back_the_rest),
+		SCENE_TEST(test_refuse_turns_readiness_off),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
