@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Unit tests mirror src: tests/unit/<dir>/test_<file>.c becomes $(OUT)/tests/test_<file>, linked with
-# libtaskq.a, tests/lib and cmocka. tests/store/*.c likewise.
+# libtaskq.a, tests/lib and cmocka. tests/store/*.c likewise. TEST_OBJ_<name> is linked before the
+# archive, in the place of what it defines.
 
 TEST_SRC  := $(sort $(shell find tests/unit tests/store -name 'test_*.c' 2>/dev/null))
 TEST_BIN  := $(foreach t,$(TEST_SRC),$(OUT)/tests/$(basename $(notdir $(t))))
@@ -10,8 +11,10 @@ TEST_LIB_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(shell find tests/lib -name '*
 .PHONY: tests
 tests: $(TEST_BIN)
 
+TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o
+
 define TEST_RULE
-$(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_LIB_OBJ) $(OUT)/libtaskq.a
+$(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(TEST_LIB_OBJ) $(OUT)/libtaskq.a
 	@mkdir -p $$(@D)
 	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIB_LIBS) -lcmocka $$(TEST_LIBS_$(basename $(notdir $(1))))
 endef
@@ -40,6 +43,7 @@ TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
+TEST_LIBS_test_bn_steps := -lgmp
 
 -include tests/fuzz/fuzz.mk
 

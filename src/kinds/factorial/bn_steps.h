@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiplying and dividing large OpenSSL BNs so that the work can be stopped: in steps of a few
+ * milliseconds, with a look at a flag before each. For the files of this directory.
+ */
+#ifndef TASKQ_KINDS_FACTORIAL_BN_STEPS_H
+#define TASKQ_KINDS_FACTORIAL_BN_STEPS_H
+
+#include <openssl/bn.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* What every step needs; all borrowed. */
+struct bn_steps {
+	BN_CTX *ctx;
+	const atomic_bool *stop; /* NULL: never stopped */
+	struct error *error;     /* may be NULL */
+};
+
+/**
+ * bn_steps_no_memory - note that a call of BN failed, which is for want of memory; returns NOMEM
+ */
+enum status bn_steps_no_memory(const struct bn_steps *steps);
+
+/**
+ * bn_steps_check - OK, or CANCELLED once the flag is set
+ */
+enum status bn_steps_check(const struct bn_steps *steps) NODISCARD;
+
+/**
+ * bn_steps_split - number = high * 2^bits + low; three different numbers. False: no memory
+ */
+bool bn_steps_split(const BIGNUM *number, int bits, BIGNUM *high, BIGNUM *low) NODISCARD;
+
+/**
+ * bn_steps_join - result = high * 2^bits + low, where result may be either; spends scratch.
+ * False: no memory
+ */
+bool bn_steps_join(
+    BIGNUM *result, const BIGNUM *high, int bits, const BIGNUM *low, BIGNUM *scratch) NODISCARD;
+
+/**
+ * bn_steps_multiply - result = a * b, in the time that Karatsuba's method takes
+ * @result: neither operand; the operands may be one number
+ * Returns OK, CANCELLED or NOMEM; the result is undefined unless OK.
+ */
+enum status bn_steps_multiply(
+    struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const BIGNUM *b) NODISCARD;
+
+/**
+ * bn_steps_divide - number = quotient * divisor + rest, in the time of a few multiplications
+ * @quotient, @rest: two different numbers that are no operands
+ * @number, @divisor: not negative; the divisor not zero
+ * Returns OK, CANCELLED or NOMEM; the results are undefined unless OK.
+ */
+enum status bn_steps_divide(struct bn_steps *steps, BIGNUM *quotient, BIGNUM *rest,
+    const BIGNUM *number, const BIGNUM *divisor) NODISCARD;
+
+#endif
