@@ -5,7 +5,6 @@
  */
 #include "store_env.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 extern char **environ;
 
@@ -62,7 +62,7 @@ store_env_free(struct store_env *env)
 
 	store_env_close(env);
 	fake_store_free(env->fake);
-	assert_int_equal(store_env_run(argv, NULL), 0);
+	assert_int_equal(store_env_run(argv), 0);
 	free(env);
 }
 
@@ -101,7 +101,7 @@ store_env_crash(struct store_env *env)
 	const char *const argv[] = { "cp", "-a", env->dir, to, NULL };
 
 	(void)snprintf(to, sizeof(to), "%s/%d", env->root, ++env->generation);
-	assert_int_equal(store_env_run(argv, NULL), 0);
+	assert_int_equal(store_env_run(argv), 0);
 	if (env->kind == STORE_ENV_FAKE)
 		store_close(before);
 	memcpy(env->dir, to, sizeof(env->dir));
@@ -219,64 +219,55 @@ store_env_state(struct store_env *env, unsigned n)
 	return status.state;
 }
 
-static char *
-read_all(int fd)
-{
-	size_t size = 0, capacity = 4096;
-	char *text = malloc(capacity);
-	ssize_t got;
-
-	assert_non_null(text);
-	while ((got = read(fd, text + size, capacity - size - 1)) > 0) {
-		size += (size_t)got;
-		if (capacity - size < 2048) {
-			capacity *= 2;
-			text = realloc(text, capacity);
-			assert_non_null(text);
-		}
-	}
-	text[size] = '\0';
-	return text;
-}
-
 int
-store_env_run(const char *const *argv, char **ret_output)
+store_env_run(const char *const *argv)
 {
-	posix_spawn_file_actions_t actions;
 	char *copy[8] = { NULL };
-	int pipes[2], state;
+	int state;
 	pid_t pid;
 
-	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-	posix_spawn_file_actions_init(&actions);
-	if (ret_output != NULL)
-		posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
 	for (size_t i = 0; argv[i] != NULL; i++) {
 		assert_true(i + 1 < sizeof(copy) / sizeof(copy[0]));
 		copy[i] = strdup(argv[i]);
 	}
-	assert_int_equal(posix_spawnp(&pid, copy[0], &actions, NULL, copy, environ), 0);
+	assert_int_equal(posix_spawnp(&pid, copy[0], NULL, NULL, copy, environ), 0);
 	for (size_t i = 0; copy[i] != NULL; i++)
 		free(copy[i]);
-	posix_spawn_file_actions_destroy(&actions);
-	close(pipes[1]);
-	if (ret_output != NULL)
-		*ret_output = read_all(pipes[0]);
-	close(pipes[0]);
 	assert_int_equal(waitpid(pid, &state, 0), pid);
 	return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+/* Appends a row as values between '|', as the sqlite3 program prints it. */
+static int
+print_row(void *context, int columns, char **values, char **names)
+{
+	FILE *stream = context;
+
+	(void)names;
+	for (int i = 0; i < columns; i++)
+		(void)fprintf(
+		    stream, "%s%s", i == 0 ? "" : "|", values[i] == NULL ? "" : values[i]);
+	(void)fputc('\n', stream);
+	return 0;
 }
 
 char *
 store_env_sql(struct store_env *env, const char *sql)
 {
 	char path[256];
-	char *output = NULL;
-	const char *const argv[] = { "sqlite3", "-batch", path, sql, NULL };
+	char *text = NULL;
+	size_t size = 0;
+	sqlite3 *db = NULL;
+	FILE *stream = open_memstream(&text, &size);
 
-	(void)snprintf(path, sizeof(path), "file:%s/taskq.db?mode=ro", env->dir);
-	assert_int_equal(store_env_run(argv, &output), 0);
-	return output;
+	assert_non_null(stream);
+	(void)snprintf(path, sizeof(path), "%s/taskq.db", env->dir);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	if (sqlite3_exec(db, sql, print_row, stream, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	(void)fclose(stream);
+	return text;
 }
 
 static int

@@ -81,10 +81,10 @@ enum status store_env_fail(struct store_env *env, const struct task *task, enum 
 enum task_state store_env_state(struct store_env *env, unsigned n);
 
 /**
- * store_env_run - run a program (cp, rm, sqlite3) and return its exit status; its standard output,
- * if ret_output is not NULL, is the caller's to free
+ * store_env_run - run a program (cp, rm) and return its exit status. Copies and removals of
+ * database files are left to other processes.
  */
-int store_env_run(const char *const *argv, char **ret_output);
+int store_env_run(const char *const *argv);
 
 /**
  * store_env_main - run a suite on both back ends, the fake one first; for main() to return
@@ -100,7 +100,10 @@ int store_env_teardown(void **state);
 /* store_env_main_sqlite - the same on the real back end alone */
 int store_env_main_sqlite(const struct CMUnitTest *tests, size_t count);
 
-/* store_env_sql - run SQL on the database in a process of its own; free the result */
+/**
+ * store_env_sql - look into the real back end's database, as a person does while the service runs
+ * Returns the rows, a line each, values between '|'; free().
+ */
 char *store_env_sql(struct store_env *env, const char *sql);
 
 #endif
