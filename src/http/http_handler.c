@@ -182,9 +182,9 @@ log_request(const struct session *session, int64_t now_us)
 {
 	const struct request *request = &session->request;
 	const struct reply *reply = &request->reply;
-	enum log_level level = reply->status == 500 || reply->drop ? LOG_LEVEL_ERROR
-			       : reply->status == 503              ? LOG_LEVEL_WARN
-								   : LOG_LEVEL_DEBUG;
+	/* A refusal for load is no event of its own: admission tells their number once a second. */
+	enum log_level level =
+	    reply->status == 500 || reply->drop ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
 	static const char *const methods[] = {
 		[METHOD_GET] = "GET",
 		[METHOD_HEAD] = "HEAD",

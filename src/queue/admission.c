@@ -22,22 +22,30 @@ admission_init(struct admission *admission, int64_t waiting_max)
 		atomic_init(&admission->drain[lane].taken, 0);
 		atomic_init(&admission->drain[lane].per_1000_s, 0);
 	}
+	atomic_init(&admission->refused, 0);
 	atomic_init(&admission->disk_low, false);
 	atomic_init(&admission->draining, false);
+}
+
+static enum refusal
+refuse(struct admission *admission, enum refusal refusal)
+{
+	atomic_fetch_add_explicit(&admission->refused, 1, memory_order_relaxed);
+	return refusal;
 }
 
 enum refusal
 admission_enter(struct admission *admission, enum lane lane)
 {
 	if (atomic_load_explicit(&admission->draining, memory_order_acquire))
-		return REFUSAL_DRAINING;
+		return refuse(admission, REFUSAL_DRAINING);
 	if (atomic_load_explicit(&admission->disk_low, memory_order_relaxed))
-		return REFUSAL_DISK_LOW;
+		return refuse(admission, REFUSAL_DISK_LOW);
 	int64_t before =
 	    atomic_fetch_add_explicit(&admission->waiting[lane], 1, memory_order_relaxed);
 	if (before >= admission->waiting_max) {
 		admission_leave(admission, lane, 1);
-		return REFUSAL_QUEUE_FULL;
+		return refuse(admission, REFUSAL_QUEUE_FULL);
 	}
 	return REFUSAL_NONE;
 }
@@ -76,11 +84,9 @@ admission_returned(struct admission *admission, enum lane lane, int64_t count)
 	atomic_fetch_add_explicit(&admission->waiting[lane], count, memory_order_relaxed);
 }
 
-void
-admission_tick(struct admission *admission, int64_t elapsed_ms)
+static void
+measure_rates(struct admission *admission, int64_t elapsed_ms)
 {
-	if (elapsed_ms <= 0)
-		return;
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		struct drain *drain = &admission->drain[lane];
 		int64_t taken = atomic_load_explicit(&drain->taken, memory_order_relaxed);
@@ -92,6 +98,17 @@ admission_tick(struct admission *admission, int64_t elapsed_ms)
 		drain->taken_before = taken;
 		atomic_store_explicit(&drain->per_1000_s, next, memory_order_relaxed);
 	}
+}
+
+int64_t
+admission_tick(struct admission *admission, int64_t elapsed_ms)
+{
+	if (elapsed_ms > 0)
+		measure_rates(admission, elapsed_ms);
+	int64_t refused = atomic_load_explicit(&admission->refused, memory_order_relaxed);
+	int64_t since = refused - admission->refused_before;
+	admission->refused_before = refused;
+	return since;
 }
 
 static unsigned

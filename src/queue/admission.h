@@ -26,6 +26,8 @@ struct admission {
 	int64_t waiting_max;
 	atomic_int_fast64_t waiting[LANE_COUNT];
 	struct drain drain[LANE_COUNT];
+	atomic_int_fast64_t refused; /* submissions refused since start */
+	int64_t refused_before;      /* at the latest tick; the ticking thread's alone */
 	atomic_bool disk_low;
 	atomic_bool draining;
 };
@@ -60,8 +62,9 @@ void admission_returned(struct admission *admission, enum lane lane, int64_t cou
 
 /**
  * admission_tick - fold what was taken up since the last tick into the rates; one thread alone
+ * Returns how many submissions were refused since the last tick.
  */
-void admission_tick(struct admission *admission, int64_t elapsed_ms);
+int64_t admission_tick(struct admission *admission, int64_t elapsed_ms);
 
 /**
  * admission_retry_after_s - when it is worth trying again, 1 to 300 s. For a full queue: the time

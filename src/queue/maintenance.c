@@ -47,7 +47,10 @@ check_disk(struct maintenance *maintenance)
 static void
 tick(struct maintenance *maintenance, int64_t elapsed_ms)
 {
-	admission_tick(maintenance->conf.admission, elapsed_ms);
+	int64_t refused = admission_tick(maintenance->conf.admission, elapsed_ms);
+	if (refused > 0)
+		log_warn(LOG_EVENT("refused"), LOG_INT("submissions", refused),
+		    LOG_STR("now", refusal_word(admission_check(maintenance->conf.admission))));
 	check_disk(maintenance);
 	struct error error = { "" };
 	enum status status = store_maintain(maintenance->conf.store, &error);

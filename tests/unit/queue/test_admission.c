@@ -20,6 +20,8 @@ test_enter_admits_up_to_the_limit_and_not_one_more(void **state)
 		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_check(&admission), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_tick(&admission, 1000), 1);
+	assert_int_equal(admission_tick(&admission, 1000), 0);
 	admission_leave(&admission, LANE_CPU, 1);
 	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
