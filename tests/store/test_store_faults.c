@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk that fails: the k-th read, write, flush or truncation of an operation, for k = 0, 1, 2, ..
+ * until the operation is through without the fault. Nothing acknowledged may be lost, nothing half
+ * may be stored, a full disk heals by itself, and a commit of unknown outcome stops the store.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "shim_vfs.h"
+#include "store_env.h"
+
+#define FAULTS_MAX 200
+
+static int
+setup(void **state)
+{
+	shim_vfs_install();
+	return store_env_setup(state);
+}
+
+static int
+teardown(void **state)
+{
+	int failed = store_env_teardown(state);
+
+	shim_vfs_remove();
+	return failed;
+}
+
+/* What a store looks like before the operation under test: a task in each state that matters. */
+struct scene {
+	struct task running; /* task 2, claimed */
+};
+
+enum {
+	FINAL = 1,   /* succeeded */
+	RUNNING = 2, /* claimed */
+	QUEUED = 3,
+	NEW = 4, /* not submitted yet */
+};
+
+static void
+scene_make(struct store_env *env, struct scene *scene)
+{
+	struct task task;
+
+	store_env_submit(env, FINAL);
+	store_env_submit(env, RUNNING);
+	store_env_submit(env, QUEUED);
+	store_env_claim_one(env, false, &task);
+	assert_int_equal(store_env_succeed(env, &task, "done", 4), STATUS_OK);
+	task_done(&task);
+	store_env_claim_one(env, false, &scene->running);
+}
+
+static enum status
+do_submit(struct store_env *env, struct scene *scene)
+{
+	(void)scene;
+	return store_env_submit_as(env, NEW, "factorial", LANE_CPU, 3);
+}
+
+static enum status
+do_claim(struct store_env *env, struct scene *scene)
+{
+	struct task task;
+	size_t count = 0;
+	enum status status =
+	    store_claim(env->store, LANE_CPU, false, 1, env->now_ms, &task, &count, NULL);
+
+	(void)scene;
+	if (status == STATUS_OK) {
+		assert_int_equal(count, 1);
+		task_done(&task);
+	}
+	return status;
+}
+
+static enum status
+do_complete(struct store_env *env, struct scene *scene)
+{
+	struct outcome outcome;
+	struct output output;
+	struct completion completion = { .task = &scene->running,
+		.outcome = &outcome,
+		.output = &output,
+		.finished_at_ms = env->now_ms };
+	char content[STORE_ENV_INLINE_MAX];
+	enum status status;
+
+	memset(content, 'c', sizeof(content));
+	outcome_init(&outcome);
+	outcome_succeed(&outcome, "text/plain");
+	output_init(&output, store_output_conf(env->store));
+	assert_int_equal(output_write(&output, content, sizeof(content), NULL), STATUS_OK);
+	status = store_complete(env->store, &completion, 1, NULL);
+	if (status == STATUS_OK)
+		assert_int_equal(completion.ret_status, STATUS_OK);
+	output_done(&output);
+	outcome_done(&outcome);
+	return status;
+}
+
+static enum status
+do_release(struct store_env *env, struct scene *scene)
+{
+	return store_release(env->store, &scene->running, 1, NULL);
+}
+
+static enum status
+do_checkpoint(struct store_env *env, struct scene *scene)
+{
+	enum status status = store_maintain(env->store, NULL);
+
+	(void)scene;
+	return status == STATUS_OK ? store_maintain(env->store, NULL) : status;
+}
+
+static const struct operation {
+	const char *name;
+	enum status (*run)(struct store_env *env, struct scene *scene);
+	unsigned task;          /* whose state tells whether it was done */
+	enum task_state before; /* TASK_REJECTED: not there */
+	enum task_state after;
+} operations[] = {
+	{ "submit", do_submit, NEW, TASK_REJECTED, TASK_QUEUED },
+	{ "claim", do_claim, QUEUED, TASK_QUEUED, TASK_RUNNING },
+	{ "complete", do_complete, RUNNING, TASK_RUNNING, TASK_SUCCEEDED },
+	{ "release", do_release, RUNNING, TASK_RUNNING, TASK_QUEUED },
+	{ "checkpoint", do_checkpoint, FINAL, TASK_SUCCEEDED, TASK_SUCCEEDED },
+};
+
+/* The state of a task, or REJECTED, which no task of these tests comes to, if it is not there. */
+static enum task_state
+state_of(struct store_env *env, unsigned n)
+{
+	struct task_status status;
+	char id[UUID_TEXT_SIZE];
+	enum status found;
+
+	store_env_id(n, id);
+	found = store_read_status(env->store, id, &status, &env->error);
+	if (found == STATUS_NOT_FOUND)
+		return TASK_REJECTED;
+	if (found != STATUS_OK)
+		fail_msg("read: %s: %s", status_name(found), env->error.text);
+	return status.state;
+}
+
+static void
+check_sound(struct store_env *env)
+{
+	char *check = store_env_sql(env, "PRAGMA integrity_check");
+
+	assert_string_equal(check, "ok\n");
+	free(check);
+	check = store_env_sql(env,
+	    "SELECT count(*) FROM (SELECT type, lane, status, count(*) AS n FROM task "
+	    "GROUP BY type, lane, status EXCEPT SELECT type, lane, status, count FROM "
+	    "task_counter)");
+	assert_string_equal(check, "0\n");
+	free(check);
+}
+
+/* After the fault: what was acknowledged is there, and the operation was done or was not. */
+static void
+check_outcome(struct store_env *env, const struct operation *operation, enum status status)
+{
+	enum task_state state;
+
+	if (status == STATUS_UNKNOWN) {
+		/* Stopped for good, told once, and nobody gets an answer any more. */
+		assert_int_equal(atomic_load(&env->deaths), 1);
+		assert_int_equal(
+		    store_env_submit_as(env, 9, "factorial", LANE_CPU, 3), STATUS_UNKNOWN);
+		assert_int_equal(atomic_load(&env->deaths), 1);
+		store_env_close(env);
+		store_env_open(env);
+		assert_int_equal(state_of(env, FINAL), TASK_SUCCEEDED);
+		assert_int_equal(state_of(env, RUNNING) == TASK_REJECTED, false);
+		assert_int_equal(state_of(env, QUEUED), TASK_QUEUED);
+		check_sound(env);
+		return;
+	}
+	assert_int_equal(atomic_load(&env->deaths), 0);
+	state = state_of(env, operation->task);
+	assert_int_equal(state, status == STATUS_OK ? operation->after : operation->before);
+	assert_int_equal(state_of(env, FINAL), TASK_SUCCEEDED);
+	check_sound(env);
+}
+
+/* Returns whether the fault fired. */
+static bool
+fail_once(const struct operation *operation, enum shim_op op, int skip, int code)
+{
+	struct store_env *env = store_env_new(STORE_ENV_SQLITE);
+	struct scene scene;
+	enum status status;
+	bool has_fired;
+
+	scene_make(env, &scene);
+	shim_vfs_fail(op, skip, 1, code);
+	status = operation->run(env, &scene);
+	has_fired = shim_vfs_fired() > 0;
+	shim_vfs_fail(0, -1, 0, SQLITE_OK);
+	if (code == SQLITE_FULL)
+		assert_true(status == STATUS_OK || status == STATUS_FULL);
+	else
+		assert_true(status == STATUS_OK || status == STATUS_IO || status == STATUS_UNKNOWN);
+	if (!has_fired)
+		assert_int_equal(status, STATUS_OK);
+	check_outcome(env, operation, status);
+	/* What was refused cleanly works now, without a restart. */
+	if (status == STATUS_FULL || status == STATUS_IO) {
+		assert_int_equal(operation->run(env, &scene), STATUS_OK);
+		assert_int_equal(state_of(env, operation->task), operation->after);
+	}
+	task_done(&scene.running);
+	store_env_free(env);
+	return has_fired;
+}
+
+static void
+fail_everywhere(enum shim_op op, int code, int expected_least)
+{
+	int fired = 0;
+
+	shim_vfs_install();
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		int skip = 0;
+
+		while (fail_once(&operations[i], op, skip, code))
+			assert_true(++skip < FAULTS_MAX);
+		fired += skip;
+	}
+	shim_vfs_remove();
+	/* Otherwise the shim is not where it should be. */
+	assert_true(fired >= expected_least);
+}
+
+static void
+test_a_full_disk_refuses_cleanly_and_heals(void **state)
+{
+	(void)state;
+	fail_everywhere(SHIM_WRITE, SQLITE_FULL, 20);
+}
+
+static void
+test_a_failing_write_loses_nothing(void **state)
+{
+	(void)state;
+	fail_everywhere(SHIM_WRITE, SQLITE_IOERR_WRITE, 20);
+}
+
+static void
+test_a_failing_flush_loses_nothing(void **state)
+{
+	(void)state;
+	fail_everywhere(SHIM_SYNC, SQLITE_IOERR_FSYNC, 5);
+}
+
+static void
+test_a_failing_truncation_loses_nothing(void **state)
+{
+	(void)state;
+	fail_everywhere(SHIM_TRUNCATE, SQLITE_IOERR_TRUNCATE, 1);
+}
+
+static void
+test_a_failing_read_loses_nothing(void **state)
+{
+	(void)state;
+	fail_everywhere(SHIM_READ, SQLITE_IOERR_READ, 0);
+}
+
+static void
+test_a_failing_flush_of_a_commit_stops_the_store(void **state)
+{
+	struct store_env *env = *state;
+	struct store_counts counts;
+	struct task_status status;
+	struct task task;
+	size_t count;
+	char id[UUID_TEXT_SIZE];
+
+	store_env_submit(env, 1);
+	store_env_id(1, id);
+	shim_vfs_fail(SHIM_SYNC, 0, 1, SQLITE_IOERR_FSYNC);
+	assert_int_equal(store_env_submit_as(env, 2, "factorial", LANE_CPU, 3), STATUS_UNKNOWN);
+	assert_int_equal(atomic_load(&env->deaths), 1);
+	/* The disk works again, the store does not: nobody knows what a restart will find. */
+	assert_int_equal(store_env_submit_as(env, 3, "factorial", LANE_CPU, 3), STATUS_UNKNOWN);
+	assert_int_equal(
+	    store_claim(env->store, LANE_CPU, false, 1, 1, &task, &count, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_read_status(env->store, id, &status, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_maintain(env->store, NULL), STATUS_UNKNOWN);
+	assert_int_equal(atomic_load(&env->deaths), 1);
+	store_env_close(env);
+	store_env_open(env);
+	assert_int_equal(store_env_state(env, 1), TASK_QUEUED);
+	store_env_submit(env, 3);
+}
+
+static void
+test_a_disk_that_stays_full_leaves_reads_and_figures_alone(void **state)
+{
+	struct store_env *env = *state;
+	struct store_counts before, after;
+	struct scene scene;
+
+	scene_make(env, &scene);
+	assert_int_equal(store_counts(env->store, &before, NULL), STATUS_OK);
+	shim_vfs_fail(SHIM_WRITE, 0, 1000000, SQLITE_FULL);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(do_submit(env, &scene), STATUS_FULL);
+		assert_int_equal(do_claim(env, &scene), STATUS_FULL);
+		assert_int_equal(do_complete(env, &scene), STATUS_FULL);
+		assert_int_equal(do_release(env, &scene), STATUS_FULL);
+		assert_int_equal(state_of(env, FINAL), TASK_SUCCEEDED);
+		assert_int_equal(store_counts(env->store, &after, NULL), STATUS_OK);
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+	shim_vfs_fail(0, -1, 0, SQLITE_OK);
+	assert_int_equal(do_submit(env, &scene), STATUS_OK);
+	assert_int_equal(do_claim(env, &scene), STATUS_OK);
+	assert_int_equal(do_complete(env, &scene), STATUS_OK);
+	assert_int_equal(atomic_load(&env->deaths), 0);
+	check_sound(env);
+	task_done(&scene.running);
+}
+
+static void
+test_opening_survives_a_fault_at_every_place(void **state)
+{
+	static const struct {
+		enum shim_op op;
+		int code;
+	} faults[] = {
+		{ SHIM_READ, SQLITE_IOERR_READ },
+		{ SHIM_WRITE, SQLITE_FULL },
+		{ SHIM_WRITE, SQLITE_IOERR_WRITE },
+		{ SHIM_SYNC, SQLITE_IOERR_FSYNC },
+	};
+
+	int fired = 0;
+
+	(void)state;
+	shim_vfs_install();
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		bool has_fired = true;
+
+		for (int skip = 0; has_fired; skip++) {
+			struct store_env *env = store_env_new(STORE_ENV_SQLITE);
+			struct scene scene;
+			enum status status;
+
+			assert_true(skip < FAULTS_MAX);
+			scene_make(env, &scene);
+			task_done(&scene.running);
+			store_env_close(env);
+			shim_vfs_fail(faults[i].op, skip, 1, faults[i].code);
+			status = store_env_try_open(env);
+			has_fired = shim_vfs_fired() > 0;
+			fired += has_fired;
+			shim_vfs_fail(0, -1, 0, SQLITE_OK);
+			if (status != STATUS_OK) {
+				assert_true(has_fired);
+				assert_null(env->store);
+				store_env_open(env);
+			}
+			assert_int_equal(state_of(env, FINAL), TASK_SUCCEEDED);
+			assert_int_equal(state_of(env, RUNNING), TASK_QUEUED);
+			assert_int_equal(state_of(env, QUEUED), TASK_QUEUED);
+			check_sound(env);
+			store_env_free(env);
+		}
+	}
+	shim_vfs_remove();
+	assert_true(fired > 10);
+}
+
+static void
+test_creating_survives_a_fault_at_every_place(void **state)
+{
+	bool has_fired = true;
+
+	(void)state;
+	shim_vfs_install();
+	for (int skip = 0; has_fired; skip++) {
+		struct store_env *env = store_env_new(STORE_ENV_SQLITE);
+		char path[sizeof(env->dir)];
+
+		assert_true(skip < FAULTS_MAX);
+		store_env_close(env);
+		memcpy(path, env->dir, sizeof(path));
+		const char *const argv[] = { "find", path, "-mindepth", "1", "-delete", NULL };
+		assert_int_equal(store_env_run(argv), 0);
+		shim_vfs_fail(SHIM_WRITE | SHIM_SYNC, skip, 1,
+		    skip % 2 == 0 ? SQLITE_FULL : SQLITE_IOERR_WRITE);
+		if (store_env_try_open(env) != STATUS_OK) {
+			shim_vfs_fail(0, -1, 0, SQLITE_OK);
+			has_fired = true;
+			store_env_open(env);
+		} else {
+			has_fired = shim_vfs_fired() > 0;
+			shim_vfs_fail(0, -1, 0, SQLITE_OK);
+		}
+		store_env_submit(env, 1);
+		check_sound(env);
+		store_env_free(env);
+	}
+	shim_vfs_remove();
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_full_disk_refuses_cleanly_and_heals),
+		cmocka_unit_test(test_a_failing_write_loses_nothing),
+		cmocka_unit_test(test_a_failing_flush_loses_nothing),
+		cmocka_unit_test(test_a_failing_truncation_loses_nothing),
+		cmocka_unit_test(test_a_failing_read_loses_nothing),
+		cmocka_unit_test_setup_teardown(
+		    test_a_failing_flush_of_a_commit_stops_the_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_disk_that_stays_full_leaves_reads_and_figures_alone, setup, teardown),
+		cmocka_unit_test(test_opening_survives_a_fault_at_every_place),
+		cmocka_unit_test(test_creating_survives_a_fault_at_every_place),
+	};
+
+	return store_env_main_sqlite(tests, sizeof(tests) / sizeof(tests[0]));
+}
