@@ -54,3 +54,6 @@ tests: $(PRELOAD_SO)
 $(OUT)/tests/%.so: tests/lib-preload/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -pthread -o $@ $<
+
+# Names come from the fake resolver, linked in.
+$(OUT)/tests/test_fetch_lookups: $(OBJ)/tests/lib-preload/fake_dns.o

@@ -27,7 +27,7 @@
 
 #define NAMES_MAX     64
 #define NAME_SIZE     256
-#define ADDRESSES_MAX 32
+#define ADDRESSES_MAX 64
 
 /* How often each entry of the mapping was asked. */
 static pthread_mutex_t turns_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -61,7 +61,7 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 	LIST_INIT(&engine->pool);
 	lock_init(&engine->lock, LOCK_RANK_ENGINE);
 	fetch_admission_init(&engine->admission, fetch->per_host_max);
-	status = fetch_events_open(&engine->events, error);
+	status = fetch_events_open(&engine->events, fetch, error);
 	if (status != STATUS_OK)
 		goto out;
 	status = policy_new(fetch, &engine->policy, error);

@@ -56,7 +56,7 @@ on_timer(CURLM *multi, long timeout_ms, void *user)
 static CURLM *
 multi_new(struct fetch_events *events)
 {
-	CURLM *multi = fetch_options_multi_new();
+	CURLM *multi = fetch_options_multi_new(events->settings);
 
 	if (multi == NULL)
 		return NULL;
@@ -71,11 +71,14 @@ multi_new(struct fetch_events *events)
 }
 
 enum status
-fetch_events_open(struct fetch_events *events, struct error *error)
+fetch_events_open(
+    struct fetch_events *events, const struct fetch_settings *settings, struct error *error)
 {
 	struct epoll_event wake = { .events = EPOLLIN };
 
-	*events = (struct fetch_events){ .epoll_fd = -1, .wake_fd = -1, .timer_mono_ms = -1 };
+	*events = (struct fetch_events){
+		.settings = settings, .epoll_fd = -1, .wake_fd = -1, .timer_mono_ms = -1
+	};
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	events->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	wake.data.fd = events->wake_fd;

@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "kinds/kind_settings.h"
 
 struct fetch_events {
+	const struct fetch_settings *settings;
 	CURLM *multi;
 	int epoll_fd;
 	int wake_fd;           /* an eventfd: any thread may write to it to end a wait */
@@ -26,7 +28,8 @@ struct fetch_events {
  * fetch_events_open - make the multi handle, the epoll and the eventfd
  * On failure what was made is left for fetch_events_close.
  */
-enum status fetch_events_open(struct fetch_events *events, struct error *error) NODISCARD;
+enum status fetch_events_open(struct fetch_events *events, const struct fetch_settings *settings,
+    struct error *error) NODISCARD;
 
 /* No easy handle may be in the multi handle. */
 void fetch_events_close(struct fetch_events *events);

@@ -306,5 +306,6 @@ fetch_loop_main(void *arg)
 		    (long)engine->in_flight + FETCH_IDLE_CONNECTIONS_MAX);
 		fetch_events_round(&engine->events, sleep_ms(engine));
 		finish_ended(engine);
+		fetch_transfer_next_addresses(&engine->context);
 	}
 }

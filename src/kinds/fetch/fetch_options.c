@@ -122,13 +122,17 @@ fetch_options_refuse_downgrade(CURL *easy)
 }
 
 CURLM *
-fetch_options_multi_new(void)
+fetch_options_multi_new(const struct fetch_settings *settings)
 {
 	CURLM *multi = curl_multi_init();
+	long total = (long)settings->in_flight_max + FETCH_IDLE_CONNECTIONS_MAX;
 
 	if (multi == NULL)
 		return NULL;
+	/* At the total libcurl closes an idle connection to make a new one. There always is one,
+	   because fewer transfers are in flight: none ever waits for it. */
 	if (curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK ||
+	    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, total) != CURLM_OK ||
 	    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)FETCH_IDLE_CONNECTIONS_MAX) !=
 		CURLM_OK) {
 		(void)curl_multi_cleanup(multi);

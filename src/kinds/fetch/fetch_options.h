@@ -39,8 +39,9 @@ CURLcode fetch_options_refuse_downgrade(CURL *easy);
 
 /**
  * fetch_options_multi_new - the multi handle that transfers share: connections, names, certificates
+ * At most in_flight_max and FETCH_IDLE_CONNECTIONS_MAX connections are ever open.
  * Returns NULL when memory is gone or libcurl refuses an option.
  */
-CURLM *fetch_options_multi_new(void);
+CURLM *fetch_options_multi_new(const struct fetch_settings *settings);
 
 #endif

@@ -78,6 +78,41 @@ on_resolver_start(void *resolver_state, void *reserved, void *user)
 	return 0;
 }
 
+static void
+note_denied(struct fetch_transfer *transfer)
+{
+	transfer->progress.attempts_denied++;
+	if (transfer->is_in_denied)
+		return;
+	transfer->is_in_denied = true;
+	LIST_INSERT_HEAD(&transfer->context->denied, transfer, in_denied);
+}
+
+static void
+forget_denied(struct fetch_transfer *transfer)
+{
+	if (transfer->is_in_denied)
+		LIST_REMOVE(transfer, in_denied);
+	transfer->is_in_denied = false;
+}
+
+/*
+ * libcurl goes on to the next address only when it is called again, and without a socket nothing
+ * but its timers (200 ms to seconds for each address) would make it. Pausing and unpausing is the
+ * one public call that puts a transfer next in line.
+ */
+void
+fetch_transfer_next_addresses(struct fetch_context *context)
+{
+	struct fetch_transfer *transfer;
+
+	while ((transfer = LIST_FIRST(&context->denied)) != NULL) {
+		forget_denied(transfer);
+		(void)curl_easy_pause(transfer->easy, CURLPAUSE_RECV);
+		(void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+	}
+}
+
 /* The verdict: called for every attempt to connect, whatever led to it. */
 static curl_socket_t
 on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
@@ -90,7 +125,7 @@ on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 	if (purpose != CURLSOCKTYPE_IPCXN || address->addrlen > sizeof(struct sockaddr_storage) ||
 	    !address_policy_allows(
 		transfer->context->policy, &address->addr, (socklen_t)address->addrlen)) {
-		progress->attempts_denied++;
+		note_denied(transfer);
 		return CURL_SOCKET_BAD;
 	}
 	progress->attempts_allowed++;
@@ -344,6 +379,7 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 	if (code == CURLE_COULDNT_RESOLVE_HOST)
 		lookup_end(transfer);
 	leave_lookup_behind(transfer);
+	forget_denied(transfer);
 	transfer->job = NULL;
 }
 
@@ -351,5 +387,6 @@ void
 fetch_transfer_abandon(struct fetch_transfer *transfer)
 {
 	leave_lookup_behind(transfer);
+	forget_denied(transfer);
 	transfer->job = NULL;
 }

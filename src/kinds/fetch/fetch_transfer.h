@@ -34,7 +34,8 @@ struct fetch_context {
 	const struct address_policy *policy;
 	struct fetch_admission *admission;
 	struct fetch_lookups lookups;
-	unsigned sockets; /* open: in use or kept for reuse */
+	unsigned sockets;                   /* open: in use or kept for reuse */
+	LIST_HEAD(, fetch_transfer) denied; /* an address was denied, the next one has its turn */
 };
 
 /* What was seen of a transfer, beside libcurl's code for how it ended. */
@@ -67,6 +68,8 @@ struct fetch_transfer {
 	struct fetch_progress progress;
 	char error_text[CURL_ERROR_SIZE];
 	LIST_ENTRY(fetch_transfer) link; /* in the engine's pool */
+	LIST_ENTRY(fetch_transfer) in_denied;
+	bool is_in_denied;
 };
 
 /**
@@ -96,5 +99,11 @@ void fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code);
  * fetch_transfer_abandon - the transfer was taken out before its end; no outcome
  */
 void fetch_transfer_abandon(struct fetch_transfer *transfer);
+
+/**
+ * fetch_transfer_next_addresses - let transfers go on to their next address after a denial
+ * Not from within a callback of libcurl.
+ */
+void fetch_transfer_next_addresses(struct fetch_context *context);
 
 #endif
