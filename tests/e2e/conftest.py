@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import resource
 import sys
 
@@ -38,9 +39,21 @@ def pytest_report_header(config):
     return f"program: {daemon_module.PROGRAM} sanitizer: {daemon_module.SANITIZER or 'none'}"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure(config):
     if not daemon_module.PROGRAM.exists():
-        raise pytest.UsageError(f"no program at {daemon_module.PROGRAM}: run make, or set TASKQD")
+        pytest.exit(f"no program at {daemon_module.PROGRAM}: run make, or set TASKQD", returncode=4)
+
+
+def pytest_make_parametrize_id(val):
+    """Short, printable names of test cases: values may be long, binary or many lines."""
+    if isinstance(val, (str, bytes)):
+        text = val.decode("latin-1") if isinstance(val, bytes) else val
+        return re.sub(r"[^!-~]", lambda match: f"<{ord(match.group()):x}>", text)[:40] or "empty"
+    if isinstance(val, set):
+        val = sorted(val)
+    if isinstance(val, (dict, list, tuple)):
+        return re.sub(r"[^!-~]", "", repr(val))[:60]
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ class TestFullDisk:
             before = client.factorial(100)
             client.wait_final(before)
             running = [client.fetch(origin.url()) for _ in range(5)]
-            wait_until(lambda: origin.open_now == 5)
+            wait_until(lambda: origin.running == 5)
             ballast = fill(small_disk)
             accepted, refused = submit_until(client, 503)
             check_problem(refused, 503)
@@ -166,7 +166,7 @@ class TestFullDisk:
 def injected(daemon, what):
     """Faults in the system calls of a running daemon, from now until it ends."""
     tracer = subprocess.Popen(
-        ["strace", "-f", "-o", "/dev/null", "-e", "trace=none", "-e", f"inject={what}", "-p", str(daemon.pid)],
+        ["strace", "-f", "-o", "/dev/null", "-e", "trace=" + what.split(":")[0], "-e", f"inject={what}", "-p", str(daemon.pid)],
         stderr=subprocess.PIPE)
     try:
         seen = b""

@@ -245,8 +245,8 @@ class ScriptedOrigin:
         self.port = self.sock.getsockname()[1]
         self.answer = answer
         self.requests = []
-        self.open_now = 0
-        self.open_peak = 0
+        self.running = 0  # requests that are read and not answered yet
+        self.running_peak = 0
         self.lock = threading.Lock()
         self.gate = threading.Event()
         if not hold:
@@ -273,9 +273,6 @@ class ScriptedOrigin:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection):
-        with self.lock:
-            self.open_now += 1
-            self.open_peak = max(self.open_peak, self.open_now)
         try:
             with connection:
                 connection.settimeout(60)
@@ -285,19 +282,24 @@ class ScriptedOrigin:
                     if not piece:
                         return
                     received += piece
-                with self.lock:
-                    self.requests.append(received)
-                self.gate.wait(300)
-                answer = self.answer(received) if callable(self.answer) else self.answer
-                connection.sendall(answer)
+                connection.sendall(self._answer_to(received))
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65536):
                     pass
         except OSError:
             pass
+
+    def _answer_to(self, received):
+        with self.lock:
+            self.requests.append(received)
+            self.running += 1
+            self.running_peak = max(self.running_peak, self.running)
+        try:
+            self.gate.wait(300)
+            return self.answer(received) if callable(self.answer) else self.answer
         finally:
             with self.lock:
-                self.open_now -= 1
+                self.running -= 1
 
     def __enter__(self):
         return self
