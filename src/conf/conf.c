@@ -44,7 +44,7 @@ struct args {
 struct option {
 	size_t index;
 	size_t command;
-	const char *value; /* NULL for the commands that take none */
+	const char *value; /* empty for the commands that take none */
 };
 
 static enum status
@@ -98,7 +98,7 @@ take_value(struct args *args, const char *name, struct error *error)
 static enum status
 next_option(struct args *args, struct option *ret_option, struct error *error)
 {
-	struct option option = { 0 };
+	struct option option = { .value = "" };
 	char found[CONF_QUOTE_SIZE];
 	const char *argument;
 	const char *name;
@@ -142,7 +142,7 @@ read_commands(
     int argc, char *const *argv, enum conf_action *action, const char **config, struct error *error)
 {
 	struct args args = { argc, argv, 1 };
-	struct option option;
+	struct option option = { 0 };
 	enum status status;
 
 	while ((status = next_option(&args, &option, error)) == STATUS_OK) {
@@ -175,7 +175,7 @@ apply_arguments(struct conf *conf, int argc, char *const *argv, struct error *er
 {
 	struct conf_source source = { .origin = CONF_FROM_COMMAND_LINE };
 	struct args args = { argc, argv, 1 };
-	struct option option;
+	struct option option = { 0 };
 	enum status status;
 
 	while ((status = next_option(&args, &option, error)) == STATUS_OK) {

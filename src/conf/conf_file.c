@@ -158,7 +158,7 @@ conf_parse_file(
 
 	if (size > CONF_FILE_MAX_BYTES) {
 		enum status status = error_set(error, STATUS_INVALID,
-		    "found more than %d bytes, expected at most that many", CONF_FILE_MAX_BYTES);
+		    "found more than %zu bytes, expected at most that many", CONF_FILE_MAX_BYTES);
 
 		add_place(error, path, 1);
 		return status;

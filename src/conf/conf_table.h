@@ -13,7 +13,7 @@
 #include "base/status.h"
 #include "conf/conf.h"
 
-#define CONF_FILE_MAX_BYTES  (1024 * 1024)
+#define CONF_FILE_MAX_BYTES  ((size_t)1048576)
 #define CONF_VALUE_MAX_BYTES 2047 /* of any single value, before the setting's own limit */
 #define CONF_ITEM_MAX_BYTES  255  /* of one item of a list */
 #define CONF_ENV_PREFIX      "TASKQD_"

@@ -15,7 +15,7 @@
 
 #include "fuzz.h"
 
-#define INPUT_MAX_BYTES (8 * 1024 * 1024)
+#define INPUT_MAX_BYTES ((off_t)8388608)
 
 static bool
 replay_file(const char *path, off_t size)
@@ -72,9 +72,8 @@ replay(const char *path, bool may_descend, size_t *count)
 		if (entry->d_name[0] == '.')
 			continue;
 		if (snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >=
-		    (int)sizeof(below))
-			done = false;
-		else if (!replay(below, false, count))
+			(int)sizeof(below) ||
+		    !replay(below, false, count))
 			done = false;
 	}
 	closedir(directory);
