@@ -293,6 +293,11 @@ class Connection:
         """A hop with a body, to an answer without one."""
         await self.reply(request, b"LEAKED BODY OF A REDIRECT\n", 302, [("Location", "/empty")])
 
+    async def do_redirect_long(self, request, count):
+        """A hop to /ok with a query of N bytes."""
+        await self.reply(request, b"LEAKED BODY OF A REDIRECT\n", 302,
+                         [("Location", "/ok?" + "l" * int(count))])
+
     # Slowness.
 
     async def do_slow(self, request, delay_ms):

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* The response object: its members after a success, after a failure, and what is never in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/compiler.h"
+#include "engine_rig.h"
+#include "kinds/fetch/fetch_kind.h"
+#include "origin_process.h"
+
+static struct origin_process origin;
+static struct engine_rig rig;
+
+static int
+group_setup(void **state)
+{
+	const struct fetch_settings settings = rig_settings();
+	struct error error;
+
+	(void)state;
+	assert_int_equal(fetch_setup(&error), STATUS_OK);
+	origin_start(&origin, "0.0.0.0", NULL, NULL);
+	rig_open(&rig, &settings);
+	return 0;
+}
+
+static int
+group_teardown(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	origin_stop(&origin);
+	return 0;
+}
+
+static json_t *
+report_of(const char *path)
+{
+	return rig_response(rig_fetch(&rig, "http://127.0.0.2:%u%s", origin.port, path));
+}
+
+static void
+check_url(const json_t *report, const char *path)
+{
+	char expected[256];
+
+	snprintf(expected, sizeof(expected), "http://127.0.0.2:%u%s", origin.port, path);
+	assert_string_equal(json_string_value(json_object_get(report, "url")), expected);
+}
+
+static void
+check_timing(const json_t *report)
+{
+	static const char *const phases[] = { "dns", "connect", "tls", "first_byte", "total" };
+	const json_t *timing = json_object_get(report, "timing_ms");
+
+	assert_int_equal(json_object_size(timing), ARRAY_SIZE(phases));
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		const json_t *phase = json_object_get(timing, phases[i]);
+
+		assert_true(json_is_number(phase));
+		assert_true(json_number_value(phase) >= 0);
+		assert_true(json_number_value(phase) <=
+			    json_number_value(json_object_get(timing, "total")));
+	}
+	assert_true(json_number_value(json_object_get(timing, "total")) > 0);
+}
+
+static void
+test_a_success_reports_everything(void **state)
+{
+	json_t *report = report_of("/bytes/12345");
+
+	(void)state;
+	assert_int_equal(json_object_size(report), 6);
+	assert_int_equal(json_integer_value(json_object_get(report, "status")), 200);
+	assert_int_equal(json_integer_value(json_object_get(report, "bytes")), 12345);
+	assert_int_equal(json_integer_value(json_object_get(report, "redirects")), 0);
+	assert_string_equal(
+	    json_string_value(json_object_get(report, "content_type")), "application/octet-stream");
+	check_url(report, "/bytes/12345");
+	check_timing(report);
+	json_decref(report);
+}
+
+static void
+test_after_redirects_the_last_hop_is_reported(void **state)
+{
+	json_t *report = report_of("/redirect/3");
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(report, "status")), 200);
+	assert_int_equal(json_integer_value(json_object_get(report, "redirects")), 3);
+	assert_int_equal(json_integer_value(json_object_get(report, "bytes")), 3);
+	check_url(report, "/ok");
+	check_timing(report);
+	json_decref(report);
+	/* No Content-Type of an earlier hop. */
+	report = report_of("/redirect-to?url=/content-type");
+	assert_string_equal(json_string_value(json_object_get(report, "content_type")), "");
+	json_decref(report);
+}
+
+static void
+test_a_status_that_is_no_success_is_reported_whole(void **state)
+{
+	json_t *report = report_of("/status/503");
+
+	(void)state;
+	assert_int_equal(json_integer_value(json_object_get(report, "status")), 503);
+	assert_int_equal(json_integer_value(json_object_get(report, "bytes")), 11);
+	check_url(report, "/status/503");
+	json_decref(report);
+}
+
+static void
+test_without_an_answer_only_what_is_known_is_reported(void **state)
+{
+	static const char *const paths[] = { "/empty-reply", "/reset", "/garbage", "/http09" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		json_t *report = report_of(paths[i]);
+
+		assert_int_equal(json_object_size(report), 3);
+		assert_null(json_object_get(report, "status"));
+		check_url(report, paths[i]);
+		check_timing(report);
+		json_decref(report);
+	}
+}
+
+static void
+test_the_answer_of_an_earlier_hop_is_not_reported_as_the_last(void **state)
+{
+	json_t *report = report_of("/redirect-to?url=/empty-reply");
+
+	(void)state;
+	assert_null(json_object_get(report, "status"));
+	assert_int_equal(json_integer_value(json_object_get(report, "redirects")), 1);
+	check_url(report, "/empty-reply");
+	json_decref(report);
+	report = report_of("/redirect-to?url=http://10.0.0.1/");
+	assert_null(json_object_get(report, "status"));
+	assert_string_equal(json_string_value(json_object_get(report, "url")), "http://10.0.0.1/");
+	json_decref(report);
+}
+
+static void
+test_user_information_and_fragments_are_never_reported(void **state)
+{
+	struct rig_run *run = rig_fetch(&rig,
+	    "http://127.0.0.2:%u/redirect-to?url=http://user:secret@127.0.0.2:%u/ok", origin.port,
+	    origin.port);
+	json_t *report = rig_response(run);
+	const char *url = json_string_value(json_object_get(report, "url"));
+
+	(void)state;
+	assert_non_null(url);
+	assert_null(strstr(url, "user:secret@127.0.0.2:"));
+	json_decref(report);
+	report = report_of("/redirect-to?url=/ok%23fragment");
+	check_url(report, "/ok");
+	json_decref(report);
+}
+
+static void
+test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out(void **state)
+{
+	char base[64];
+	int base_size = snprintf(base, sizeof(base), "http://127.0.0.2:%u/ok?", origin.port);
+
+	(void)state;
+	for (int over = 0; over <= 1; over++) {
+		struct rig_run *run = rig_fetch(&rig, "http://127.0.0.2:%u/redirect-long/%d",
+		    origin.port, 8192 - base_size + over);
+		json_t *report = rig_response(run);
+		const char *url = json_string_value(json_object_get(report, "url"));
+
+		rig_check_content(run, "ok\n");
+		if (over == 0)
+			assert_int_equal(strlen(url), 8192);
+		else
+			assert_null(url);
+		json_decref(report);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_success_reports_everything),
+		cmocka_unit_test(test_after_redirects_the_last_hop_is_reported),
+		cmocka_unit_test(test_a_status_that_is_no_success_is_reported_whole),
+		cmocka_unit_test(test_without_an_answer_only_what_is_known_is_reported),
+		cmocka_unit_test(test_the_answer_of_an_earlier_hop_is_not_reported_as_the_last),
+		cmocka_unit_test(test_user_information_and_fragments_are_never_reported),
+		cmocka_unit_test(test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
