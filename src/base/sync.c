@@ -51,7 +51,8 @@ held_remove(const struct lock *lock)
 	while (at > 0 && held[at - 1] != lock)
 		at--;
 	assert(at > 0 && "released by its holder");
-	memmove(&held[at - 1], &held[at], (held_count - at) * sizeof(held[0]));
+	for (; at < held_count; at++)
+		held[at - 1] = held[at];
 	held_count--;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "kinds/kind.h"
 
-#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -37,10 +36,9 @@ kinds_table(size_t *ret_count)
 enum status
 kinds_setup(struct error *error)
 {
-	/* Without the handler at exit: it would free under threads that still compute then. */
-	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL))
-		return error_set(error, STATUS_INTERNAL, "libcrypto cannot be initialised");
-	return fetch_setup(error);
+	enum status status = factorial_setup(error);
+
+	return status == STATUS_OK ? fetch_setup(error) : status;
 }
 
 enum status

@@ -18,7 +18,7 @@
 #define MULTIPLY_STEP_WORDS 8192
 
 /* Divisions up to this many word products (quotient times divisor) go to BN_div. */
-#define DIVIDE_SMALL_WORK (50 * 50)
+#define DIVIDE_SMALL_WORK 2500
 
 enum status
 bn_steps_no_memory(const struct bn_steps *steps)

@@ -95,7 +95,7 @@ write_leaf(struct job *job, BIGNUM *number, bool is_first)
 	size_t size = sizeof(digits);
 	enum status status;
 
-	for (char *at = digits + LEAF_DIGITS; at > digits;) {
+	for (char *at = digits + sizeof(digits); at > digits;) {
 		BN_ULONG group = BN_div_word(number, GROUP_POWER);
 
 		if (group == (BN_ULONG)-1)

@@ -6,6 +6,7 @@
 #include "kinds/factorial/factorial_kind.h"
 
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -208,6 +209,15 @@ factorial_run(const struct kind_settings *settings, struct run *run)
 		outcome_succeed(&run->outcome, "text/plain; charset=utf-8");
 	else
 		note_failure(&run->outcome, status, &error);
+}
+
+enum status
+factorial_setup(struct error *error)
+{
+	/* Without the handler at exit: it would free under threads that still compute then. */
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL))
+		return error_set(error, STATUS_INTERNAL, "libcrypto cannot be initialised");
+	return STATUS_OK;
 }
 
 const struct kind kind_factorial = {

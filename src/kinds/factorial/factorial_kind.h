@@ -7,4 +7,10 @@
 
 extern const struct kind kind_factorial;
 
+/**
+ * factorial_setup - once per process, before any other thread: libcrypto's global state
+ * Returns OK, or INTERNAL when libcrypto does not start.
+ */
+enum status factorial_setup(struct error *error) NODISCARD;
+
 #endif

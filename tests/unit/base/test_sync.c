@@ -286,7 +286,7 @@ signal_that_ends(void (*act)(void))
 		struct rlimit no_core = { 0, 0 };
 
 		setrlimit(RLIMIT_CORE, &no_core);
-		signal(SIGABRT, SIG_DFL);
+		sigaction(SIGABRT, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 		close(STDERR_FILENO);
 		act();
 		_exit(0);

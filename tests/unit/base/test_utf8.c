@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -162,7 +163,7 @@ assert_scrubs(const char *from, const char *to)
 {
 	char text[64];
 
-	strcpy(text, from);
+	snprintf(text, sizeof(text), "%s", from);
 	utf8_scrub(text);
 	assert_string_equal(text, to);
 }

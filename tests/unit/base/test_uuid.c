@@ -109,7 +109,7 @@ test_missing_randomness_is_an_error_and_an_interruption_is_not(void **state)
 	interruptions = 3;
 	assert_int_equal(uuid_v7(1, text, NULL), STATUS_OK);
 	assert_int_equal(interruptions, 0);
-	strcpy(text, "untouched");
+	memcpy(text, "untouched", 10);
 	random_mode = RANDOM_FAILS;
 	assert_int_equal(uuid_v7(1, text, &error), STATUS_IO);
 	assert_non_null(strstr(error.text, "random"));

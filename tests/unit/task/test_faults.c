@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -91,7 +92,7 @@ test_a_long_name_is_cut_between_characters_and_escapes(void **state)
 			size_t size;
 
 			memset(name, 'a', lead);
-			strcpy(name + lead, ends[i]);
+			snprintf(name + lead, sizeof(name) - lead, "%s", ends[i]);
 			faults_init(&faults);
 			faults_add(&faults, "", name, "x");
 			size = strlen(pointer);
@@ -134,7 +135,7 @@ test_details_are_cut_and_made_printable_utf8(void **state)
 	for (size_t lead = 180; lead < 200; lead++) {
 		faults_init(&faults);
 		memset(text, 'd', lead);
-		strcpy(text + lead, "\xf0\x9f\x98\x80\xf0\x9f\x98\x80");
+		memcpy(text + lead, "\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 9);
 		faults_add(&faults, "", NULL, "%s", text);
 		assert_true(strlen(faults.list[0].detail) < sizeof(faults.list[0].detail));
 		assert_true(utf8_is_valid(faults.list[0].detail, strlen(faults.list[0].detail)));

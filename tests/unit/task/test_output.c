@@ -74,7 +74,7 @@ dir_make(void **state)
 	(void)state;
 	memset(&disk, 0, sizeof(disk));
 	disk.writes_ok = -1;
-	strcpy(dir, "/tmp/test_output.XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/test_output.XXXXXX");
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 

@@ -154,7 +154,7 @@ test_a_message_is_cut_and_valid_utf8(void **state)
 	outcome_init(&outcome);
 	for (size_t lead = 240; lead < 260; lead++) {
 		memset(text, 't', lead);
-		strcpy(text + lead, "\xe2\x82\xac\xe2\x82\xac");
+		memcpy(text + lead, "\xe2\x82\xac\xe2\x82\xac", 7);
 		outcome_fail(&outcome, FAILURE_INTERNAL, "%s", text);
 		assert_true(strlen(outcome.message) < sizeof(outcome.message));
 		assert_true(utf8_is_valid(outcome.message, strlen(outcome.message)));

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,7 +33,8 @@ check(const char *json, struct checked *ret_checked)
 	faults_init(&ret_checked->faults);
 	kind_factorial.check_args(&settings, args, &ret_checked->faults, &buf);
 	assert_int_equal(buf_status(&buf), STATUS_OK);
-	strcpy(ret_checked->args, buf.data == NULL ? "" : buf.data);
+	snprintf(
+	    ret_checked->args, sizeof(ret_checked->args), "%s", buf.data == NULL ? "" : buf.data);
 	buf_done(&buf);
 	json_decref(args);
 }
@@ -156,9 +158,9 @@ test_a_long_wrong_value_is_quoted_in_part(void **state)
 	char json[400];
 
 	(void)state;
-	strcpy(json, "{\"n\": \"");
-	memset(json + 7, '9', 300);
-	strcpy(json + 307, "\"}");
+	memset(json, '9', 307);
+	memcpy(json, "{\"n\": \"", 7);
+	memcpy(json + 307, "\"}", 3);
 	assert_refuses(json, "/args/n", "9999...\", expected at most 1000");
 	json[306] = 'x';
 	assert_refuses(json, "/args/n", "9999...\", expected decimal digits");
