@@ -42,7 +42,7 @@ CREATE TABLE task (
 -- name: v1_task_by_id
 CREATE UNIQUE INDEX task_by_id ON task (id);
 
--- Serves task_claim and task_claim_isolated: the waiting tasks of a lane, oldest first.
+-- Serves task_next and task_next_isolated: the waiting tasks of a lane, oldest first.
 -- name: v1_task_queued
 CREATE INDEX task_queued ON task (lane, isolated, seq) WHERE status = 'QUEUED';
 

@@ -16,18 +16,20 @@ ROLLBACK;
 INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at)
 VALUES (?1, ?2, ?3, ?4, ?5, 'QUEUED', ?6, ?7);
 
--- RETURNING gives the rows in any order; the program sorts them by seq.
--- name: task_claim
-UPDATE task SET status = 'RUNNING', attempt = attempt + 1, lease = lease + 1, started_at = ?1
-WHERE seq IN (SELECT seq FROM task
-    WHERE status = 'QUEUED' AND lane = ?2 AND isolated = 0 ORDER BY seq LIMIT ?3)
-RETURNING seq, id, type, args, lease, attempt, max_attempts;
+-- A claim is two statements of one transaction: which tasks are next, then each by its key. One UPDATE
+-- with a sub-select and RETURNING does the same by way of two temporary tables, which cost 115 us
+-- where the whole claim of one task takes 4.
+-- name: task_next
+SELECT seq, id, type, args, lease, attempt, max_attempts FROM task
+WHERE status = 'QUEUED' AND lane = ?1 AND isolated = 0 ORDER BY seq LIMIT ?2;
 
--- name: task_claim_isolated
-UPDATE task SET status = 'RUNNING', attempt = attempt + 1, lease = lease + 1, started_at = ?1
-WHERE seq IN (SELECT seq FROM task
-    WHERE status = 'QUEUED' AND lane = ?2 AND isolated = 1 ORDER BY seq LIMIT ?3)
-RETURNING seq, id, type, args, lease, attempt, max_attempts;
+-- name: task_next_isolated
+SELECT seq, id, type, args, lease, attempt, max_attempts FROM task
+WHERE status = 'QUEUED' AND lane = ?1 AND isolated = 1 ORDER BY seq LIMIT ?2;
+
+-- name: task_claim
+UPDATE task SET status = 'RUNNING', attempt = ?1, lease = ?2, started_at = ?3
+WHERE seq = ?4 AND status = 'QUEUED';
 
 -- name: task_finish
 UPDATE task SET status = ?1, finished_at = ?2, failure_code = ?3, failure_message = ?4,

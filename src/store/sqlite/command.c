@@ -40,9 +40,9 @@ submit_apply(struct command *command, struct writer *writer, struct error *error
 	return counters_add(&writer->counters, task->type, task->lane, TASK_QUEUED, error);
 }
 
-/* Takes a row of task_claim's RETURNING clause. */
+/* Takes a row of task_next, as the claim will make it. */
 static int
-claim_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
+next_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
 {
 	const void *args;
 	int rc;
@@ -50,8 +50,8 @@ claim_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
 	*task = (struct task){
 		.seq = sqlite3_column_int64(row, 0),
 		.lane = lane,
-		.lease = sqlite3_column_int64(row, 4),
-		.attempt = sqlite3_column_int(row, 5),
+		.lease = sqlite3_column_int64(row, 4) + 1,
+		.attempt = sqlite3_column_int(row, 5) + 1,
 		.max_attempts = sqlite3_column_int(row, 6),
 		.started_at_ms = now_ms,
 	};
@@ -70,40 +70,57 @@ claim_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
 	return SQLITE_OK;
 }
 
+/* Copies the tasks that are next into the caller's array. */
 static int
-compare_seq(const void *a, const void *b)
-{
-	const struct task *left = a, *right = b;
-
-	return (left->seq > right->seq) - (left->seq < right->seq);
-}
-
-static enum status
-claim_apply(struct command *command, struct writer *writer, struct error *error)
+claim_find(struct command *command, const struct writer *writer)
 {
 	bool isolated = command->claim.isolated;
 	struct binding binding =
-	    bind_begin(&writer->conn, isolated ? SQLITE_TASK_CLAIM_ISOLATED : SQLITE_TASK_CLAIM);
+	    bind_begin(&writer->conn, isolated ? SQLITE_TASK_NEXT_ISOLATED : SQLITE_TASK_NEXT);
 	size_t max = isolated ? 1 : command->claim.max;
 	int rc;
 
-	bind_int(&binding, command->claim.now_ms);
 	bind_int(&binding, command->claim.lane);
 	bind_int(&binding, (int64_t)max);
 	rc = binding.rc;
 	while (rc == SQLITE_OK && (rc = sqlite3_step(binding.statement)) == SQLITE_ROW) {
 		assert(command->claim.count < max);
-		rc = claim_take(binding.statement, command->claim.lane, command->claim.now_ms,
+		rc = next_take(binding.statement, command->claim.lane, command->claim.now_ms,
 		    &command->claim.tasks[command->claim.count++]);
 	}
 	(void)sqlite3_reset(binding.statement);
+	return rc;
+}
+
+static enum status
+claim_one(const struct task *task, struct writer *writer, struct error *error)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_CLAIM);
+	int rc;
+
+	bind_int(&binding, task->attempt);
+	bind_int(&binding, task->lease);
+	bind_int(&binding, task->started_at_ms);
+	bind_int(&binding, task->seq);
+	rc = bind_run(&binding);
 	if (rc != SQLITE_DONE)
-		return sqlite_status(writer->conn.db, rc, "cannot claim", error);
-	qsort(command->claim.tasks, command->claim.count, sizeof(struct task), compare_seq);
+		return sqlite_status(writer->conn.db, rc, "cannot claim the task", error);
+	if (sqlite3_changes(writer->conn.db) != 1)
+		return error_set(error, STATUS_CORRUPT,
+		    "the index of waiting tasks names task %s, which does not wait", task->id);
+	return counters_move(
+	    &writer->counters, task->type, task->lane, TASK_QUEUED, TASK_RUNNING, error);
+}
+
+static enum status
+claim_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	int rc = claim_find(command, writer);
+
+	if (rc != SQLITE_DONE)
+		return sqlite_status(writer->conn.db, rc, "cannot look for tasks", error);
 	for (size_t i = 0; i < command->claim.count; i++) {
-		const struct task *task = &command->claim.tasks[i];
-		enum status status = counters_move(
-		    &writer->counters, task->type, task->lane, TASK_QUEUED, TASK_RUNNING, error);
+		enum status status = claim_one(&command->claim.tasks[i], writer, error);
 
 		if (status != STATUS_OK)
 			return status;
