@@ -249,8 +249,8 @@ def test_neighbours_of_a_crash_are_run_again(make_daemon, held):
     """Many tasks run when the service dies; on their last attempt they run one by one."""
     daemon = make_daemon(fetch_allow=["127.0.0.0/8"], attempts_max=2)
     with daemon.client() as client:
-        ids = [client.fetch(held.url()) for _ in range(20)]
-        wait_until(lambda: held.running == 20)
+        ids = [client.fetch(held.url()) for _ in range(8)]
+        wait_until(lambda: held.running == 8)
     daemon.kill9()
     daemon.restart()
     with daemon.client() as client:

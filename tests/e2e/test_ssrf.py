@@ -262,7 +262,7 @@ class TestEnvironment:
 
     def test_proxy_variables_are_not_obeyed(self, make_daemon, listener):
         env = {name: f"http://127.0.0.1:{listener.port}/" for name in self.NAMES}
-        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], env=env)
+        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_connect_timeout_ms=1500, env=env)
         with ScriptedOrigin(ok_answer(b"direct")) as origin, daemon.client() as client:
             assert client.result(client.fetch(origin.url()))["result"] == "direct"
             client.wait_final(client.fetch(f"https://127.0.0.1:{origin.port}/"))
