@@ -5,6 +5,7 @@
  */
 #include "store_env.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -237,6 +238,31 @@ store_env_run(const char *const *argv)
 		free(copy[i]);
 	assert_int_equal(waitpid(pid, &state, 0), pid);
 	return WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+}
+
+char *
+store_env_read_data(const char *name)
+{
+	char path[256];
+	char *text;
+	long size;
+	FILE *stream;
+
+	/* The tests run in the root of the source tree. */
+	(void)snprintf(path, sizeof(path), "tests/data/%s", name);
+	stream = fopen(path, "r");
+	if (stream == NULL)
+		fail_msg("%s: %s", path, strerror(errno));
+	assert_int_equal(fseek(stream, 0, SEEK_END), 0);
+	size = ftell(stream);
+	assert_true(size >= 0);
+	rewind(stream);
+	text = malloc((size_t)size + 1);
+	assert_non_null(text);
+	assert_int_equal(fread(text, 1, (size_t)size, stream), size);
+	text[size] = '\0';
+	(void)fclose(stream);
+	return text;
 }
 
 /* Appends a row as values between '|', as the sqlite3 program prints it. */

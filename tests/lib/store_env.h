@@ -106,4 +106,9 @@ int store_env_main_sqlite(const struct CMUnitTest *tests, size_t count);
  */
 char *store_env_sql(struct store_env *env, const char *sql);
 
+/**
+ * store_env_read_data - the text of a file below tests/data; free()
+ */
+char *store_env_read_data(const char *name);
+
 #endif

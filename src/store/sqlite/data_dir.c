@@ -56,6 +56,8 @@ lock_take(struct data_dir *dir, struct error *error)
 			return lock_is_held(dir->lock_fd, error);
 		return io_error(error, "lock", "taskq.lock");
 	}
+	if (fchmod(dir->lock_fd, 0600) != 0) /* whatever the umask took */
+		return io_error(error, "set the mode of", "taskq.lock");
 	/* The pid helps people alone: on a full disk it is missing, and the lock holds. */
 	size = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 	if (ftruncate(dir->lock_fd, 0) == 0 && size > 0) {

@@ -1,0 +1,131 @@
+-- SPDX-License-Identifier: MIT
+-- A database of schema version 1, with a task in every state and two that a crash left running.
+-- Made by the version that introduced it; never edited.
+PRAGMA page_size=4096;
+PRAGMA auto_vacuum=INCREMENTAL;
+PRAGMA application_id=1416850257;
+PRAGMA user_version=1;
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE task (
+ seq INTEGER PRIMARY KEY,
+ id TEXT NOT NULL CHECK (length(id) = 36),
+ type TEXT NOT NULL CHECK (type <> ''),
+ lane INTEGER NOT NULL CHECK (lane >= 0),
+ args TEXT NOT NULL,
+ status TEXT NOT NULL CHECK (status = 'QUEUED' OR status = 'RUNNING' OR status = 'SUCCEEDED'
+     OR status = 'FAILED' OR status = 'REJECTED'),
+ attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0 AND attempt <= max_attempts),
+ max_attempts INTEGER NOT NULL CHECK (max_attempts >= 1),
+ lease INTEGER NOT NULL DEFAULT 0 CHECK (lease >= attempt),
+ isolated INTEGER NOT NULL DEFAULT 0 CHECK (isolated = 0 OR isolated = 1),
+ created_at INTEGER NOT NULL,
+ started_at INTEGER CHECK (CASE status WHEN 'QUEUED' THEN started_at IS NULL
+     WHEN 'RUNNING' THEN started_at IS NOT NULL ELSE 1 END),
+ finished_at INTEGER CHECK ((finished_at IS NULL) = (status = 'QUEUED' OR status = 'RUNNING')),
+ failure_code TEXT,
+ failure_message TEXT,
+ response TEXT,
+ result_bytes INTEGER CHECK ((result_bytes IS NULL) = (result_where = 'none')),
+ result_media_type TEXT,
+ result_utf8 INTEGER CHECK (result_utf8 IS NULL OR result_utf8 = 0 OR result_utf8 = 1),
+ result_where TEXT NOT NULL DEFAULT 'none'
+     CHECK (result_where = 'none' OR result_where = 'row' OR result_where = 'file')
+) STRICT;
+INSERT INTO task VALUES(1,'00000001-0000-7000-8000-000000000000','factorial',0,'{"n":"1"}','QUEUED',0,3,0,0,1767225600000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none');
+INSERT INTO task VALUES(2,'00000002-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/"}','RUNNING',1,3,2,0,1767225600001,1767225600101,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none');
+INSERT INTO task VALUES(3,'00000003-0000-7000-8000-000000000000','factorial',0,'{"n":"3"}','RUNNING',3,3,3,1,1767225600002,1767225600302,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none');
+INSERT INTO task VALUES(4,'00000004-0000-7000-8000-000000000000','factorial',0,'{"n":"4"}','SUCCEEDED',1,3,1,0,1767225600003,1767225600103,1767225600104,NULL,NULL,NULL,2,'text/plain',1,'row');
+INSERT INTO task VALUES(5,'00000005-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/5"}','FAILED',1,3,1,0,1767225600004,1767225600104,1767225600105,'http_status','The server answered 404','{"status":404}',5000,'text/html',1,'file');
+INSERT INTO task VALUES(6,'00000006-0000-7000-8000-000000000000','factorial',0,'{"n":"6"}','REJECTED',0,3,0,0,1767225600005,NULL,1767225600006,NULL,NULL,NULL,NULL,NULL,NULL,'none');
+CREATE TABLE task_result (
+ seq INTEGER PRIMARY KEY,
+ content BLOB NOT NULL
+) STRICT;
+INSERT INTO task_result VALUES(4,X'3234');
+CREATE TABLE task_attempt (
+ seq INTEGER NOT NULL,
+ attempt INTEGER NOT NULL,
+ lease INTEGER NOT NULL,
+ started_at INTEGER NOT NULL,
+ ended_at INTEGER NOT NULL,
+ outcome TEXT NOT NULL,
+ failure_code TEXT,
+ failure_message TEXT,
+ PRIMARY KEY (seq, attempt)
+) STRICT, WITHOUT ROWID;
+INSERT INTO task_attempt VALUES(3,1,1,1767225600102,1767225600150,'crashed',NULL,NULL);
+INSERT INTO task_attempt VALUES(3,2,2,1767225600202,1767225600250,'crashed',NULL,NULL);
+CREATE TABLE task_counter (
+ type TEXT NOT NULL,
+ lane INTEGER NOT NULL,
+ status TEXT NOT NULL,
+ count INTEGER NOT NULL CHECK (count >= 0),
+ PRIMARY KEY (type, lane, status)
+) STRICT, WITHOUT ROWID;
+INSERT INTO task_counter VALUES('factorial',0,'QUEUED',1);
+INSERT INTO task_counter VALUES('factorial',0,'REJECTED',1);
+INSERT INTO task_counter VALUES('factorial',0,'RUNNING',1);
+INSERT INTO task_counter VALUES('factorial',0,'SUCCEEDED',1);
+INSERT INTO task_counter VALUES('http-fetch',1,'FAILED',1);
+INSERT INTO task_counter VALUES('http-fetch',1,'RUNNING',1);
+CREATE UNIQUE INDEX task_by_id ON task (id);
+CREATE INDEX task_queued ON task (lane, isolated, seq) WHERE status = 'QUEUED';
+CREATE INDEX task_running ON task (seq) WHERE status = 'RUNNING';
+CREATE VIEW interface_version AS SELECT 1 AS version;
+CREATE VIEW task_history AS
+SELECT
+ t.id AS id,
+ t.type AS type,
+ t.status AS status,
+ t.args AS args,
+ strftime('%Y-%m-%dT%H:%M:%fZ', t.created_at / 1000.0, 'unixepoch') AS created_at,
+ strftime('%Y-%m-%dT%H:%M:%fZ', t.started_at / 1000.0, 'unixepoch') AS started_at,
+ strftime('%Y-%m-%dT%H:%M:%fZ', t.finished_at / 1000.0, 'unixepoch') AS finished_at,
+ t.started_at - t.created_at AS wait_ms,
+ t.finished_at - t.started_at AS run_ms,
+ t.attempt AS attempts,
+ t.max_attempts AS max_attempts,
+ t.failure_code AS code,
+ t.failure_message AS message,
+ t.response AS response,
+ t.result_media_type AS media_type,
+ t.result_bytes AS result_bytes,
+ CASE t.result_where WHEN 'file' THEN 'results/' || t.id || '-' || t.lease END AS result_file,
+ CASE WHEN t.result_where = 'row' AND t.result_utf8 = 1 THEN
+     (SELECT CAST(r.content AS TEXT) FROM task_result AS r WHERE r.seq = t.seq) END AS result
+FROM task AS t;
+CREATE VIEW task_attempts AS
+SELECT
+ t.id AS id,
+ a.attempt AS attempt,
+ strftime('%Y-%m-%dT%H:%M:%fZ', a.started_at / 1000.0, 'unixepoch') AS started_at,
+ strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_at / 1000.0, 'unixepoch') AS ended_at,
+ a.outcome AS outcome,
+ a.failure_code AS code,
+ a.failure_message AS message
+FROM task AS t JOIN task_attempt AS a ON a.seq = t.seq
+UNION ALL
+SELECT
+ t.id,
+ t.attempt,
+ strftime('%Y-%m-%dT%H:%M:%fZ', t.started_at / 1000.0, 'unixepoch'),
+ strftime('%Y-%m-%dT%H:%M:%fZ', t.finished_at / 1000.0, 'unixepoch'),
+ CASE
+  WHEN t.status = 'RUNNING' THEN 'running'
+  WHEN t.status = 'SUCCEEDED' THEN 'succeeded'
+  WHEN t.failure_code = 'attempts_exhausted' THEN 'crashed'
+  ELSE 'failed'
+ END,
+ t.failure_code,
+ t.failure_message
+FROM task AS t
+WHERE t.started_at IS NOT NULL;
+CREATE VIEW queue_stats AS
+SELECT
+ type,
+ CASE lane WHEN 0 THEN 'cpu' WHEN 1 THEN 'io' ELSE 'lane ' || lane END AS lane,
+ status,
+ count
+FROM task_counter;
+COMMIT;
