@@ -211,33 +211,58 @@ out:
 	return status;
 }
 
+static enum status
+parse(const char *url, struct url_parts *ret_parts, struct error *error)
+{
+	struct url_parts parts = { .url = NULL };
+	CURLU *handle = curl_url();
+
+	if (handle == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory to parse a URL");
+	CURLUcode code = curl_url_set(handle, CURLUPART_URL, url, CURLU_DISALLOW_USER);
+	enum status status =
+	    code == CURLUE_OK ? read_parts(handle, &parts, error) : parse_failed(code, error);
+	if (status == STATUS_OK)
+		*ret_parts = parts;
+	else
+		url_parts_done(&parts);
+	curl_url_cleanup(handle);
+	return status;
+}
+
+static bool
+host_has_escapes(const char *url)
+{
+	const char *authority = strstr(url, "://") + 3;
+
+	return memchr(authority, '%', strcspn(authority, "/?#")) != NULL;
+}
+
 enum status
 url_policy_check(const char *text, size_t size, struct url_parts *ret_parts, struct error *error)
 {
-	struct url_parts parts = { .url = NULL };
+	struct url_parts parts, decoded;
 	char *copy = NULL;
-	CURLU *handle = NULL;
 	enum status status = copy_checked(text, size, &copy, error);
 
 	if (status != STATUS_OK)
 		return status;
 	status = check_form(copy, error);
+	if (status == STATUS_OK)
+		status = parse(copy, &parts, error);
 	if (status != STATUS_OK)
 		goto out;
-	handle = curl_url();
-	if (handle == NULL) {
-		status = error_set(error, STATUS_NOMEM, "no memory to parse a URL");
-		goto out;
+	/* The parser decodes a host only after it has looked for numeric addresses in it: what it
+	   makes of 1%2e2 is 1.2, which it reads as 1.0.0.2 the next time. */
+	if (host_has_escapes(copy)) {
+		status = parse(parts.url, &decoded, error);
+		url_parts_done(&parts);
+		if (status != STATUS_OK)
+			goto out;
+		parts = decoded;
 	}
-	CURLUcode code = curl_url_set(handle, CURLUPART_URL, copy, CURLU_DISALLOW_USER);
-	status = code == CURLUE_OK ? read_parts(handle, &parts, error) : parse_failed(code, error);
-	if (status != STATUS_OK)
-		goto out;
 	*ret_parts = parts;
-	parts = (struct url_parts){ .url = NULL };
 out:
-	url_parts_done(&parts);
-	curl_url_cleanup(handle);
 	free(copy);
 	return status;
 }

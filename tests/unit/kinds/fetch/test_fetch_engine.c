@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <time.h>
-
 #include <cmocka.h>
 
 #include "base/clock.h"
@@ -295,7 +293,6 @@ note_descriptors(struct rig_run *run)
 static void
 test_a_thousand_hosts_leave_no_descriptor_behind(void **state)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	struct fetch_settings settings = rig_settings();
 	unsigned before = rig_descriptors(), after;
 	int64_t until_mono_ms;
@@ -317,11 +314,13 @@ test_a_thousand_hosts_leave_no_descriptor_behind(void **state)
 	    atomic_load(&descriptors_max), before, before + 32 + FETCH_IDLE_CONNECTIONS_MAX + 8);
 	/* What a burst leaves beyond those to be kept is closed soon. */
 	until_mono_ms = clock_mono_ms() + 60000;
-	do {
-		nanosleep(&pause, NULL);
+	after = rig_descriptors();
+	lock_acquire(&rig.lock);
+	while (after > before + FETCH_IDLE_CONNECTIONS_MAX + 8 && clock_mono_ms() < until_mono_ms) {
+		(void)cond_wait_until(&rig.changed, &rig.lock, clock_mono_ms() + 10);
 		after = rig_descriptors();
-	} while (
-	    after > before + FETCH_IDLE_CONNECTIONS_MAX + 8 && clock_mono_ms() < until_mono_ms);
+	}
+	lock_release(&rig.lock);
 	assert_in_range(after, before, before + FETCH_IDLE_CONNECTIONS_MAX + 8);
 	rig_close(&rig);
 	assert_int_equal(rig_descriptors(), before);

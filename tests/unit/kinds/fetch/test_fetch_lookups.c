@@ -147,7 +147,7 @@ test_denied_answers_cost_no_time_however_many_come_first(void **state)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names),
 		    "10.0.0.%d,fd00::%d,", i, i);
 	snprintf(all_denied, sizeof(all_denied), "%s::1", names);
-	strcat(names, "127.0.0.2");
+	snprintf(names + strlen(names), sizeof(names) - strlen(names), "127.0.0.2");
 	/* libcurl alone takes 200 ms and more for each address. */
 	open_with(names, second_only, 1, 3000);
 	rig_check_content(rig_fetch(&rig, "http://far.test:%u/ok", origin.port), "ok\n");
