@@ -7,6 +7,7 @@
 # make clean
 # make SANITIZE=address    or thread: everything below build/address, build/thread
 # make CC=clang            clang as well as gcc
+# make V=1                 show the commands
 #
 # Works alone through pkg-config; ./configure is optional and only writes config.mk.
 # Nothing is written outside build/.
@@ -51,6 +52,11 @@ else
 $(error SANITIZE is '$(SANITIZE)', expected address or thread)
 endif
 
+# Commands are shown with V=1; without it a word and what is made, and with -s nothing.
+QUIET := $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q     := $(if $(V),,@)
+say    = $(if $(V)$(QUIET),,@printf '  %-6s %s\n' $(1) $@)
+
 OBJ := $(OUT)/obj
 GEN := $(BUILD)/gen
 
@@ -67,18 +73,22 @@ SQL_GEN  := $(GEN)/sqlite_statements.h
 all: $(OUT)/taskqd
 
 $(OUT)/taskqd: $(OBJ)/src/main.o $(OUT)/libtaskq.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(OUT)/libtaskq.a: $(SRC_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(OBJ)/%.o: %.c $(SQL_GEN)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(SQL_GEN): scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql))
 	@mkdir -p $(@D)
-	awk -v prefix=SQLITE -f scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql)) > $@.tmp && mv $@.tmp $@
+	$(call say,SQL)
+	$(Q)awk -v prefix=SQLITE -f scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql)) > $@.tmp && mv $@.tmp $@
 
 include tests/tests.mk
 

@@ -16,7 +16,8 @@ TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o
 define TEST_RULE
 $(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(TEST_LIB_OBJ) $(OUT)/libtaskq.a
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIB_LIBS) -lcmocka $$(TEST_LIBS_$(basename $(notdir $(1))))
+	$$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIB_LIBS) -lcmocka $$(TEST_LIBS_$(basename $(notdir $(1))))
 endef
 $(foreach t,$(TEST_SRC),$(eval $(call TEST_RULE,$(t))))
 
@@ -54,7 +55,8 @@ tests: $(PRELOAD_SO)
 
 $(OUT)/tests/%.so: tests/lib-preload/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -pthread -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -pthread -o $@ $<
 
 # Names come from the fake resolver, linked in.
 $(OUT)/tests/test_fetch_lookups: $(OBJ)/tests/lib-preload/fake_dns.o
