@@ -153,42 +153,64 @@ group_split(struct committer *committer, struct group *group)
 	}
 }
 
+static bool
+is_dead(const struct committer *committer)
+{
+	return atomic_load_explicit(committer->is_dead, memory_order_acquire);
+}
+
+/* Wakes a group with what came of it, once the world knows if it was the end of the store. */
+static void
+group_conclude(
+    struct committer *committer, struct group *group, enum status status, const struct error *error)
+{
+	if (is_fatal(status)) {
+		committer->died(committer->context, error->text);
+		status = STATUS_UNKNOWN;
+	}
+	group_finish(group, status, error);
+}
+
+static void
+group_refuse(struct group *group)
+{
+	struct error error = { .text = "the store has stopped" };
+
+	group_finish(group, STATUS_UNKNOWN, &error);
+}
+
 static void
 group_run(struct committer *committer, struct group *group)
 {
-	struct error error = { .text = "the store has stopped" };
-	enum status status = STATUS_UNKNOWN;
+	struct error error = { .text = "" };
+	enum status status;
 
-	if (!atomic_load_explicit(committer->is_dead, memory_order_acquire))
-		status = group_commit(committer, group, &error);
-	if (status == STATUS_INTERNAL && group->count > 1) {
-		group_split(committer, group);
+	if (is_dead(committer)) {
+		group_refuse(group);
 		return;
 	}
-	if (is_fatal(status)) {
-		committer->died(committer->context, error.text);
-		status = STATUS_UNKNOWN;
-	}
-	group_finish(group, status, &error);
+	status = group_commit(committer, group, &error);
+	if (status == STATUS_INTERNAL && group->count > 1)
+		group_split(committer, group);
+	else
+		group_conclude(committer, group, status, &error);
 }
 
 /* Maintenance runs between transactions, by itself. */
 static void
 maintain_run(struct committer *committer, struct command *command)
 {
-	struct error error = { .text = "the store has stopped" };
 	struct group single = { .count = 1 };
-	enum status status = STATUS_UNKNOWN;
+	struct error error = { .text = "" };
 
 	list_init(&single.list);
 	list_add(&single.list, command);
-	if (!atomic_load_explicit(committer->is_dead, memory_order_acquire))
-		status = writer_maintain(committer->writer, &error);
-	if (is_fatal(status)) {
-		committer->died(committer->context, error.text);
-		status = STATUS_UNKNOWN;
-	}
-	group_finish(&single, status, &error);
+	command->status = STATUS_OK;
+	if (is_dead(committer))
+		group_refuse(&single);
+	else
+		group_conclude(
+		    committer, &single, writer_maintain(committer->writer, &error), &error);
 }
 
 /* Takes the maintenance commands out of a group and runs them. */
@@ -227,7 +249,7 @@ committer_main(void *arg)
 		group_maintain(committer, &group);
 		if (group.count > 0)
 			group_run(committer, &group);
-		if (!atomic_load_explicit(committer->is_dead, memory_order_acquire) &&
+		if (!is_dead(committer) &&
 		    writer_checkpoint_if_due(committer->writer, &error) != STATUS_OK)
 			committer->died(committer->context, error.text);
 	}

@@ -24,7 +24,7 @@ struct command_list {
 
 struct committer {
 	struct writer *writer; /* borrowed; only the thread uses it while it runs */
-	void (*died)(void *context, const char *why); /* called at most once per cause */
+	void (*died)(void *context, const char *why);
 	void *context;
 	const atomic_bool *is_dead; /* set by `died` or by others: refuse everything */
 

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The committer: what waits shares a transaction, within bounds; a command that breaks it fails
+ * alone; what frees goes before what fills; nothing is left behind at the end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sched.h>
+
+#include "shim_vfs.h"
+#include "store/sqlite/committer.h"
+#include "store_env.h"
+
+/* A committer on the database of an environment whose own store is closed. */
+struct fixture {
+	struct store_env *env;
+	struct writer writer;
+	struct committer committer;
+	atomic_bool is_dead;
+	atomic_int deaths;
+	bool is_stopped;
+};
+
+static void
+on_death(void *context, const char *why)
+{
+	struct fixture *fixture = context;
+
+	(void)why;
+	atomic_store(&fixture->is_dead, true);
+	atomic_fetch_add(&fixture->deaths, 1);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char path[256];
+
+	assert_non_null(fixture);
+	shim_vfs_install();
+	fixture->env = store_env_new(STORE_ENV_SQLITE);
+	store_env_close(fixture->env);
+	(void)snprintf(path, sizeof(path), "%s/taskq.db", fixture->env->dir);
+	assert_int_equal(writer_open(path, 1 << 26, &fixture->writer, NULL), STATUS_OK);
+	assert_int_equal(committer_start(&fixture->committer, &fixture->writer, &fixture->is_dead,
+			     on_death, fixture, NULL),
+	    STATUS_OK);
+	*state = fixture;
+	return 0;
+}
+
+static void
+stop(struct fixture *fixture)
+{
+	if (!fixture->is_stopped)
+		committer_stop(&fixture->committer);
+	fixture->is_stopped = true;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stop(fixture);
+	writer_close(&fixture->writer, false);
+	store_env_free(fixture->env);
+	shim_vfs_remove();
+	free(fixture);
+	return 0;
+}
+
+/* One call in a thread of its own. */
+struct call {
+	struct fixture *fixture;
+	pthread_t thread;
+	struct command command;
+	struct task_new new;
+	struct task task;
+	struct error error;
+	enum status status;
+};
+
+static void *
+call_main(void *arg)
+{
+	struct call *call = arg;
+
+	call->status = committer_run(&call->fixture->committer, &call->command);
+	return NULL;
+}
+
+static void
+call_start(struct fixture *fixture, struct call *call)
+{
+	call->fixture = fixture;
+	call->command.error = &call->error;
+	assert_int_equal(thread_start(&call->thread, "call", 0, call_main, call, NULL), STATUS_OK);
+}
+
+static void
+submit_start(struct fixture *fixture, struct call *call, unsigned n, const char *args)
+{
+	*call = (struct call){
+		.new = { .type = "factorial",
+		    .args = args,
+		    .args_size = strlen(args),
+		    .max_attempts = 3 },
+		.command = { .kind = COMMAND_SUBMIT },
+	};
+	store_env_id(n, call->new.id);
+	call->command.submit = &call->new;
+	call_start(fixture, call);
+}
+
+static void
+claim_start(struct fixture *fixture, struct call *call)
+{
+	*call = (struct call){
+		.command = { .kind = COMMAND_CLAIM, .claim = { .max = 1, .now_ms = 5 } },
+	};
+	call->command.claim.tasks = &call->task;
+	call_start(fixture, call);
+}
+
+static enum status
+call_end(struct call *call)
+{
+	thread_join(call->thread);
+	return call->status;
+}
+
+static size_t
+list_length(const struct command_list *list)
+{
+	size_t length = 0;
+
+	for (const struct command *c = list->first; c != NULL; c = c->next)
+		length++;
+	return length;
+}
+
+/* Until so many commands stand on the lists. */
+static void
+await_waiting(struct fixture *fixture, size_t count)
+{
+	struct committer *committer = &fixture->committer;
+	size_t waiting = 0;
+
+	while (waiting != count) {
+		lock_acquire(&committer->lock);
+		waiting = list_length(&committer->urgent) + list_length(&committer->submits);
+		lock_release(&committer->lock);
+		(void)sched_yield();
+	}
+}
+
+/* Holds the committer in a flush, so that what is called meanwhile waits. */
+static void
+occupy(struct fixture *fixture, struct call *call)
+{
+	shim_vfs_hold_sync();
+	submit_start(fixture, call, 0, "{}");
+	shim_vfs_await_sync();
+}
+
+#define CALLS 20
+
+static void
+test_what_waits_during_a_flush_shares_the_next_transaction(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, calls[CALLS];
+	uint64_t before;
+
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < CALLS; i++)
+		submit_start(fixture, &calls[i], i + 1, "{}");
+	await_waiting(fixture, CALLS);
+	before = fixture->writer.commits;
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	stop(fixture);
+	/* The one that was under way, and one for all the others. */
+	assert_int_equal(fixture->writer.commits, before + 2);
+}
+
+static void
+test_a_transaction_is_bounded_in_bytes(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t size = COMMITTER_GROUP_MAX_BYTES / 2 + 1;
+	char *args = malloc(size + 1);
+	struct call first, calls[3];
+	uint64_t before;
+
+	assert_non_null(args);
+	memset(args, ' ', size);
+	args[size] = '\0';
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < 3; i++)
+		submit_start(fixture, &calls[i], i + 1, args);
+	await_waiting(fixture, 3);
+	before = fixture->writer.commits;
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	stop(fixture);
+	/* The one under way, then two that reach the bound, then the third. */
+	assert_int_equal(fixture->writer.commits, before + 3);
+	free(args);
+}
+
+static void
+test_a_command_that_breaks_the_transaction_fails_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, before, bad, after;
+	struct store_counts counts;
+
+	/* A task that waits although it has no attempt left violates a CHECK when it is claimed. */
+	assert_int_equal(
+	    sqlite3_exec(fixture->writer.conn.db,
+		"INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, "
+		"created_at) VALUES (1, '000000ff-0000-7000-8000-000000000000', 'factorial', 0, '{}', "
+		"'QUEUED', 1, 1, 1, 0)",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	fixture->writer.next_seq = 2;
+	occupy(fixture, &first);
+	submit_start(fixture, &before, 1, "{}");
+	await_waiting(fixture, 1);
+	claim_start(fixture, &bad);
+	await_waiting(fixture, 2);
+	submit_start(fixture, &after, 2, "{}");
+	await_waiting(fixture, 3);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	assert_int_equal(call_end(&before), STATUS_OK);
+	assert_int_equal(call_end(&after), STATUS_OK);
+	assert_int_equal(call_end(&bad), STATUS_INTERNAL);
+	assert_non_null(strstr(bad.error.text, "CHECK"));
+	assert_null(bad.task.args);
+	assert_int_equal(atomic_load(&fixture->deaths), 0);
+	counters_read(&fixture->writer.counters, &counts);
+	assert_int_equal(counts.by_state[TASK_QUEUED], 3);
+	assert_int_equal(counts.by_state[TASK_RUNNING], 0);
+}
+
+static void
+test_claims_go_before_submissions_that_waited_longer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, second, claim;
+
+	occupy(fixture, &first);
+	submit_start(fixture, &second, 1, "{}");
+	await_waiting(fixture, 1);
+	claim_start(fixture, &claim);
+	await_waiting(fixture, 2);
+	/* Both in one transaction: the claim saw the first task, and would see the second after. */
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	assert_int_equal(call_end(&second), STATUS_OK);
+	assert_int_equal(call_end(&claim), STATUS_OK);
+	assert_int_equal(claim.command.claim.count, 1);
+	assert_string_equal(claim.task.id, first.new.id);
+	task_done(&claim.task);
+}
+
+static void
+test_a_commit_of_unknown_outcome_answers_all_that_shared_it_and_all_that_wait(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call calls[CALLS], first, late;
+
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < CALLS; i++)
+		submit_start(fixture, &calls[i], i + 1, "{}");
+	await_waiting(fixture, CALLS);
+	shim_vfs_fail(SHIM_SYNC, 0, 1, SQLITE_IOERR_FSYNC);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_UNKNOWN);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_UNKNOWN);
+	submit_start(fixture, &late, 99, "{}");
+	assert_int_equal(call_end(&late), STATUS_UNKNOWN);
+	assert_int_equal(atomic_load(&fixture->deaths), 1);
+}
+
+static void
+test_stopping_commits_what_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call calls[CALLS];
+
+	for (unsigned i = 0; i < CALLS; i++)
+		submit_start(fixture, &calls[i], i, "{}");
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	stop(fixture);
+	assert_true(sqlite3_get_autocommit(fixture->writer.conn.db) != 0);
+	assert_int_equal(fixture->writer.next_seq, CALLS + 1);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_what_waits_during_a_flush_shares_the_next_transaction),
+		TEST(test_a_transaction_is_bounded_in_bytes),
+		TEST(test_a_command_that_breaks_the_transaction_fails_alone),
+		TEST(test_claims_go_before_submissions_that_waited_longer),
+		TEST(test_a_commit_of_unknown_outcome_answers_all_that_shared_it_and_all_that_wait),
+		TEST(test_stopping_commits_what_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checkpoints of the writer: folded in when the log has grown, emptied when idle or over its cap,
+ * and a reader that stands in the way costs neither a commit nor much time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "shim_vfs.h"
+#include "store/sqlite/command.h"
+#include "store_env.h"
+
+#define CAP_BYTES (12 * 1024 * 1024)
+
+struct fixture {
+	struct store_env *env;
+	struct writer writer;
+	unsigned next;
+	char args[100 * 1024];
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char path[256];
+
+	assert_non_null(fixture);
+	shim_vfs_install();
+	fixture->env = store_env_new(STORE_ENV_SQLITE);
+	store_env_close(fixture->env);
+	(void)snprintf(path, sizeof(path), "%s/taskq.db", fixture->env->dir);
+	assert_int_equal(writer_open(path, CAP_BYTES, &fixture->writer, NULL), STATUS_OK);
+	memset(fixture->args, ' ', sizeof(fixture->args));
+	*state = fixture;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	writer_close(&fixture->writer, false);
+	store_env_free(fixture->env);
+	shim_vfs_remove();
+	free(fixture);
+	return 0;
+}
+
+/* Commits a task of 100 KiB, 25 frames and some, and lets the writer see to its log. */
+static void
+commit_one(struct fixture *fixture)
+{
+	struct task_new task = { .type = "factorial",
+		.args = fixture->args,
+		.args_size = sizeof(fixture->args),
+		.max_attempts = 3 };
+	struct command command = { .kind = COMMAND_SUBMIT, .submit = &task };
+	struct error error;
+
+	store_env_id(fixture->next++, task.id);
+	assert_int_equal(writer_begin(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(command_apply(&command, &fixture->writer, &error), STATUS_OK);
+	assert_int_equal(command.status, STATUS_OK);
+	assert_int_equal(writer_commit(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(writer_checkpoint_if_due(&fixture->writer, &error), STATUS_OK);
+}
+
+static off_t
+size_of(struct fixture *fixture, const char *name)
+{
+	struct stat info;
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture->env->dir, name);
+	assert_int_equal(stat(path, &info), 0);
+	return info.st_size;
+}
+
+/* A stranger who looks at the database and does not let go. */
+static sqlite3 *
+look(struct fixture *fixture)
+{
+	sqlite3 *db = NULL;
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/taskq.db", fixture->env->dir);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "BEGIN; SELECT max(seq) FROM task", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static void
+test_the_log_is_folded_in_by_itself_and_used_again(void **state)
+{
+	struct fixture *fixture = *state;
+	off_t database = size_of(fixture, "taskq.db");
+
+	/* 40 MB of frames in all, and the log never holds more than some 9. */
+	for (int i = 0; i < 400; i++)
+		commit_one(fixture);
+	assert_true(size_of(fixture, "taskq.db") > database + 30 * 1024 * 1024);
+	assert_true(size_of(fixture, "taskq.db-wal") < 10 * 1024 * 1024);
+	assert_true(size_of(fixture, "taskq.db-wal") > 1024 * 1024);
+}
+
+static void
+test_a_log_over_its_cap_is_emptied_once_the_reader_in_its_way_has_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	sqlite3 *stranger = look(fixture);
+
+	for (int i = 0; i < 150; i++)
+		commit_one(fixture);
+	/* The stranger's snapshot keeps the log; commits went on. */
+	assert_true(size_of(fixture, "taskq.db-wal") > CAP_BYTES);
+	assert_int_equal(sqlite3_close(stranger), SQLITE_OK);
+	fixture->writer.truncate_after_mono_ms = 0; /* as if the time to try again had come */
+	commit_one(fixture);
+	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
+	assert_int_equal(fixture->writer.wal_frames, 0);
+}
+
+static void
+test_a_reader_in_the_way_is_waited_for_once_and_not_at_every_commit(void **state)
+{
+	struct fixture *fixture = *state;
+	sqlite3 *stranger = look(fixture);
+	int64_t tried;
+
+	while (fixture->writer.truncate_after_mono_ms == 0)
+		commit_one(fixture);
+	tried = fixture->writer.truncate_after_mono_ms;
+	fixture->writer.truncate_after_mono_ms = INT64_MAX;
+	for (int i = 0; i < 20; i++)
+		commit_one(fixture);
+	assert_int_equal(fixture->writer.truncate_after_mono_ms, INT64_MAX);
+	assert_true(tried > 0);
+	assert_int_equal(sqlite3_close(stranger), SQLITE_OK);
+}
+
+static void
+test_an_idle_log_is_emptied_and_a_busy_one_is_not(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	for (int i = 0; i < 3; i++) {
+		commit_one(fixture);
+		assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+		assert_true(size_of(fixture, "taskq.db-wal") > 0);
+	}
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
+}
+
+static void
+test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	commit_one(fixture);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	shim_vfs_fail(SHIM_WRITE, 0, 1000, SQLITE_FULL);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_FULL);
+	assert_non_null(strstr(error.text, "checkpoint"));
+	shim_vfs_fail(0, -1, 0, SQLITE_OK);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
+	commit_one(fixture);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_the_log_is_folded_in_by_itself_and_used_again),
+		TEST(test_a_log_over_its_cap_is_emptied_once_the_reader_in_its_way_has_gone),
+		TEST(test_a_reader_in_the_way_is_waited_for_once_and_not_at_every_commit),
+		TEST(test_an_idle_log_is_emptied_and_a_busy_one_is_not),
+		TEST(
+		    test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
