@@ -20,7 +20,7 @@
 #include "base/sync.h"
 
 #define SCAN_INTERVAL_MS      500
-#define ASK_EVERY_SCANS       2 /* scans from one question to the kernel to the next */
+#define ASK_EVERY_SCANS       2 /* scans from one question about idle connections to the next */
 #define SURPLUS_TIMEOUT_US    2000000
 #define LEAVING_TIMEOUT_US    2000000
 #define SETTLE_HEADER_US      1000000
@@ -287,7 +287,8 @@ watch_idle_locked(struct connections *list, struct connection *connection, int64
 
 /*
  * The time to take a response is up. A client that has been taking it all the while, at a rate that
- * no patient attacker can make cheap, gets as much time again.
+ * no patient attacker can make cheap, gets as much time again; so does one whose progress nobody
+ * has measured yet, once.
  */
 static bool
 extend_sending_locked(struct connections *list, struct connection *connection, int64_t state,
@@ -295,9 +296,16 @@ extend_sending_locked(struct connections *list, struct connection *connection, i
 {
 	int64_t budget = budget_us(&list->conf, PHASE_SENDING);
 	uint64_t enough = (uint64_t)(budget / 1000) * SEND_BYTES_PER_SECOND / 1000;
+	bool is_measured = connection->seen_state == state;
+	uint64_t moved = progress_locked(list, connection, state);
 
-	return progress_locked(list, connection, state) >= enough &&
-	       state_replace(connection, state, PHASE_SENDING, now_us + budget);
+	if (is_measured && moved < enough)
+		return false;
+	if (!state_replace(connection, state, PHASE_SENDING, now_us + budget))
+		return false;
+	connection->seen_state = state_make(PHASE_SENDING, now_us + budget);
+	connection->seen_bytes += moved;
+	return true;
 }
 
 /* A deadline has passed. */
@@ -329,7 +337,7 @@ scan_locked(struct connections *list) REQUIRES(list->lock)
 			expire_locked(list, c, state, now_us);
 		else if (ask && phase == PHASE_IDLE)
 			watch_idle_locked(list, c, state, now_us);
-		else if (ask && phase == PHASE_SENDING)
+		else if (phase == PHASE_SENDING)
 			(void)progress_locked(list, c, state);
 	}
 }

@@ -20,8 +20,6 @@
 #include "http/http_routes.h"
 #include "http/http_send.h"
 
-#define LOG_LINES_PER_SECOND 10
-
 struct session {
 	struct connection connection;
 	uint64_t random; /* state of the generator of request ids */
@@ -177,14 +175,18 @@ set_request_id(struct session *session)
 	request->request_id[16] = '\0';
 }
 
-static void
-log_request(const struct session *session, int64_t now_us)
+/* What failed by our own doing is worth a line by itself; all else only when somebody debugs. */
+static enum log_level
+log_level_of(const struct reply *reply)
 {
-	const struct request *request = &session->request;
-	const struct reply *reply = &request->reply;
-	/* A refusal for load is no event of its own: admission tells their number once a second. */
-	enum log_level level =
-	    reply->status == 500 || reply->drop ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
+	if (reply->drop || reply->status == 500)
+		return LOG_LEVEL_ERROR;
+	return reply->status == 503 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+}
+
+static void
+log_request(struct http_context *context, const struct session *session, int64_t now_us)
+{
 	static const char *const methods[] = {
 		[METHOD_GET] = "GET",
 		[METHOD_HEAD] = "HEAD",
@@ -193,19 +195,28 @@ log_request(const struct session *session, int64_t now_us)
 		[METHOD_OTHER] = "other",
 		[METHOD_UNKNOWN] = "unknown",
 	};
+	const struct request *request = &session->request;
+	const struct reply *reply = &request->reply;
+	enum log_level level = log_level_of(reply);
+	unsigned suppressed = 0;
 
 	if (!log_is_enabled(level))
+		return;
+	/* Clients can make 503 happen at will; whoever asks for debug gets all of it. */
+	if (level != LOG_LEVEL_DEBUG && !log_is_enabled(LOG_LEVEL_DEBUG) &&
+	    !log_gate_opens(&context->failure_lines, now_us / 1000, &suppressed))
 		return;
 	log_write(
 	    level, LOG_FIELDS(LOG_EVENT("request"), LOG_STR("request_id", request->request_id),
 		       LOG_STR("method", methods[request->method]),
 		       LOG_STR("route", request->route != NULL ? request->route->pattern : "-"),
 		       LOG_INT("status", reply->drop ? 0 : reply->status),
-		       LOG_INT("duration_us", now_us - request->began_mono_us)));
+		       LOG_INT("duration_us", now_us - request->began_mono_us),
+		       LOG_INT("suppressed", suppressed)));
 }
 
 static enum MHD_Result
-answer(struct session *session, struct MHD_Connection *mhd)
+answer(struct http_context *context, struct session *session, struct MHD_Connection *mhd)
 {
 	struct request *request = &session->request;
 	struct reply *reply = &request->reply;
@@ -216,7 +227,7 @@ answer(struct session *session, struct MHD_Connection *mhd)
 	if (!reply->drop && !reply_send(reply, mhd, request->request_id, close))
 		reply->drop = true;
 	now_us = clock_mono_us();
-	log_request(session, now_us);
+	log_request(context, session, now_us);
 	if (reply->drop)
 		return MHD_NO;
 	connection_enter(&session->connection, PHASE_SENDING, now_us);
@@ -225,8 +236,8 @@ answer(struct session *session, struct MHD_Connection *mhd)
 
 /* The first call: everything that the header alone tells. */
 static enum MHD_Result
-on_header(
-    struct session *session, struct MHD_Connection *mhd, const char *method, const char *version)
+on_header(struct http_context *context, struct session *session, struct MHD_Connection *mhd,
+    const char *method, const char *version)
 {
 	struct request *request = &session->request;
 
@@ -241,7 +252,7 @@ on_header(
 	set_request_id(session);
 	request_check(request, connections_is_over(&session->connection));
 	if (request->reply.status != 0 && request->reply.close)
-		return answer(session, mhd);
+		return answer(context, session, mhd);
 	connection_enter(&session->connection,
 	    request->content_length > 0 ? PHASE_BODY : PHASE_HANDLING, request->began_mono_us);
 	return MHD_YES;
@@ -268,7 +279,7 @@ on_piece(struct request *request, const char *piece, size_t size)
 
 /* The last call: the request is complete. */
 static enum MHD_Result
-on_end(struct session *session, struct MHD_Connection *mhd)
+on_end(struct http_context *context, struct session *session, struct MHD_Connection *mhd)
 {
 	struct request *request = &session->request;
 
@@ -278,7 +289,7 @@ on_end(struct session *session, struct MHD_Connection *mhd)
 		request->reply.drop = true;
 	else if (request->reply.status == 0)
 		request->route->handle(request);
-	return answer(session, mhd);
+	return answer(context, session, mhd);
 }
 
 enum MHD_Result
@@ -288,17 +299,16 @@ handler_on_request(void *context, struct MHD_Connection *mhd, const char *url, c
 	struct session *session = *request_context;
 	size_t size = *upload_size;
 
-	(void)context;
 	(void)url;
 	if (session == NULL || !session->has_target)
 		return MHD_NO;
 	if (!session->has_header)
-		return on_header(session, mhd, method, version);
+		return on_header(context, session, mhd, method, version);
 	if (size > 0) {
 		*upload_size = 0;
 		return on_piece(&session->request, upload, size);
 	}
-	return on_end(session, mhd);
+	return on_end(context, session, mhd);
 }
 
 void
@@ -326,20 +336,16 @@ void
 handler_log(void *context, const char *fmt, va_list ap)
 {
 	struct http_context *http = context;
-	int64_t window = clock_mono_ms() / 1000 * 256;
-	int64_t seen = atomic_load(&http->log_window);
+	unsigned suppressed;
 	char text[256];
 	size_t size;
 
-	if (seen / 256 * 256 != window)
-		(void)atomic_compare_exchange_strong(&http->log_window, &seen, window);
-	if (atomic_load(&http->log_window) % 256 >= LOG_LINES_PER_SECOND ||
-	    atomic_fetch_add(&http->log_window, 1) % 256 >= LOG_LINES_PER_SECOND)
-		return;
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+	if (!log_gate_opens(&http->library_lines, clock_mono_ms(), &suppressed) ||
+	    vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		return;
 	size = strlen(text);
 	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == ' '))
 		text[--size] = '\0';
-	log_info(LOG_EVENT("libmicrohttpd"), LOG_STR("text", text));
+	log_info(
+	    LOG_EVENT("libmicrohttpd"), LOG_STR("text", text), LOG_INT("suppressed", suppressed));
 }

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "http/http_connections.h"
 #include "http/http_server.h"
+#include "http/log_gate.h"
 
 struct http_context {
 	struct http_conf conf;
@@ -23,7 +24,8 @@ struct http_context {
 	atomic_bool draining;
 	uint64_t request_id_seed;
 	atomic_uint_least64_t session_count;
-	atomic_int_least64_t log_window; /* second * 256 + lines of libmicrohttpd's in it */
+	struct log_gate library_lines;
+	struct log_gate failure_lines;
 };
 
 /* MHD_OPTION_NOTIFY_CONNECTION; the listening thread. */
@@ -44,7 +46,7 @@ enum MHD_Result handler_on_request(void *context, struct MHD_Connection *mhd, co
 void handler_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
     enum MHD_RequestTerminationCode code);
 
-/* MHD_OPTION_EXTERNAL_LOGGER; at most ten lines a second. */
+/* MHD_OPTION_EXTERNAL_LOGGER; a few lines a second. */
 void handler_log(void *context, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 #endif
