@@ -71,6 +71,8 @@ rig_open(struct engine_rig *rig, const struct fetch_settings *settings)
 		fail_msg("%s", error.text);
 }
 
+static struct rig_run *add(struct engine_rig *rig, const char *fmt, va_list list) PRINTF_LIKE(2, 0);
+
 static struct rig_run *
 add(struct engine_rig *rig, const char *fmt, va_list list)
 {

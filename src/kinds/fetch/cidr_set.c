@@ -87,11 +87,11 @@ range_of_prefix(const struct ip_address *address, unsigned prefix, struct ip_ran
 	memcpy(range.last, address->bytes, sizeof(range.last));
 	for (size_t i = 0; i < size; i++) {
 		unsigned fixed = prefix <= i * 8 ? 0 : prefix - (unsigned)i * 8;
-		uint8_t host_bits = fixed >= 8 ? 0 : (uint8_t)(0xffU >> fixed);
+		unsigned host_bits = fixed >= 8 ? 0 : 0xffU >> fixed;
 
 		if ((range.first[i] & host_bits) != 0)
 			return false;
-		range.last[i] |= host_bits;
+		range.last[i] = (uint8_t)(range.last[i] | host_bits);
 	}
 	*ret_range = range;
 	return true;

@@ -52,7 +52,7 @@ test_every_status_from_200_to_299_is_a_success(void **state)
 	for (long status = 100; status < 600; status++) {
 		struct outcome outcome =
 		    outcome_of((struct fetch_end){ .code = CURLE_OK, .status = status }, &progress);
-		char message[32];
+		char message[64];
 
 		assert_string_equal(outcome.media_type, "text/plain");
 		if (status >= 200 && status <= 299) {
