@@ -52,8 +52,11 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 	lock_acquire(&lane->lock);
 	bool was_full = lane->uncommitted >= LANE_FINISHED_MAX;
 	lane->uncommitted -= batch->count;
-	if (isolated)
+	if (isolated) {
+		/* The next of those that run alone may begin: a reason to look. */
 		lane->isolated_running = false;
+		atomic_store_explicit(&lane->woken, true, memory_order_release);
+	}
 	if (isolated || was_full)
 		cond_signal(&lane->claim_changed);
 	if (lane_is_empty_locked(lane))

@@ -524,10 +524,13 @@ test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time(void **state)
 	open_queue_with(scene, conf);
 	submit_ok(scene, &work_kind, ids[3]);
 	await(&shared.inside, 2); /* one of the three, and the new one beside it */
+	unsigned ticks = fake_store_calls(scene->fake, FAKE_MAINTAIN);
 	set_gate(true);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
 	assert_int_equal(shared.inside_most, 2);
+	/* One follows the other at once: two polls of a second each would see two of its ticks. */
+	assert_true(fake_store_calls(scene->fake, FAKE_MAINTAIN) <= ticks + 1);
 }
 
 static void
