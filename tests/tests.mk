@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: MIT
 #
 # Unit tests mirror src: tests/unit/<dir>/test_<file>.c becomes $(OUT)/tests/test_<file>, linked with
-# libtaskq.a, tests/lib and cmocka. tests/store/*.c likewise. TEST_OBJ_<name> is linked before the
+# tests/lib (an archive: a test takes what it uses), libtaskq.a and cmocka. tests/store/*.c likewise. TEST_OBJ_<name> is linked before the
 # archive, in the place of what it defines.
 
 TEST_SRC  := $(sort $(shell find tests/unit tests/store -name 'test_*.c' 2>/dev/null))
 TEST_BIN  := $(foreach t,$(TEST_SRC),$(OUT)/tests/$(basename $(notdir $(t))))
 TEST_LIB_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(shell find tests/lib -name '*.c' 2>/dev/null)))
 
+$(OUT)/libtests.a: $(TEST_LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 .PHONY: tests
 tests: $(TEST_BIN)
 
-TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o
+TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o $(OBJ)/tests/unit/http/http_rig.o
+TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
 
 define TEST_RULE
-$(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(TEST_LIB_OBJ) $(OUT)/libtaskq.a
+$(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(OUT)/libtests.a $(OUT)/libtaskq.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIB_LIBS) -lcmocka $$(TEST_LIBS_$(basename $(notdir $(1))))
