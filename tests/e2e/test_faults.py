@@ -209,8 +209,9 @@ def submit_until_gone(daemon, limit=20000):
 class TestFailingFlushes:
     @pytest.fixture(autouse=True)
     def no_leak_checker(self, monkeypatch):
-        # The leak checker cannot run in a traced process.
+        # The leak checker cannot run in a traced process; a service that stops dead joins no thread.
         monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0")
+        monkeypatch.setenv("TSAN_OPTIONS", "report_thread_leaks=0")
 
     @pytest.mark.parametrize("when", ["1+", "2+", "5+", "20+"])
     def test_failed_flush_stops_the_service_and_the_restart_tells_the_truth(self, make_daemon, when):

@@ -314,10 +314,8 @@ def fake_dns(tmp_path_factory):
 
 
 @pytest.fixture
-def make_resolving(make_daemon, fake_dns, sanitizer):
+def make_resolving(make_daemon, fake_dns):
     """make_resolving("name=answers;...", settings) starts a daemon with that name service."""
-    if sanitizer == "thread":
-        pytest.skip("ThreadSanitizer does not follow threads of a preloaded resolver")
 
     def make(mapping, **settings):
         env = {"LD_PRELOAD": str(fake_dns), "TASKQ_FAKE_DNS": mapping}

@@ -425,13 +425,13 @@ class TestClientsThatGo:
         wait_until(lambda: daemon.sockets() <= before, what=f"{before} sockets again")
         check_alive(daemon)
 
-    def test_cut_body_stores_nothing(self, daemon):
-        before = stored(daemon)
+    def test_cut_body_stores_nothing(self, make_daemon):
+        daemon = make_daemon()  # the requests of clients that left may still run in the other one
         with RawConnection(*daemon.address) as connection:
             connection.send(post(["Content-Length: " + str(len(GOOD) + 1)]))
             connection.shutdown_write()
             assert b" 202 " not in connection.read_to_close()
-        assert stored(daemon) == before
+        assert stored(daemon) == 0
 
     def test_thousand_threads_are_not_left_behind(self, daemon):
         check_alive(daemon)
