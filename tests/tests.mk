@@ -51,8 +51,11 @@ TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
 TEST_LIBS_test_fetch_options := -Wl,--wrap=curl_easy_setopt
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
 TEST_LIBS_test_bn_steps := -lgmp
+TEST_LIBS_test_store_files := -Wl,--wrap=fsync,--wrap=fdatasync,--wrap=rename
+TEST_LIBS_test_store_memory := $(WRAP_ALLOCATIONS)
 
 -include tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk
 
 # Libraries to preload into the daemon. Without sanitizers: whoever preloads them decides.
 PRELOAD_SO := $(patsubst tests/lib-preload/%.c,$(OUT)/tests/%.so,$(sort $(wildcard tests/lib-preload/*.c)))

@@ -1,102 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of connections and the reaper. add and remove run in libmicrohttpd's listening thread,
- * connection_enter in the connection's own, the scans in the reaper.
- *
- * shutdown(2) is called with the lock held: remove takes the same lock before the descriptor is
- * closed, so the number cannot belong to somebody else by then. It does not block. A scan reads one
- * word per connection; of those that are idle or slow to take a response it also asks the kernel,
- * once a second, how many bytes have moved.
+ * The list of connections. add and remove run in libmicrohttpd's listening thread, connection_enter
+ * in the connection's own and without a lock, settle in the main thread.
  */
 #include "http/http_connections.h"
 
 #include <assert.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/sync.h"
+#include "http/http_reaper.h"
 
-#define SCAN_INTERVAL_MS      500
-#define ASK_EVERY_SCANS       2 /* scans from one question about idle connections to the next */
-#define SURPLUS_TIMEOUT_US    2000000
-#define LEAVING_TIMEOUT_US    2000000
-#define SETTLE_HEADER_US      1000000
-#define SEND_BYTES_PER_SECOND 16384 /* a client that takes less is cut */
-#define EVICT_BATCH           8
-#define EVICT_PAUSE_US        10000
-#define EVICT_IDLE_FRACTION   8 /* of the idle timeout; who came back sooner is not sent away */
-#define PHASE_BITS            3
-#define PHASE_MASK            ((1 << PHASE_BITS) - 1)
-#define NEVER_US              (INT64_MAX >> PHASE_BITS)
-
-struct connections {
-	struct connections_conf conf;
-	struct lock lock;
-	struct cond changed;      /* the list got its first member, settling moved on, stop */
-	struct connection *first; /* guarded by lock, as are all up to `stop` */
-	int64_t evict_again_us;   /* not before then, when the last look found nobody idle */
-	unsigned scans;
-	bool stop;
-	atomic_bool settling;
-	atomic_uint serving; /* open and not leaving; written with the lock held */
-	pthread_t reaper;
-};
-
-static int64_t
-state_make(enum phase phase, int64_t deadline_us)
-{
-	return (int64_t)((uint64_t)deadline_us << PHASE_BITS) | (int64_t)phase;
-}
-
-static enum phase
-state_phase(int64_t state)
-{
-	return (enum phase)(state & PHASE_MASK);
-}
-
-static int64_t
-state_deadline(int64_t state)
-{
-	return state >> PHASE_BITS;
-}
-
-/* Moves a connection on unless its thread has done so meanwhile. */
-static bool
-state_replace(struct connection *connection, int64_t from, enum phase phase, int64_t deadline_us)
-{
-	return atomic_compare_exchange_strong(
-	    &connection->state, &from, state_make(phase, deadline_us));
-}
-
-static int64_t
-budget_us(const struct connections_conf *conf, enum phase phase)
-{
-	switch (phase) {
-	case PHASE_HEADER:
-		return conf->header_timeout_ms * 1000;
-	case PHASE_IDLE:
-		return conf->idle_timeout_ms * 1000;
-	case PHASE_BODY:
-		return conf->body_timeout_ms * 1000;
-	case PHASE_SENDING:
-		return conf->send_timeout_ms * 1000;
-	case PHASE_HANDLING:
-	case PHASE_LEAVING:
-	case PHASE_CUT:
-		break;
-	}
-	return -1;
-}
+#define SURPLUS_TIMEOUT_US  2000000
+#define SETTLE_HEADER_US    1000000
+#define EVICT_BATCH         8
+#define EVICT_PAUSE_US      10000
+#define EVICT_IDLE_FRACTION 8 /* of the idle timeout; who came back sooner is not sent away */
 
 void
 connection_enter(struct connection *connection, enum phase phase, int64_t now_us)
 {
 	struct connections *list = connection->owner;
 	int64_t state = atomic_load_explicit(&connection->state, memory_order_relaxed);
-	int64_t budget = budget_us(&list->conf, phase);
+	int64_t budget = phase_budget_us(&list->conf, phase);
 	int64_t deadline_us = budget < 0 ? NEVER_US : now_us + budget;
 
 	/* Once the socket is shut down, its thread has nothing left to say about deadlines. */
@@ -119,18 +46,6 @@ connection_enter(struct connection *connection, enum phase phase, int64_t now_us
 	}
 }
 
-/* Lets an idle connection end by itself: what has already arrived is still read and answered. */
-static void
-dismiss_locked(struct connections *list, struct connection *connection, int64_t state,
-    int64_t now_us) REQUIRES(list->lock)
-{
-	if (!state_replace(connection, state, PHASE_LEAVING, now_us + LEAVING_TIMEOUT_US))
-		return;
-	if (!atomic_exchange(&connection->is_leaving, true))
-		atomic_fetch_sub(&list->serving, 1);
-	(void)shutdown(connection->fd, SHUT_RD);
-}
-
 /*
  * Dismisses up to EVICT_BATCH of the connections that have been idle longest. Clients that ask once
  * a second over a connection of their own are idle most of the time; those stay.
@@ -141,7 +56,7 @@ evict_idle_locked(struct connections *list, int64_t now_us) REQUIRES(list->lock)
 	struct connection *oldest[EVICT_BATCH];
 	int64_t states[EVICT_BATCH];
 	size_t count = 0;
-	int64_t idle_us = budget_us(&list->conf, PHASE_IDLE);
+	int64_t idle_us = phase_budget_us(&list->conf, PHASE_IDLE);
 	int64_t latest_us = now_us + idle_us - idle_us / EVICT_IDLE_FRACTION;
 
 	if (now_us < list->evict_again_us)
@@ -167,7 +82,7 @@ evict_idle_locked(struct connections *list, int64_t now_us) REQUIRES(list->lock)
 		oldest[at] = c;
 	}
 	for (size_t i = 0; i < count; i++)
-		dismiss_locked(list, oldest[i], states[i], now_us);
+		reaper_dismiss_locked(list, oldest[i], states[i], now_us);
 	if (count == 0)
 		list->evict_again_us = now_us + EVICT_PAUSE_US;
 }
@@ -176,7 +91,7 @@ void
 connections_add(struct connections *list, struct connection *connection, int fd)
 {
 	int64_t now_us = clock_mono_us();
-	int64_t budget = budget_us(&list->conf, PHASE_HEADER);
+	int64_t budget = phase_budget_us(&list->conf, PHASE_HEADER);
 
 	*connection = (struct connection){ .owner = list, .fd = fd };
 	lock_acquire(&list->lock);
@@ -238,131 +153,6 @@ connections_count(const struct connections *list)
 	return atomic_load(&list->serving);
 }
 
-/* What the kernel knows of a connection: bytes that the peer has sent, or has taken. */
-static uint64_t
-bytes_moved(int fd, bool by_peer)
-{
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof(info);
-
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-		return 0;
-	return by_peer ? info.tcpi_bytes_received : info.tcpi_bytes_acked;
-}
-
-/*
- * Notes how far a connection has come in its present state when the reaper first sees it there.
- * Returns the bytes that have moved since.
- */
-static uint64_t
-progress_locked(struct connections *list, struct connection *connection, int64_t state)
-    REQUIRES(list->lock)
-{
-	uint64_t bytes = bytes_moved(connection->fd, state_phase(state) == PHASE_IDLE);
-
-	(void)list;
-	if (connection->seen_state != state) {
-		connection->seen_state = state;
-		connection->seen_bytes = bytes;
-	}
-	return bytes - connection->seen_bytes;
-}
-
-/*
- * libmicrohttpd says nothing until the request line is complete, so the first bytes of one are
- * noticed here: from then on the deadline of a header counts.
- */
-static void
-watch_idle_locked(struct connections *list, struct connection *connection, int64_t state,
-    int64_t now_us) REQUIRES(list->lock)
-{
-	int64_t deadline_us = now_us + budget_us(&list->conf, PHASE_HEADER);
-
-	/* Never later than the idle deadline that it replaces. */
-	if (deadline_us > state_deadline(state))
-		deadline_us = state_deadline(state);
-	if (progress_locked(list, connection, state) > 0)
-		(void)state_replace(connection, state, PHASE_HEADER, deadline_us);
-}
-
-/*
- * The time to take a response is up. A client that has been taking it all the while, at a rate that
- * no patient attacker can make cheap, gets as much time again; so does one whose progress nobody
- * has measured yet, once.
- */
-static bool
-extend_sending_locked(struct connections *list, struct connection *connection, int64_t state,
-    int64_t now_us) REQUIRES(list->lock)
-{
-	int64_t budget = budget_us(&list->conf, PHASE_SENDING);
-	uint64_t enough = (uint64_t)(budget / 1000) * SEND_BYTES_PER_SECOND / 1000;
-	bool is_measured = connection->seen_state == state;
-	uint64_t moved = progress_locked(list, connection, state);
-
-	if (is_measured && moved < enough)
-		return false;
-	if (!state_replace(connection, state, PHASE_SENDING, now_us + budget))
-		return false;
-	connection->seen_state = state_make(PHASE_SENDING, now_us + budget);
-	connection->seen_bytes += moved;
-	return true;
-}
-
-/* A deadline has passed. */
-static void
-expire_locked(struct connections *list, struct connection *connection, int64_t state,
-    int64_t now_us) REQUIRES(list->lock)
-{
-	enum phase phase = state_phase(state);
-
-	if (phase == PHASE_IDLE)
-		dismiss_locked(list, connection, state, now_us);
-	else if (phase == PHASE_SENDING && extend_sending_locked(list, connection, state, now_us))
-		return;
-	else if (state_replace(connection, state, PHASE_CUT, NEVER_US))
-		(void)shutdown(connection->fd, SHUT_RDWR);
-}
-
-static void
-scan_locked(struct connections *list) REQUIRES(list->lock)
-{
-	int64_t now_us = clock_mono_us();
-	bool ask = list->scans++ % ASK_EVERY_SCANS == 0;
-
-	for (struct connection *c = list->first; c != NULL; c = c->next) {
-		int64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
-		enum phase phase = state_phase(state);
-
-		if (now_us >= state_deadline(state))
-			expire_locked(list, c, state, now_us);
-		else if (ask && phase == PHASE_IDLE)
-			watch_idle_locked(list, c, state, now_us);
-		else if (phase == PHASE_SENDING)
-			(void)progress_locked(list, c, state);
-	}
-}
-
-static void *
-reaper_run(void *arg)
-{
-	struct connections *list = arg;
-	int64_t next_ms;
-
-	lock_acquire(&list->lock);
-	while (!list->stop) {
-		if (list->first == NULL) {
-			cond_wait(&list->changed, &list->lock);
-			continue;
-		}
-		next_ms = clock_mono_ms() + SCAN_INTERVAL_MS;
-		while (!list->stop && clock_mono_ms() < next_ms)
-			(void)cond_wait_until(&list->changed, &list->lock, next_ms);
-		scan_locked(list);
-	}
-	lock_release(&list->lock);
-	return NULL;
-}
-
 /*
  * Dismisses what is idle, hurries what has not sent a whole header, and tells whether any request
  * is still to be answered.
@@ -378,7 +168,7 @@ settle_locked(struct connections *list, int64_t header_deadline_us) REQUIRES(lis
 
 		switch (state_phase(state)) {
 		case PHASE_IDLE:
-			dismiss_locked(list, c, state, now_us);
+			reaper_dismiss_locked(list, c, state, now_us);
 			break;
 		case PHASE_HEADER:
 			if (state_deadline(state) > header_deadline_us)

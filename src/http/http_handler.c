@@ -166,7 +166,7 @@ set_request_id(struct session *session)
 	uint64_t random;
 
 	if (given != NULL && is_usable_request_id(given)) {
-		strcpy(request->request_id, given);
+		memcpy(request->request_id, given, strlen(given) + 1);
 		return;
 	}
 	random = next_random(&session->random);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -27,14 +26,28 @@ struct http_server {
 	int listen_fd; /* ours to close */
 };
 
-/* libmicrohttpd's numbers are "0.9.75-1" and the like; MHD_get_version_bin came later. */
+/* Takes one number off a version like "0.9.75-1". */
+static unsigned
+version_part(const char **at)
+{
+	unsigned value = 0;
+
+	while (**at >= '0' && **at <= '9' && value < 10000)
+		value = value * 10 + (unsigned)(*(*at)++ - '0');
+	if (**at == '.')
+		(*at)++;
+	return value;
+}
+
+/* The library that is linked may be older than the header; MHD_get_version_bin came later. */
 static bool
 library_is_recent(void)
 {
-	unsigned major = 0, minor = 0, patch = 0;
+	const char *at = MHD_get_version();
+	unsigned major = version_part(&at);
+	unsigned minor = version_part(&at);
+	unsigned patch = version_part(&at);
 
-	if (sscanf(MHD_get_version(), "%u.%u.%u", &major, &minor, &patch) < 2)
-		return false;
 	return major > 0 || minor > 9 || (minor == 9 && patch >= 75);
 }
 

@@ -179,7 +179,7 @@ target_parse(const char *raw, struct target *ret_target)
 		if (raw == NULL)
 			return;
 	} else {
-		strcpy(target->path, "/");
+		memcpy(target->path, "/", 2);
 		target->verdict = TARGET_PATH;
 	}
 	if (*raw == '?')
