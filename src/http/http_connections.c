@@ -99,6 +99,8 @@ connections_add(struct connections *list, struct connection *connection, int fd)
 		evict_idle_locked(list, now_us);
 		connection->is_surplus = atomic_load(&list->serving) > list->conf.connections_max;
 	}
+	if (atomic_load(&list->serving) > list->peak)
+		list->peak = atomic_load(&list->serving);
 	if (connection->is_surplus && budget > SURPLUS_TIMEOUT_US)
 		budget = SURPLUS_TIMEOUT_US;
 	atomic_init(&connection->state, state_make(PHASE_HEADER, now_us + budget));

@@ -11,13 +11,15 @@
 #include "http/http_reaper.h"
 
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 
 #define SCAN_INTERVAL_MS      500
-#define ASK_EVERY_SCANS       2 /* scans from one question about idle connections to the next */
+#define ASK_EVERY_SCANS       4   /* scans from one question about idle connections to the next */
+#define CROWD                 256 /* connections worth giving memory back after */
 #define LEAVING_TIMEOUT_US    2000000
 #define SEND_BYTES_PER_SECOND 16384 /* a client that takes less is cut */
 
@@ -156,6 +158,23 @@ scan_locked(struct connections *list) REQUIRES(list->lock)
 	}
 }
 
+/*
+ * A connection costs some 40 KiB of heap, which malloc keeps once it had it. Most of a crowd having
+ * left, the memory goes back to the system.
+ */
+static void
+give_memory_back_locked(struct connections *list) REQUIRES(list->lock)
+{
+	unsigned serving = atomic_load(&list->serving);
+
+	if (list->peak < CROWD || serving > list->peak / 2)
+		return;
+	list->peak = serving;
+	lock_release(&list->lock);
+	(void)malloc_trim(0);
+	lock_acquire(&list->lock);
+}
+
 void *
 reaper_run(void *arg)
 {
@@ -164,7 +183,8 @@ reaper_run(void *arg)
 
 	lock_acquire(&list->lock);
 	while (!list->stop) {
-		if (list->first == NULL) {
+		give_memory_back_locked(list);
+		if (list->first == NULL && !list->stop) {
 			cond_wait(&list->changed, &list->lock);
 			continue;
 		}

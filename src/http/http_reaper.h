@@ -21,6 +21,7 @@ struct connections {
 	struct connection *first; /* guarded by lock, as are all up to `stop` */
 	int64_t evict_again_us;   /* not before then, when the last look found nobody idle */
 	unsigned scans;
+	unsigned peak; /* most connections at once since memory was given back */
 	bool stop;
 	atomic_bool settling;
 	atomic_uint serving; /* open and not leaving; written with the lock held */
