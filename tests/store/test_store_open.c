@@ -283,6 +283,16 @@ test_a_damaged_page_anywhere_is_found_at_start(void **state)
 }
 
 static void
+test_a_missing_table_is_damage(void **state)
+{
+	struct store_env *env = *state;
+
+	store_env_close(env);
+	meddle(env, "taskq.db", "DROP TABLE task_result");
+	refuse(env, STATUS_CORRUPT, "task_result");
+}
+
+static void
 test_a_missing_database_beside_its_log_is_not_replaced(void **state)
 {
 	struct store_env *env = *state;
@@ -406,6 +416,7 @@ main(void)
 		STORE_ENV_TEST(test_an_empty_database_file_is_damage),
 		STORE_ENV_TEST(test_a_shortened_database_is_damage),
 		STORE_ENV_TEST(test_a_damaged_page_anywhere_is_found_at_start),
+		STORE_ENV_TEST(test_a_missing_table_is_damage),
 		STORE_ENV_TEST(test_a_missing_database_beside_its_log_is_not_replaced),
 		STORE_ENV_TEST(test_a_missing_database_beside_results_is_not_replaced),
 		STORE_ENV_TEST(test_what_a_killed_creation_left_is_begun_anew),

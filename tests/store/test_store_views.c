@@ -155,6 +155,29 @@ test_stats_are_the_counters(void **state)
 	    "factorial|cpu|QUEUED|1\nfactorial|cpu|SUCCEEDED|1\nhttp-fetch|io|QUEUED|1\n");
 }
 
+/* The SQL blocks of the page that promises all this. */
+static void
+test_the_recipes_of_the_page_run(void **state)
+{
+	struct store_env *env = *state;
+	char *page = store_env_read_data("../../docs/sqlite.md");
+	char *block = page;
+	int count = 0;
+
+	store_env_submit(env, 1);
+	while ((block = strstr(block, "```sql\n")) != NULL) {
+		char *end = strstr(block, "\n```\n");
+
+		assert_non_null(end);
+		*end = '\0';
+		free(store_env_sql(env, block + strlen("```sql\n")));
+		block = end + 1;
+		count++;
+	}
+	assert_int_equal(count, 1);
+	free(page);
+}
+
 int
 main(void)
 {
@@ -168,6 +191,7 @@ main(void)
 		STORE_ENV_TEST(test_attempts_show_crashes_and_the_latest_one),
 		STORE_ENV_TEST(test_attempts_of_a_task_that_kept_crashing_are_all_there),
 		STORE_ENV_TEST(test_stats_are_the_counters),
+		STORE_ENV_TEST(test_the_recipes_of_the_page_run),
 	};
 
 	return store_env_main_sqlite(tests, sizeof(tests) / sizeof(tests[0]));

@@ -92,6 +92,9 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		status = counters_load(&writer->counters, &writer->conn, error);
 	if (status == STATUS_OK)
 		status = next_seq_load(writer, error);
+	/* A statement that does not fit: tables or columns of this version are not there. */
+	if (status == STATUS_INTERNAL)
+		status = STATUS_CORRUPT;
 	if (status != STATUS_OK) {
 		writer_close(writer, true);
 		error_prefix(error, "%s", path);
