@@ -17,7 +17,7 @@ stage_title()
 	unit) echo "unit tests and the store's conformance suite" ;;
 	e2e) echo "end to end against the built daemon" ;;
 	address) echo "AddressSanitizer and UBSan: units, and end to end" ;;
-	thread) echo "ThreadSanitizer: units, and some end to end" ;;
+	thread) echo "ThreadSanitizer: units, and end to end" ;;
 	fuzz) echo "kept regressions, and a short new search" ;;
 	install) echo "make install into an empty directory" ;;
 	configure) echo "autoconf, ./configure, and a build from them in a copy" ;;
@@ -102,21 +102,21 @@ stage_e2e()
 	built gcc all && run_pytest build/taskqd "${more[@]}"
 }
 
-# sanitizer_runs NAME - whether a program built with it can run here; writes the prefix that it
-# takes to ret_prefix. Kernels with more random bits in addresses than gcc 12's ThreadSanitizer
-# knows need the randomisation off.
+# sanitizer_runs NAME - whether a program built with it can run here; sets `prefix` to what must stand
+# before its commands. Kernels with more random bits in addresses than gcc 12's ThreadSanitizer knows
+# need the randomisation off.
 sanitizer_runs()
 {
 	local name=$1 program=$log_dir/$stage/trial
 	printf 'int main(void) { return 0; }\n' >"$program.c"
 	gcc -fsanitize="$name" -fPIE -pie -o "$program" "$program.c" || return 1
-	ret_prefix=()
+	prefix=()
 	local attempt
 	for attempt in 1 2 3 4 5; do
-		"$program" >"$program.log" 2>&1 || ret_prefix=(setarch -R)
+		"$program" >"$program.log" 2>&1 || prefix=(setarch -R)
 	done
 	for attempt in 1 2 3; do
-		${ret_prefix[@]+"${ret_prefix[@]}"} "$program" >"$program.log" 2>&1 || return 1
+		${prefix[@]+"${prefix[@]}"} "$program" >"$program.log" 2>&1 || return 1
 	done
 }
 
@@ -133,11 +133,15 @@ stage_sanitizer()
 	export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1:detect_stack_use_after_return=1
 	export UBSAN_OPTIONS=print_stacktrace=1
 	export TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0
+	# Fewer repetitions of what looks for rare moments: each is slow, and the sanitizer sees more.
+	export TASKQ_KILL_ROUNDS=5 TASKQ_LEAK_TASKS=500 TASKQ_HYPOTHESIS_EXAMPLES=40
 	if built "$name" all tests; then
 		run_units "build/$name"
 		run_pytest "build/$name/taskqd" "$@"
 	fi
 	unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+	unset TASKQ_KILL_ROUNDS TASKQ_LEAK_TASKS TASKQ_HYPOTHESIS_EXAMPLES
+	prefix=()
 }
 
 stage_address()
