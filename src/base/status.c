@@ -63,6 +63,10 @@ error_set(struct error *error, enum status status, const char *fmt, ...)
 	if (vsnprintf(text.text, sizeof(text.text), fmt, ap) < 0)
 		text.text[0] = '\0';
 	va_end(ap);
+	for (char *at = text.text; *at != '\0'; at++) {
+		if (*at > 0 && *at < ' ')
+			*at = ' '; /* a library's words of several lines */
+	}
 	memcpy(error->text, text.text, strlen(text.text) + 1);
 	return status;
 }

@@ -43,7 +43,7 @@ void status_ignore(enum status status);
 /**
  * error_set - write an error text and return its status, so that callers write `return
  * error_set(..)`
- * @error: may be NULL; otherwise overwritten, cut at its size
+ * @error: may be NULL; otherwise overwritten, cut at its size, control characters made spaces
  * @fmt:   lower case, no full stop; says what was found and what was expected, never a secret
  */
 enum status error_set(struct error *error, enum status status, const char *fmt, ...)

@@ -16,27 +16,6 @@ static const enum sqlite_statement edges[] = {
 	SQLITE_EDGES_TASK_ATTEMPT,
 };
 
-enum status
-sqlite_check_identity(struct sqlite_conn *conn, struct error *error)
-{
-	int64_t application = 0, vacuum = 0;
-	enum status status = sqlite_pragma_get(conn, "application_id", &application, error);
-
-	if (status == STATUS_OK)
-		status = sqlite_pragma_get(conn, "auto_vacuum", &vacuum, error);
-	if (status != STATUS_OK)
-		return status;
-	if (application != SQLITE_APPLICATION_ID)
-		return error_set(error, STATUS_INVALID,
-		    "the database was made by another program: application_id is %lld, expected %d",
-		    (long long)application, SQLITE_APPLICATION_ID);
-	if (vacuum != 2)
-		return error_set(error, STATUS_INVALID,
-		    "the database has auto_vacuum %lld, expected 2 (incremental)",
-		    (long long)vacuum);
-	return STATUS_OK;
-}
-
 static enum status
 check_edges(struct sqlite_conn *conn, struct error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the file is ours and whole, as far as a start-up under two seconds can tell. Damage that
+ * Whether the file is whole, as far as a start-up under two seconds can tell. Damage that
  * this does not see is found when it is read, and stops the store then.
  */
 #ifndef TASKQ_STORE_SQLITE_SQLITE_CHECK_H
@@ -8,14 +8,8 @@
 
 #include "store/sqlite/sqlite_statement.h"
 
-/* Up to this size the whole file is checked: some 50 ms. */
-#define SQLITE_CHECK_WHOLE_MAX_BYTES (INT64_C(32) * 1024 * 1024)
-
-/**
- * sqlite_check_identity - the header says that this program made the file
- * Returns OK; INVALID for another program's database; CORRUPT; IO.
- */
-enum status sqlite_check_identity(struct sqlite_conn *conn, struct error *error) NODISCARD;
+/* Up to this size the whole file is checked: a tenth of a second at worst. */
+#define SQLITE_CHECK_WHOLE_MAX_BYTES (INT64_C(16) * 1024 * 1024)
 
 /**
  * sqlite_check_damage - read both edges of every table and index; the whole of a small file

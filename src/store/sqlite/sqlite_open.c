@@ -145,13 +145,35 @@ role_setup(sqlite3 *db, enum sqlite_role role, uint64_t wal_max_bytes, struct er
 	return STATUS_INTERNAL;
 }
 
+/* Before any pragma of the writer, some of which change the file. */
+static enum status
+check_identity(struct sqlite_conn *conn, struct error *error)
+{
+	int64_t application = 0, vacuum = 0;
+	enum status status = sqlite_pragma_get(conn, "application_id", &application, error);
+
+	if (status == STATUS_OK)
+		status = sqlite_pragma_get(conn, "auto_vacuum", &vacuum, error);
+	if (status != STATUS_OK)
+		return status;
+	if (application != SQLITE_APPLICATION_ID)
+		return error_set(error, STATUS_INVALID,
+		    "the database was made by another program: application_id is %lld, expected %d",
+		    (long long)application, SQLITE_APPLICATION_ID);
+	if (vacuum != 2)
+		return error_set(error, STATUS_INVALID,
+		    "the database has auto_vacuum %lld, expected 2 (incremental)",
+		    (long long)vacuum);
+	return STATUS_OK;
+}
+
 enum status
 sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes,
     struct sqlite_conn *ret_conn, struct error *error)
 {
 	struct sqlite_conn conn = { 0 };
+	enum status status = STATUS_OK;
 	int access = role == SQLITE_ROLE_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-	enum status status;
 	int rc;
 
 	sqlite_setup();
@@ -161,7 +183,9 @@ sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes
 		rc = sqlite3_busy_timeout(conn.db, SQLITE_BUSY_TIMEOUT_MS);
 	if (rc != SQLITE_OK)
 		status = sqlite_status(conn.db, rc, "cannot open the database", error);
-	else
+	else if (role == SQLITE_ROLE_WRITER)
+		status = check_identity(&conn, error);
+	if (status == STATUS_OK)
 		status = role_setup(conn.db, role, wal_max_bytes, error);
 	if (status != STATUS_OK) {
 		sqlite_conn_close(&conn);

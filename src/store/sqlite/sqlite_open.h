@@ -22,8 +22,10 @@ enum sqlite_role {
 
 /**
  * sqlite_conn_open - open an existing file and set the pragmas of a role
+ * The writer first makes sure that this program made the file: nobody else's is changed.
  * @wal_max_bytes: size that the log file is cut back to when it starts anew
- * Returns OK, CORRUPT (not a database), IO, FULL, NOMEM, BUSY, INTERNAL (a pragma did not take).
+ * Returns OK, INVALID (another program's), CORRUPT (not a database), IO, FULL, NOMEM, BUSY,
+ * INTERNAL (a pragma did not take).
  */
 enum status sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes,
     struct sqlite_conn *ret_conn, struct error *error) NODISCARD;

@@ -80,8 +80,6 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
 	if (status == STATUS_OK)
-		status = sqlite_check_identity(&writer->conn, error);
-	if (status == STATUS_OK)
 		status = sqlite_migrate(&writer->conn, error);
 	if (status == STATUS_OK)
 		status = sqlite_check_damage(&writer->conn, error);

@@ -35,6 +35,17 @@ test_error_set_writes_the_text_and_returns_the_status(void **state)
 }
 
 static void
+test_error_set_makes_one_line_of_several(void **state)
+{
+	struct error error;
+
+	(void)state;
+	error_set(
+	    &error, STATUS_CORRUPT, "%s", "*** in database main ***\nPage 5:\tbad \x7f \xc3\xa9");
+	assert_string_equal(error.text, "*** in database main *** Page 5: bad \x7f \xc3\xa9");
+}
+
+static void
 test_error_set_may_quote_the_old_text(void **state)
 {
 	struct error error;
@@ -105,6 +116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_status_has_its_own_word),
 		cmocka_unit_test(test_error_set_writes_the_text_and_returns_the_status),
+		cmocka_unit_test(test_error_set_makes_one_line_of_several),
 		cmocka_unit_test(test_error_set_may_quote_the_old_text),
 		cmocka_unit_test(test_error_set_cuts_a_long_text_at_its_size),
 		cmocka_unit_test(test_error_prefix_puts_context_in_front),
