@@ -98,11 +98,12 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 	}
 }
 
-/* Makes the reply a refusal after which the connection ends. */
+/* Makes the reply a refusal that is sent at once and ends the connection. */
 #define REFUSE_AND_CLOSE(request, ...)                         \
 	do {                                                   \
 		reply_problem(&(request)->reply, __VA_ARGS__); \
 		(request)->reply.close = true;                 \
+		(request)->is_hopeless = true;                 \
 	} while (0)
 
 static bool
@@ -313,13 +314,19 @@ check_content(struct request *request)
 		    "The body may have at most %zu bytes.", request->conf->body_max_bytes);
 }
 
+/*
+ * A connection that came beyond the limit. A small body is read and dropped before the answer:
+ * closing with bytes unread resets the connection, and the client may never see the 503.
+ */
 static void
 check_limit(struct request *request, bool is_over)
 {
-	if (!is_over ||
-	    (request->route != NULL && (request->route->flags & ROUTE_ALWAYS_OPEN) != 0))
+	if (!is_over)
 		return;
-	REFUSE_AND_CLOSE(request, PROBLEM_TOO_MANY_CONNECTIONS, NULL,
+	request->reply.close = true;
+	if (request->route != NULL && (request->route->flags & ROUTE_ALWAYS_OPEN) != 0)
+		return;
+	reply_problem(&request->reply, PROBLEM_TOO_MANY_CONNECTIONS, NULL,
 	    "As many connections are open as are served at once.");
 	reply_field(&request->reply, "Retry-After", RETRY_SOON_S);
 }
@@ -331,11 +338,12 @@ request_check(struct request *request, bool is_over)
 		check_target, check_route, check_query, check_accept };
 
 	request->route = NULL;
+	request->is_hopeless = false;
 	for (size_t i = 0; i < ARRAY_SIZE(checks) && !is_refused(request); i++)
 		checks[i](request);
 	if (!is_refused(request) && (request->route->flags & ROUTE_TAKES_JSON) != 0)
 		check_content(request);
-	/* Last, because health and readiness are exempt; a refusal that closes stands. */
-	if (!request->reply.close)
+	/* Last, because health and readiness are exempt. */
+	if (!request->is_hopeless)
 		check_limit(request, is_over);
 }

@@ -26,9 +26,9 @@ void head_add(struct request_head *head, const char *name, size_t name_size, con
 
 /**
  * request_check - judge target, framing, Host and all else, find the route
- * Sets request->content_length and request->route. Where the request is refused, the reply says so:
- * with `close` when the connection cannot be used on or the body is not worth reading, and without
- * when the answer may wait until the body has been read and dropped.
+ * Sets request->content_length and request->route. Where the request is refused, the reply says so.
+ * The refusal of a hopeless request, which cannot be read on or is not worth it, is sent at once
+ * and ends the connection; any other waits until the body has been read and dropped.
  * @is_over: the connection came beyond the limit
  */
 void request_check(struct request *request, bool is_over);

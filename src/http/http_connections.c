@@ -24,7 +24,11 @@ connection_enter(struct connection *connection, enum phase phase, int64_t now_us
 	struct connections *list = connection->owner;
 	int64_t state = atomic_load_explicit(&connection->state, memory_order_relaxed);
 	int64_t budget = phase_budget_us(&list->conf, phase);
-	int64_t deadline_us = budget < 0 ? NEVER_US : now_us + budget;
+	int64_t deadline_us;
+
+	if (phase == PHASE_BODY && connection->is_surplus && budget > SURPLUS_TIMEOUT_US)
+		budget = SURPLUS_TIMEOUT_US;
+	deadline_us = budget < 0 ? NEVER_US : now_us + budget;
 
 	/* Once the socket is shut down, its thread has nothing left to say about deadlines. */
 	if (state_phase(state) == PHASE_CUT ||

@@ -64,7 +64,8 @@ void connections_close(struct connections *list);
 /**
  * connections_add - take note of a connection that was just accepted
  * Beyond the limit those that have been idle longest are told to go; where none has been idle for
- * an eighth of the idle timeout, the new one is surplus and gets two seconds for its request.
+ * an eighth of the idle timeout, the new one is surplus and gets two seconds for its header and as
+ * long for its body.
  */
 void connections_add(struct connections *list, struct connection *connection, int fd);
 

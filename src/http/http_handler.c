@@ -251,7 +251,7 @@ on_header(struct http_context *context, struct session *session, struct MHD_Conn
 	read_header(session, mhd, method, version);
 	set_request_id(session);
 	request_check(request, connections_is_over(&session->connection));
-	if (request->reply.status != 0 && request->reply.close)
+	if (request->is_hopeless)
 		return answer(context, session, mhd);
 	connection_enter(&session->connection,
 	    request->content_length > 0 ? PHASE_BODY : PHASE_HANDLING, request->began_mono_us);

@@ -69,6 +69,7 @@ struct request {
 	struct request_head head;
 	const struct route *route; /* NULL until the target is known */
 	char id[UUID_TEXT_SIZE];   /* the {id} of the path */
+	bool is_hopeless;          /* refused so that reading on makes no sense */
 	uint64_t content_length;   /* REQUEST_UNKNOWN_BYTES for a chunked body; 0 for none */
 	uint64_t received_bytes;   /* of the body so far */
 	struct buf body;           /* the body, unless it is being dropped */

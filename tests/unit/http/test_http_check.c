@@ -70,7 +70,8 @@ assert_judged(const char *method, const char *target, const char *version,
 	struct request request;
 
 	judge(&request, method, target, version, fields, false);
-	if (request.reply.status != status || request.reply.close != closes)
+	if (request.reply.status != status || request.reply.close != closes ||
+	    request.is_hopeless != closes)
 		fail_msg("%s %s: %u, %s", method, target, request.reply.status,
 		    request.reply.close ? "closes" : "stays");
 	if (status == 0)
@@ -263,7 +264,8 @@ assert_over(const char *method, const char *target, unsigned status)
 
 	judge(&request, method, target, "1.1", FIELDS(HOST, JSON), true);
 	assert_int_equal(request.reply.status, status);
-	assert_int_equal(request.reply.close, status != 0);
+	assert_true(request.reply.close);
+	assert_false(request.is_hopeless);
 	if (status == 503)
 		assert_string_equal(
 		    request.reply.fields[request.reply.field_count - 1].name, "Retry-After");

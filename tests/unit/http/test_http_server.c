@@ -181,6 +181,32 @@ test_a_fault_of_framing_ends_the_connection_and_runs_no_successor(void **state)
 }
 
 static void
+test_beyond_the_limit_a_body_is_read_so_that_the_503_is_not_lost(void **state)
+{
+	struct rig *rig = rig_open(1);
+	char *body = malloc(200001);
+	struct answer *answer;
+	int first, second;
+
+	(void)state;
+	memset(body, ' ', 200000);
+	body[200000] = '\0';
+	first = rig_dial(rig);
+	answer_free(client_ask(first, "GET", "/healthz", "", NULL));
+	second = rig_dial(rig);
+	answer = client_ask(
+	    second, "POST", "/tasks/submissions", "Content-Type: application/json\r\n", body);
+	assert_non_null(answer);
+	assert_int_equal(answer->status, 503);
+	assert_true(client_sees_end(second));
+	answer_free(answer);
+	close(first);
+	close(second);
+	free(body);
+	rig_close(rig);
+}
+
+static void
 test_beyond_the_limit_requests_get_503_and_health_is_served(void **state)
 {
 	struct rig *rig = rig_open(1);
@@ -299,6 +325,7 @@ main(void)
 		WITH_RIG(test_a_chunked_body_over_the_limit_is_413_and_an_endless_one_is_cut),
 		WITH_RIG(test_a_fault_of_framing_ends_the_connection_and_runs_no_successor),
 		cmocka_unit_test(test_beyond_the_limit_requests_get_503_and_health_is_served),
+		cmocka_unit_test(test_beyond_the_limit_a_body_is_read_so_that_the_503_is_not_lost),
 		WITH_RIG(test_while_draining_every_answer_ends_its_connection),
 		cmocka_unit_test(test_closing_waits_for_the_request_under_way_and_answers_it),
 	};
