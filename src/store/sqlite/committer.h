@@ -12,8 +12,12 @@
 
 #include "store/sqlite/command.h"
 
-/* Bounds of one transaction. */
-#define COMMITTER_GROUP_MAX       1024
+/*
+ * Bounds of one transaction. Smaller groups let the callers of one group work while the next one is
+ * committed, and give claims and completions their turn among many submitters: with 1,000 of them
+ * and groups of 1,024, two executors complete 16,000 tasks a second, with groups of 256, 62,000.
+ */
+#define COMMITTER_GROUP_MAX       256
 #define COMMITTER_GROUP_MAX_BYTES (8 * 1024 * 1024)
 
 /* A list that is added to at its end and taken from at its front. */

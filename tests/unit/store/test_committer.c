@@ -196,6 +196,33 @@ test_what_waits_during_a_flush_shares_the_next_transaction(void **state)
 }
 
 static void
+test_a_transaction_is_bounded_in_commands(void **state)
+{
+	static struct call calls[COMMITTER_GROUP_MAX + 1];
+	struct fixture *fixture = *state;
+	struct call first;
+	uint64_t before;
+
+	/* As many as fit, and one more. */
+	for (unsigned round = 0; round < 2; round++) {
+		unsigned count = COMMITTER_GROUP_MAX + round;
+
+		shim_vfs_hold_sync();
+		submit_start(fixture, &first, round * 1000, "{}");
+		shim_vfs_await_sync();
+		for (unsigned i = 0; i < count; i++)
+			submit_start(fixture, &calls[i], round * 1000 + i + 1, "{}");
+		await_waiting(fixture, count);
+		before = fixture->writer.commits;
+		shim_vfs_release_sync();
+		assert_int_equal(call_end(&first), STATUS_OK);
+		for (unsigned i = 0; i < count; i++)
+			assert_int_equal(call_end(&calls[i]), STATUS_OK);
+		assert_int_equal(fixture->writer.commits, before + 2 + round);
+	}
+}
+
+static void
 test_a_transaction_is_bounded_in_bytes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -321,6 +348,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_what_waits_during_a_flush_shares_the_next_transaction),
+		TEST(test_a_transaction_is_bounded_in_commands),
 		TEST(test_a_transaction_is_bounded_in_bytes),
 		TEST(test_a_command_that_breaks_the_transaction_fails_alone),
 		TEST(test_claims_go_before_submissions_that_waited_longer),
