@@ -44,6 +44,21 @@ def pytest_configure(config):
         pytest.exit(f"no program at {daemon_module.PROGRAM}: run make, or set TASKQD", returncode=4)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What tests measured, by record_property("figure", text); also when they passed."""
+    figures = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, text in getattr(report, "user_properties", ())
+        if name == "figure" and report.when == "call"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for text in figures:
+            terminalreporter.write_line(text)
+
+
 def pytest_make_parametrize_id(val):
     """Short, printable names of test cases: values may be long, binary or many lines."""
     if isinstance(val, (str, bytes)):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What was acknowledged stays: kill -9, SIGTERM, crashes while running, damaged files, two services."""
 
+import contextlib
 import http.client
 import json
 import math
@@ -19,6 +20,7 @@ from lib.daemon import DidNotStart
 from lib.database import count_tasks, history, integrity, opened
 from lib.load import factorial_body, submit_many, unfinished, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
+from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
 ROUNDS = int(os.environ.get("TASKQ_KILL_ROUNDS", "25"))
@@ -104,7 +106,7 @@ def check_results_directory(daemon):
     assert found == named
 
 
-def test_kill_9_under_load_loses_nothing_and_doubles_nothing(make_daemon, large):
+def test_kill_9_under_load_loses_nothing_and_doubles_nothing(make_daemon, large, record_property):
     seed = int(os.environ.get("TASKQ_SEED", random.randrange(1 << 32)))
     print(f"TASKQ_SEED={seed} TASKQ_KILL_ROUNDS={ROUNDS}")
     chance = random.Random(seed)
@@ -132,8 +134,9 @@ def test_kill_9_under_load_loses_nothing_and_doubles_nothing(make_daemon, large)
     daemon.start()
     daemon.wait_ready()
     wait_drained(daemon)
-    print(f"attempted {ledger.attempted} acknowledged {len(ledger.acknowledged)} refused {ledger.refused} "
-          f"slowest start {slowest:.3f} s")
+    record_property(
+        "figure", f"kill -9: {ROUNDS} rounds, seed {seed}, {len(ledger.acknowledged)} acknowledged of "
+        f"{ledger.attempted}, slowest start until ready {slowest:.3f} s")
     assert len(ledger.acknowledged) > ROUNDS
 
     final = history(daemon.database)
@@ -272,6 +275,22 @@ def draining(daemon):
 
 
 class TestSigterm:
+    @pytest.mark.parametrize("state", ["silent", "idle", "in a header", "in a body", "many idle"])
+    def test_open_connections_do_not_keep_it(self, make_daemon, state):
+        daemon = make_daemon()
+        head = b"POST /tasks/submissions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        with contextlib.ExitStack() as stack:
+            for _ in range(500 if state == "many idle" else 5):
+                connection = stack.enter_context(RawConnection(*daemon.address))
+                if "idle" in state:
+                    connection.send(request("GET", "/healthz"))
+                    assert connection.read_response().status == 200
+                elif state == "in a header":
+                    connection.send(head)
+                elif state == "in a body":
+                    connection.send(head + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+            assert daemon.terminate() == 0
+
     def test_idle_service_exits_0_and_leaves_no_log_behind(self, make_daemon):
         daemon = make_daemon()
         with daemon.client() as client:

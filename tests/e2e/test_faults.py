@@ -17,7 +17,7 @@ import time
 import pytest
 
 from lib.api import SUBMISSIONS, check_problem
-from lib.daemon import DidNotStart
+from lib.daemon import DidNotStart, end_tracer
 from lib.database import history, integrity
 from lib.load import factorial_body, submit_many, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
@@ -181,9 +181,7 @@ def injected(daemon, what):
             for task in os.listdir(f"/proc/{daemon.pid}/task")), what="every thread is traced")
         yield
     finally:
-        tracer.terminate()
-        tracer.wait()
-        tracer.stderr.close()
+        end_tracer(tracer)
 
 
 def submit_until_gone(daemon, limit=20000):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Descriptors, threads and memory end where they began, however much work went through."""
 
+import contextlib
 import os
 
 import pytest
@@ -40,7 +41,7 @@ def test_at_rest_it_is_small(make_daemon, sanitizer):
         assert daemon.rss_kib() < AT_REST_KIB
 
 
-def test_thousands_of_tasks_twice(make_daemon, sanitizer):
+def test_thousands_of_tasks_twice(make_daemon, sanitizer, record_property):
     daemon = make_daemon(fetch_allow=["127.0.0.0/8"])
     with ScriptedOrigin(ok_answer(b"small")) as origin:
         def lap(count):
@@ -59,7 +60,8 @@ def test_thousands_of_tasks_twice(make_daemon, sanitizer):
         lap(TASKS)
         settle(daemon, descriptors, threads)
         second = daemon.rss_kib()
-    print(f"{TASKS} tasks a lap: RSS {first} KiB, then {second} KiB; {descriptors} descriptors, {threads} threads")
+    record_property("figure", f"leaks: two laps of {TASKS} tasks, resident {first} KiB, then {second} KiB; "
+                    f"{descriptors} descriptors, {threads} threads")
     if not sanitizer:
         assert second - first < 5 * 1024
         assert second < AT_REST_KIB
@@ -85,6 +87,24 @@ def test_requests_leave_no_memory_behind(make_daemon, sanitizer):
     settle(daemon, descriptors, threads)
     if not sanitizer:
         assert daemon.rss_kib() - first < 5 * 1024
+
+
+@pytest.mark.parametrize("byte", [b"\x01", b"\xff", b"a"], ids=["escaped", "base64", "text"])
+def test_large_results_are_not_held_in_memory(make_daemon, sanitizer, byte):
+    """Eight clients read 16 MiB at once, six times that where every byte is escaped."""
+    daemon = make_daemon(fetch_allow=["127.0.0.0/8"])
+    with ScriptedOrigin(ok_answer(byte * (16 << 20))) as origin, daemon.client() as client:
+        task_id = client.fetch(origin.url())
+        assert client.wait_final(task_id) == "SUCCEEDED"
+    before = daemon.rss_kib()
+    with contextlib.ExitStack() as stack:
+        for path in [f"/tasks/{task_id}", f"/tasks/{task_id}/result"] * 4:
+            connection = stack.enter_context(RawConnection(*daemon.address))
+            connection.send(request("GET", path))
+            wait_until(lambda: connection.has_input(1))
+        # Every answer has begun and none has been taken: this is when it would be in memory.
+        if not sanitizer:
+            assert daemon.rss_kib() - before < 16 * 1024
 
 
 def test_a_thousand_hosts_leave_no_descriptor(make_daemon, everywhere):

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from lib.api import SUBMISSIONS, check_failure, check_problem
-from lib.daemon import ROOT, program_out
+from lib.daemon import ROOT, end_tracer, program_out
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.wait import wait_until
 
@@ -146,9 +146,7 @@ class TestDefaultPolicy:
                     if "localhost" not in host.lower():
                         denied(client, f"http://{host}/")
         finally:
-            tracer.terminate()
-            tracer.wait()
-            tracer.stderr.close()
+            end_tracer(tracer)
         connects = [line for line in trace.read_text().splitlines() if re.search(r"connect\([0-9]+, \{sa_family=AF_INET", line)]
         assert connects == []
 

@@ -85,6 +85,17 @@ def run_program(*words, env=None, timeout=PATIENCE_S, cwd=None):
     )
 
 
+def end_tracer(tracer):
+    """End a strace, by force when it waits for a thread that has died under it."""
+    tracer.terminate()
+    try:
+        tracer.wait(2)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
+        tracer.wait()
+    tracer.stderr.close()
+
+
 class DidNotStart(AssertionError):
     """The daemon ended, or went silent, before it said that it listens."""
 

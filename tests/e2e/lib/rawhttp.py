@@ -58,7 +58,7 @@ class RawConnection:
         except BaseException:
             self.sock.close()
             raise
-        self.pending = b""
+        self.pending = bytearray()
 
     def __enter__(self):
         return self
@@ -89,7 +89,7 @@ class RawConnection:
         except ConnectionResetError:
             piece = b""
         if not piece:
-            raise Closed(self.pending)
+            raise Closed(bytes(self.pending))
         self.pending += piece
 
     def _line(self):
@@ -97,17 +97,20 @@ class RawConnection:
             if len(self.pending) > 1 << 20:
                 raise Malformed("a line of more than a MiB")
             self._more()
-        line, self.pending = self.pending.split(b"\r\n", 1)
+        end = self.pending.index(b"\r\n")
+        line = bytes(self.pending[:end])
+        del self.pending[:end + 2]
         return line
 
     def _exactly(self, size):
         while len(self.pending) < size:
             self._more()
-        data, self.pending = self.pending[:size], self.pending[size:]
+        data = bytes(self.pending[:size])
+        del self.pending[:size]
         return data
 
     def _chunks(self):
-        body = b""
+        body = bytearray()
         while True:
             line = self._line().split(b";", 1)[0]
             if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", line):
@@ -116,7 +119,7 @@ class RawConnection:
             if size == 0:
                 while self._line():
                     pass
-                return body
+                return bytes(body)
             body += self._exactly(size)
             if self._exactly(2) != b"\r\n":
                 raise Malformed("a chunk without its line end")
@@ -163,7 +166,8 @@ class RawConnection:
                 self._more()
             except Closed:
                 break
-        data, self.pending = self.pending, b""
+        data = bytes(self.pending)
+        self.pending.clear()
         return data
 
     def is_closed(self, timeout):
