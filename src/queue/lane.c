@@ -38,6 +38,21 @@ lane_room_locked(const struct lane_pool *lane)
 	return room < LANE_BATCH_MAX ? room : LANE_BATCH_MAX;
 }
 
+/*
+ * Whether the claimer should look again now that a run has ended. A free place in the IO lane is a
+ * transfer that could be under way. In the CPU lane places are cheap: what counts is that no
+ * executor runs dry; else claiming waits until half of the window is free, for a larger batch.
+ */
+static bool
+lane_wants_tasks_locked(const struct lane_pool *lane) REQUIRES(lane->lock)
+{
+	size_t room = lane_room_locked(lane);
+	if (room == 0)
+		return false;
+	return lane->conf.lane == LANE_IO || room >= lane->executing ||
+	       lane->executing <= 2 * (size_t)lane->conf.executors;
+}
+
 bool
 lane_task_is_isolated(const struct task *task)
 {
@@ -87,8 +102,7 @@ lane_finished(void *context, struct run *run)
 	lane->finished_tail = &run->next;
 	if (first)
 		cond_signal(&lane->finish_changed);
-	/* Claim again when a good part of the window is free, not for each place in it. */
-	if (lane->executing == 0 || lane_room_locked(lane) >= lane->executing)
+	if (lane_wants_tasks_locked(lane))
 		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }

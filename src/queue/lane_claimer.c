@@ -92,16 +92,14 @@ wait_for_room(struct lane_pool *lane, bool more, bool *ret_isolated)
 	size_t room = 0;
 	lock_acquire(&lane->lock);
 	while (!lane->closing) {
-		bool timely = clock_mono_ms() >= poll_at_ms;
-		bool reason =
-		    more || timely || atomic_load_explicit(&lane->woken, memory_order_acquire);
+		int64_t now_ms = clock_mono_ms();
+		bool reason = more || now_ms >= poll_at_ms ||
+			      atomic_load_explicit(&lane->woken, memory_order_acquire);
 		room = lane_room_locked(lane);
 		if (room > 0 && reason)
 			break;
-		if (reason || lane->held)
-			cond_wait(&lane->claim_changed, &lane->lock);
-		else
-			cond_wait_until(&lane->claim_changed, &lane->lock, poll_at_ms);
+		int64_t until_ms = now_ms < poll_at_ms ? poll_at_ms : now_ms + LANE_POLL_MS;
+		cond_wait_until(&lane->claim_changed, &lane->lock, until_ms);
 	}
 	if (lane->closing)
 		room = 0;
