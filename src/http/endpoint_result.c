@@ -12,7 +12,7 @@
 #include "kinds/kind.h"
 #include "queue/queue.h"
 
-#define AROUND_EXPECTED_BYTES 256
+#define AROUND_EXPECTED_BYTES ((size_t)256)
 
 bool
 endpoint_read_final(struct request *request, struct task_result *ret_result)

@@ -39,7 +39,7 @@ failed(struct error *error, const char *what, int number)
 static enum status
 bound_port(int fd, uint16_t *ret_port, struct error *error)
 {
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = { 0 };
 	socklen_t size = sizeof(bound);
 
 	if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
