@@ -127,8 +127,8 @@ enum status store_counts(
     struct store *store, struct store_counts *ret_counts, struct error *error) NODISCARD;
 
 /**
- * store_maintain - one bounded slice of housekeeping (a checkpoint when idle); call every second or
- * so
+ * store_maintain - one bounded slice of housekeeping; call every second or so
+ * Returns OK; BUSY when somebody else's reader keeps the store from giving space back.
  */
 enum status store_maintain(struct store *store, struct error *error) NODISCARD;
 

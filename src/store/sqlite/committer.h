@@ -18,7 +18,7 @@
  * and groups of 1,024, two executors complete 16,000 tasks a second, with groups of 256, 62,000.
  */
 #define COMMITTER_GROUP_MAX       256
-#define COMMITTER_GROUP_MAX_BYTES (8 * 1024 * 1024)
+#define COMMITTER_GROUP_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
 /* A list that is added to at its end and taken from at its front. */
 struct command_list {

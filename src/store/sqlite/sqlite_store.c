@@ -302,11 +302,13 @@ sqlite_maintain(void *db, struct error *error)
 	struct command command = { .kind = COMMAND_MAINTAIN, .error = error };
 	enum status status = committer_run(&store->committer, &command);
 	int64_t removed = 0;
+	enum status swept;
 
-	if (status != STATUS_OK)
+	/* A reader in the way of the log is not in the way of the files. */
+	if (status != STATUS_OK && status != STATUS_BUSY)
 		return status;
-	return check_damage(
-	    store, result_files_sweep(&store->files, SWEEP_AT_MAINTAIN, &removed, error), error);
+	swept = result_files_sweep(&store->files, SWEEP_AT_MAINTAIN, &removed, error);
+	return swept == STATUS_OK ? status : check_damage(store, swept, error);
 }
 
 const struct store_backend store_backend_sqlite = {

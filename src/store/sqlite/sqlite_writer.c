@@ -19,9 +19,10 @@
 #define CHECKPOINT_FRAMES 2000
 
 /* Over its cap the log is emptied, which has to wait for readers that look at it: ours are gone in
-   a moment, a stranger's may stay; so wait shortly, and not again too soon. */
-#define TRUNCATE_WAIT_MS  50
-#define TRUNCATE_RETRY_MS 1000
+   a moment, a stranger's may stay; so wait shortly, and each time later again. */
+#define TRUNCATE_WAIT_MS        50
+#define TRUNCATE_RETRY_FIRST_MS 1000
+#define TRUNCATE_RETRY_LAST_MS  32000
 
 static const enum sqlite_statement writer_statements[] = {
 	SQLITE_TXN_BEGIN,
@@ -75,7 +76,7 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 {
 	enum status status;
 
-	*writer = (struct writer){ .next_seq = 1 };
+	*writer = (struct writer){ .next_seq = 1, .truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS };
 	counters_init(&writer->counters);
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
@@ -115,6 +116,33 @@ checkpoint(struct writer *writer, int mode)
 		writer->checkpoint_frames = 0;
 	}
 	return rc;
+}
+
+/* Empties the log, unless a reader stood in the way a short while ago. Everybody who writes waits
+   for this, so it waits for readers only for a moment. */
+static void
+truncate_log(struct writer *writer)
+{
+	int rc;
+
+	if (clock_mono_ms() < writer->truncate_after_mono_ms)
+		return;
+	(void)sqlite3_busy_timeout(writer->conn.db, TRUNCATE_WAIT_MS);
+	rc = checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
+	(void)sqlite3_busy_timeout(writer->conn.db, SQLITE_BUSY_TIMEOUT_MS);
+	if (rc == SQLITE_OK) {
+		writer->truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS;
+		return;
+	}
+	/* A disk that fails may be asked again at once: it does not make anybody wait. */
+	if (writer->checkpoint_status != STATUS_BUSY)
+		return;
+	(void)error_set(&writer->checkpoint_error, STATUS_BUSY,
+	    "a reader keeps the log of %lld pages from being emptied",
+	    (long long)writer->wal_frames);
+	writer->truncate_after_mono_ms = clock_mono_ms() + writer->truncate_pause_ms;
+	if (writer->truncate_pause_ms < TRUNCATE_RETRY_LAST_MS)
+		writer->truncate_pause_ms *= 2;
 }
 
 void
@@ -187,17 +215,10 @@ writer_commit(struct writer *writer, struct error *error)
 enum status
 writer_checkpoint_if_due(struct writer *writer, struct error *error)
 {
-	int rc = SQLITE_OK;
-
-	if (writer->wal_frames > writer->wal_frames_max &&
-	    clock_mono_ms() >= writer->truncate_after_mono_ms) {
-		(void)sqlite3_busy_timeout(writer->conn.db, TRUNCATE_WAIT_MS);
-		rc = checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
-		(void)sqlite3_busy_timeout(writer->conn.db, SQLITE_BUSY_TIMEOUT_MS);
-		if (rc != SQLITE_OK)
-			writer->truncate_after_mono_ms = clock_mono_ms() + TRUNCATE_RETRY_MS;
-	} else if (writer->wal_frames - writer->checkpoint_frames >= CHECKPOINT_FRAMES) {
-		rc = checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE);
+	if (writer->wal_frames > writer->wal_frames_max)
+		truncate_log(writer);
+	if (writer->wal_frames - writer->checkpoint_frames >= CHECKPOINT_FRAMES) {
+		(void)checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE);
 		/* Also when it failed: the next try is due after as many frames again. */
 		writer->checkpoint_frames = writer->wal_frames;
 	}
@@ -215,7 +236,7 @@ writer_maintain(struct writer *writer, struct error *error)
 
 	writer->commits_maintained = writer->commits;
 	if (is_idle && writer->wal_frames > 0)
-		(void)checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE);
+		truncate_log(writer);
 	if (writer->checkpoint_status != STATUS_OK && error != NULL)
 		*error = writer->checkpoint_error;
 	return writer->checkpoint_status;

@@ -18,9 +18,10 @@ struct writer {
 	int64_t wal_frames_max;         /* from which the log is emptied at once */
 	int64_t checkpoint_frames;      /* in the log when it was last folded into the database */
 	int64_t truncate_after_mono_ms; /* a reader stood in the way: not before then again */
-	uint64_t commits;               /* that wrote something */
-	uint64_t commits_maintained;    /* as of the last maintenance */
-	enum status checkpoint_status;  /* of the latest checkpoint */
+	int64_t truncate_pause_ms;   /* from then to the next try; doubles while it stands there */
+	uint64_t commits;            /* that wrote something */
+	uint64_t commits_maintained; /* as of the last maintenance */
+	enum status checkpoint_status; /* of the latest checkpoint */
 	struct error checkpoint_error;
 };
 
@@ -62,7 +63,7 @@ enum status writer_checkpoint_if_due(struct writer *writer, struct error *error)
 
 /**
  * writer_maintain - empty the log if nothing was written since the last call; tell how the latest
- * checkpoint went
+ * checkpoint went: BUSY means that a reader keeps the log from being emptied
  */
 enum status writer_maintain(struct writer *writer, struct error *error) NODISCARD;
 

@@ -165,6 +165,27 @@ test_an_idle_log_is_emptied_and_a_busy_one_is_not(void **state)
 }
 
 static void
+test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone(void **state)
+{
+	struct fixture *fixture = *state;
+	sqlite3 *stranger = look(fixture);
+	struct error error;
+
+	commit_one(fixture);
+	for (int i = 0; i < 3; i++) {
+		enum status status = writer_maintain(&fixture->writer, &error);
+
+		/* The first comes upon a commit, so the log was not idle. */
+		assert_int_equal(status, i == 0 ? STATUS_OK : STATUS_BUSY);
+		assert_true(size_of(fixture, "taskq.db-wal") > 0);
+		fixture->writer.truncate_after_mono_ms = 0;
+	}
+	assert_int_equal(sqlite3_close(stranger), SQLITE_OK);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
+}
+
+static void
 test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds(void **state)
 {
 	struct fixture *fixture = *state;
@@ -191,6 +212,7 @@ main(void)
 		TEST(test_a_log_over_its_cap_is_emptied_once_the_reader_in_its_way_has_gone),
 		TEST(test_a_reader_in_the_way_is_waited_for_once_and_not_at_every_commit),
 		TEST(test_an_idle_log_is_emptied_and_a_busy_one_is_not),
+		TEST(test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone),
 		TEST(
 		    test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds),
 	};
