@@ -21,8 +21,9 @@ enum {
 	CONNECTIONS_DEFAULT = 4096,
 	CONNECTIONS_LEAST = 16,
 	FETCHES_LEAST = 4,
-	/* Database, log, listening socket, timers, the libraries' own. */
-	DESCRIPTORS_FIXED = 64,
+	/* Database, log, listening socket, timers, the libraries' own; and 64 spill files of
+	   factorials that wait to be written. */
+	DESCRIPTORS_FIXED = 128,
 	/* A socket, a resolver's pair, a spill file, its share of the connection cache. */
 	DESCRIPTORS_PER_FETCH = 6,
 	DESCRIPTORS_PER_READER = 3,

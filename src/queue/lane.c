@@ -24,18 +24,27 @@ enum {
 size_t
 lane_room_locked(const struct lane_pool *lane)
 {
-	if (lane->held || lane->uncommitted >= LANE_FINISHED_MAX)
+	if (lane->held || lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		return 0;
 	size_t window = lane->conf.slots;
+	size_t used = lane->executing + lane->uncommitted;
 	if (lane->conf.lane == LANE_CPU) {
 		double executors = lane->conf.executors;
 		double ahead = executors * CPU_WINDOW_US / (lane->cost_us + 1.0);
 		window = ahead > CPU_WINDOW_MAX ? CPU_WINDOW_MAX : (size_t)ahead;
 		if (window < lane->conf.executors)
 			window = lane->conf.executors;
+		used = lane->executing;
 	}
-	size_t room = window > lane->executing ? window - lane->executing : 0;
+	size_t room = window > used ? window - used : 0;
 	return room < LANE_BATCH_MAX ? room : LANE_BATCH_MAX;
+}
+
+size_t
+lane_run_weight(const struct run *run)
+{
+	return sizeof(*run) + (output_is_spilled(&run->output) ? (size_t)LANE_SPILLED_BYTES
+							       : run->output.memory.capacity);
 }
 
 /*
@@ -91,12 +100,17 @@ lane_finished(void *context, struct run *run)
 	struct lane_pool *lane = context;
 	bool measured = run->outcome.verdict != VERDICT_RELEASED;
 	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
+	size_t weight = lane_run_weight(run);
 	run->next = NULL;
 	lock_acquire(&lane->lock);
 	if (measured)
 		lane->cost_us += (cost_us - lane->cost_us) / 8;
+	while (lane->conf.lane == LANE_CPU && !lane->closing &&
+	       lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
+		cond_wait(&lane->written, &lane->lock);
 	lane->executing--;
 	lane->uncommitted++;
+	lane->unwritten += weight;
 	bool first = lane->finished == NULL;
 	*lane->finished_tail = run;
 	lane->finished_tail = &run->next;
@@ -160,6 +174,7 @@ lane_open(const struct lane_conf *conf, struct lane_pool **ret_lane, struct erro
 	cond_init(&lane->claim_changed);
 	cond_init(&lane->finish_changed);
 	cond_init(&lane->became_empty);
+	cond_init(&lane->written);
 	enum status status = open_engines(lane, error);
 	if (status != STATUS_OK)
 		goto out;
@@ -226,6 +241,7 @@ lane_stop(struct lane_pool *lane)
 	lane->closing = true;
 	cond_broadcast(&lane->claim_changed);
 	cond_broadcast(&lane->finish_changed);
+	cond_broadcast(&lane->written);
 	lock_release(&lane->lock);
 	if (lane->claimer_started)
 		thread_join(lane->claimer);
@@ -253,6 +269,7 @@ lane_close(struct lane_pool *lane)
 		return;
 	lane_stop(lane);
 	free(lane->engines);
+	cond_done(&lane->written);
 	cond_done(&lane->became_empty);
 	cond_done(&lane->finish_changed);
 	cond_done(&lane->claim_changed);

@@ -18,7 +18,7 @@ enum {
 struct batch {
 	struct run *runs[LANE_BATCH_MAX];
 	size_t count;
-	size_t released; /* of them, to hand back */
+	size_t weight; /* as it was counted when they finished */
 };
 
 /* Takes up to a batch from the finished list; an empty batch means the end. */
@@ -34,6 +34,7 @@ take_batch(struct lane_pool *lane, struct batch *batch)
 		lane->finished = run->next;
 		run->next = NULL;
 		batch->runs[batch->count++] = run;
+		batch->weight += lane_run_weight(run);
 	}
 	if (lane->finished == NULL)
 		lane->finished_tail = &lane->finished;
@@ -50,14 +51,16 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 		lane_run_free(batch->runs[i]);
 	}
 	lock_acquire(&lane->lock);
-	bool was_full = lane->uncommitted >= LANE_FINISHED_MAX;
+	bool had_room = lane_room_locked(lane) > 0;
 	lane->uncommitted -= batch->count;
+	lane->unwritten -= batch->weight;
+	cond_broadcast(&lane->written);
 	if (isolated) {
 		/* The next of those that run alone may begin: a reason to look. */
 		lane->isolated_running = false;
 		atomic_store_explicit(&lane->woken, true, memory_order_release);
 	}
-	if (isolated || was_full)
+	if (isolated || (!had_room && lane_room_locked(lane) > 0))
 		cond_signal(&lane->claim_changed);
 	if (lane_is_empty_locked(lane))
 		cond_broadcast(&lane->became_empty);

@@ -15,8 +15,14 @@
 enum {
 	/* Tasks in one claim and completions in one commit at most. */
 	LANE_BATCH_MAX = 256,
-	/* Finished runs that may wait for their commit before claiming pauses. */
-	LANE_FINISHED_MAX = 2048,
+	/*
+	 * What finished runs that wait for their commit may hold: bytes of memory, where one with a
+	 * spill file, thus a descriptor, counts as so many. From there on nothing is claimed, and
+	 * executors of the CPU lane wait before they hand over another. The IO lane's runs keep
+	 * their place until they are written, so there the number of places is the bound.
+	 */
+	LANE_UNWRITTEN_MAX_BYTES = 16 * 1024 * 1024,
+	LANE_SPILLED_BYTES = 256 * 1024,
 	/* A lost wake-up costs at most this. It also finds what other processes put back. */
 	LANE_POLL_MS = 1000,
 	/* After a store error: the first pause, doubled up to the last. */
@@ -42,6 +48,7 @@ struct lane_pool {
 	struct cond claim_changed;
 	struct cond finish_changed;
 	struct cond became_empty;
+	struct cond written;   /* unwritten went down, or closing */
 	bool held;             /* claim no more */
 	bool closing;          /* the claimer ends; nobody pauses any more */
 	bool drained;          /* engines are closed: the finisher ends when its list is empty */
@@ -49,6 +56,7 @@ struct lane_pool {
 	bool isolated_running; /* one of the tasks that run alone is claimed */
 	size_t executing;      /* added to an engine, not finished */
 	size_t uncommitted;    /* finished, not yet written */
+	size_t unwritten;      /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
 	struct run *finished;  /* in order of finishing */
 	struct run **finished_tail;
 	double cost_us; /* smoothed execution time of a run, for the CPU lane's window */
@@ -74,8 +82,14 @@ bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
 
 /**
  * lane_finished - what engines call for a run that has ended; takes the run
+ * Holds an executor of the CPU lane up while too much waits to be written.
  */
 void lane_finished(void *lane, struct run *run);
+
+/**
+ * lane_run_weight - what a finished run holds until it is written, in bytes
+ */
+size_t lane_run_weight(const struct run *run);
 
 /**
  * lane_task_is_isolated - whether a claimed task is one of those that run one at a time

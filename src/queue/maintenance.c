@@ -23,6 +23,7 @@ struct maintenance {
 	bool closing; /* guarded by lock */
 	bool started;
 	pthread_t thread;
+	enum status last; /* how the store's housekeeping went; the thread's alone */
 };
 
 /* Sets admission's flag; logs when it changes. A disk that cannot be asked counts as it did before.
@@ -54,9 +55,13 @@ tick(struct maintenance *maintenance, int64_t elapsed_ms)
 	check_disk(maintenance);
 	struct error error = { "" };
 	enum status status = store_maintain(maintenance->conf.store, &error);
-	if (status != STATUS_OK && status != STATUS_UNKNOWN)
-		log_warn(LOG_EVENT("maintenance_failed"), LOG_STR("status", status_name(status)),
+	/* Told when it changes: what lasts would fill the log. */
+	if (status != maintenance->last && status == STATUS_OK)
+		log_info(LOG_EVENT("maintenance_ok"));
+	else if (status != maintenance->last)
+		log_warn(LOG_EVENT("maintenance_hindered"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error));
+	maintenance->last = status;
 }
 
 static void *

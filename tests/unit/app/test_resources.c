@@ -19,7 +19,7 @@ static uint64_t
 descriptors_at_worst(const struct budget *budget)
 {
 	return budget->connections_fuse + budget->connections_max +
-	       UINT64_C(6) * budget->fetch_in_flight + UINT64_C(3) * budget->store_readers + 64;
+	       UINT64_C(6) * budget->fetch_in_flight + UINT64_C(3) * budget->store_readers + 128;
 }
 
 static void
@@ -53,7 +53,7 @@ test_share_never_plans_more_descriptors_than_there_are(void **state)
 		} else {
 			assert_int_equal(status, STATUS_FULL);
 			assert_non_null(strstr(error.text, "RLIMIT_NOFILE"));
-			assert_true(descriptors < 256);
+			assert_true(descriptors < 320);
 		}
 	}
 }

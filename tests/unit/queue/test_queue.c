@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,6 +49,10 @@ work_run(const struct kind_settings *settings, struct run *run)
 {
 	(void)settings;
 	if (run->task.args_size > 2) {
+		char bulk[2000] = ""; /* over the scene's inline limit: a spill file */
+		if (strstr(run->task.args, "bulky") != NULL)
+			assert_int_equal(
+			    output_write(&run->output, bulk, sizeof(bulk), NULL), STATUS_OK);
 		outcome_succeed(&run->outcome, "");
 		return;
 	}
@@ -224,6 +229,17 @@ setup(void **state)
 	return 0;
 }
 
+static void
+remove_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		return;
+	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+}
+
 static int
 teardown(void **state)
 {
@@ -234,6 +250,7 @@ teardown(void **state)
 	fake_store_free(scene->fake);
 	char results[80];
 	snprintf(results, sizeof(results), "%s/results", scene->dir);
+	remove_files(results);
 	rmdir(results);
 	assert_int_equal(rmdir(scene->dir), 0);
 	free(scene);
@@ -265,12 +282,11 @@ submit_ok(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT_SI
 }
 
 static void
-submit_quick(struct scene *scene, char ret_id[UUID_TEXT_SIZE])
+submit_with(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SIZE])
 {
-	static const char args[] = "{\"quick\":1}";
 	enum refusal refusal;
 	unsigned retry_after_s;
-	assert_int_equal(queue_submit(scene->queue, &work_kind, args, sizeof(args) - 1, ret_id,
+	assert_int_equal(queue_submit(scene->queue, &work_kind, args, strlen(args), ret_id,
 			     &refusal, &retry_after_s, NULL),
 	    STATUS_OK);
 }
@@ -293,6 +309,15 @@ await(const int *counter, int value)
 	lock_release(&shared.lock);
 }
 
+/* For what no condition tells of: a look at the world every few milliseconds. */
+static void
+cond_nap(void)
+{
+	lock_acquire(&shared.lock);
+	cond_wait_until(&shared.changed, &shared.lock, clock_mono_ms() + 10);
+	lock_release(&shared.lock);
+}
+
 static struct task_status
 await_final(struct scene *scene, const char *id)
 {
@@ -301,9 +326,7 @@ await_final(struct scene *scene, const char *id)
 		assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
 		if (task_state_is_final(status.state))
 			return status;
-		lock_acquire(&shared.lock);
-		cond_wait_until(&shared.changed, &shared.lock, clock_mono_ms() + 10);
-		lock_release(&shared.lock);
+		cond_nap();
 	}
 }
 
@@ -523,13 +546,69 @@ test_long_runs_leave_the_other_executors_to_short_ones(void **state)
 	for (int i = 0; i < 4; i++)
 		submit_ok(scene, &work_kind, long_id);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-		submit_quick(scene, ids[i]);
+		submit_with(scene, "{\"quick\":1}", ids[i]);
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 	await(&shared.inside, 4);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
 	assert_int_equal(shared.inside, 4);
 	set_gate(true);
+}
+
+static unsigned
+count_spill_files(const struct scene *scene)
+{
+	char path[80];
+	unsigned count = 0;
+	snprintf(path, sizeof(path), "%s/results", scene->dir);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		count += strncmp(entry->d_name, "tmp-", 4) == 0;
+	closedir(dir);
+	return count;
+}
+
+static void
+test_results_that_wait_for_the_store_are_bounded(void **state)
+{
+	struct scene *scene = *state;
+	char ids[200][UUID_TEXT_SIZE];
+	open_queue_with(scene, usual);
+	fake_store_close_gate(scene->fake, FAKE_COMPLETE);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		submit_with(scene, "{\"bulky\":1}", ids[i]);
+	/* 64 spill files are the bound, and one in the hands of each executor. */
+	while (count_spill_files(scene) < 64)
+		cond_nap();
+	fake_store_await_gate(scene->fake, FAKE_COMPLETE, 1);
+	unsigned ticks = fake_store_calls(scene->fake, FAKE_MAINTAIN);
+	fake_store_await_calls(scene->fake, FAKE_MAINTAIN, ticks + 1);
+	assert_in_range(count_spill_files(scene), 64, 66);
+	fake_store_open_gate(scene->fake, FAKE_COMPLETE);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+}
+
+static void
+test_a_finished_transfer_keeps_its_place_until_it_is_written(void **state)
+{
+	struct scene *scene = *state;
+	char ids[3][UUID_TEXT_SIZE];
+	open_queue_with(scene, usual);
+	fake_store_close_gate(scene->fake, FAKE_COMPLETE);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		submit_ok(scene, &carry_kind, ids[i]);
+	await(&shared.carried, 2);
+	struct run *run = carry_take();
+	outcome_succeed(&run->outcome, "");
+	shared.carry_finished(shared.carry_context, run);
+	fake_store_await_gate(scene->fake, FAKE_COMPLETE, 1);
+	unsigned ticks = fake_store_calls(scene->fake, FAKE_MAINTAIN);
+	fake_store_await_calls(scene->fake, FAKE_MAINTAIN, ticks + 2);
+	assert_int_equal(shared.carried, 1);
+	fake_store_open_gate(scene->fake, FAKE_COMPLETE);
+	await(&shared.carried, 2);
 }
 
 static void
@@ -625,6 +704,8 @@ main(void)
 		SCENE_TEST(test_a_task_of_an_unknown_kind_fails),
 		SCENE_TEST(test_an_engine_never_holds_more_than_the_slots),
 		SCENE_TEST(test_long_runs_leave_the_other_executors_to_short_ones),
+		SCENE_TEST(test_results_that_wait_for_the_store_are_bounded),
+		SCENE_TEST(test_a_finished_transfer_keeps_its_place_until_it_is_written),
 		SCENE_TEST(test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time),
 		SCENE_TEST(test_drain_refuses_finishes_what_runs_and_hands_back_the_rest),
 		SCENE_TEST(test_refuse_turns_readiness_off),
