@@ -39,15 +39,18 @@ failed(struct error *error, const char *what, int number)
 static enum status
 bound_port(int fd, uint16_t *ret_port, struct error *error)
 {
-	struct sockaddr_storage bound = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} bound;
+
 	socklen_t size = sizeof(bound);
 
-	if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+	memset(&bound, 0, sizeof(bound));
+	if (getsockname(fd, &bound.any, &size) != 0)
 		return failed(error, "cannot read the bound address", errno);
-	if (bound.ss_family == AF_INET6)
-		*ret_port = ntohs(((const struct sockaddr_in6 *)&bound)->sin6_port);
-	else
-		*ret_port = ntohs(((const struct sockaddr_in *)&bound)->sin_port);
+	*ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 	return STATUS_OK;
 }
 
