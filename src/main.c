@@ -3,6 +3,7 @@
  * taskqd: options, settings, exit statuses. Everything else is in app/. The only file that ends the
  * process.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,9 +75,23 @@ check(const struct conf *conf)
 	return EXIT_STATUS_OK;
 }
 
+/* Some supervisors start programs with these closed; the next descriptor opened would be taken for
+   standard output, and log lines would go into a socket. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int
 main(int argc, char *argv[])
 {
+	fill_standard_descriptors();
 	struct conf conf;
 	struct error error = { "" };
 	enum conf_action action;

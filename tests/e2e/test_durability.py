@@ -10,13 +10,14 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 
 import pytest
 
 from lib.api import FINAL, SUBMISSIONS, check_failure, check_problem
-from lib.daemon import DidNotStart
+from lib.daemon import PROGRAM, DidNotStart
 from lib.database import count_tasks, history, integrity, opened
 from lib.load import factorial_body, submit_many, unfinished, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
@@ -538,6 +539,13 @@ class TestDamage:
         database.close()
         refused_start(daemon)
 
+    @pytest.mark.parametrize("link", [os.symlink, os.link])
+    def test_database_by_a_link(self, stopped, make_daemon, link):
+        other = make_daemon(start=False)
+        other.data.mkdir()
+        link(stopped.database, other.database)
+        assert "link" in refused_start(other)
+
     def test_data_directory_that_cannot_be_used(self, make_daemon):
         daemon = make_daemon(start=False)
         daemon.data.write_text("a file")
@@ -590,3 +598,15 @@ def test_views_tell_an_operator_what_happened(make_daemon, held):
 def test_data_is_not_for_other_users(make_daemon):
     daemon = make_daemon()
     assert daemon.data.stat().st_mode & 0o077 == 0
+
+
+def test_closed_standard_descriptors_are_not_taken_for_others(make_daemon):
+    daemon = make_daemon(start=False)
+    command = 'exec "$0" "$@" 0<&- 2>&-'
+    with subprocess.Popen(["/bin/sh", "-c", command, str(PROGRAM), "--listen", "127.0.0.1:0",
+                           "--data-dir", str(daemon.data)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
+        standard = {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 2)}
+        process.terminate()
+        assert process.wait(30) == 0
+    assert standard == {"/dev/null"}

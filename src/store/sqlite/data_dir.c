@@ -168,10 +168,12 @@ data_dir_has_database(const struct data_dir *dir, bool *ret_has, struct error *e
 	enum status status;
 	bool has = false;
 
-	if (fstatat(dir->fd, "taskq.db", &info, 0) == 0) {
-		if (!S_ISREG(info.st_mode))
-			return error_set(
-			    error, STATUS_INVALID, "%s is not a regular file", dir->db_path);
+	if (fstatat(dir->fd, "taskq.db", &info, AT_SYMLINK_NOFOLLOW) == 0) {
+		/* The lock is the directory's: by a link two services could have one database. */
+		if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
+			return error_set(error, STATUS_INVALID,
+			    "%s is a link or not a regular file, expected a file of its own",
+			    dir->db_path);
 		if (info.st_size == 0)
 			return error_set(error, STATUS_CORRUPT,
 			    "%s is empty: it was damaged, restore it from a backup", dir->db_path);

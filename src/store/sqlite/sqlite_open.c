@@ -2,7 +2,7 @@
 /*
  * Connections with the pragmas that the store's promises stand on. Every pragma is set and read
  * back, because SQLite ignores what it does not know or cannot do. Run by the thread that opens the
- * store. Must not create a database: that is sqlite_create.c's business.
+ * store. Must not make the tables: that is sqlite_migrate.c's business.
  */
 #include "store/sqlite/sqlite_open.h"
 

@@ -30,7 +30,11 @@ sqlite_status(sqlite3 *db, int rc, const char *what, struct error *error)
 		status = STATUS_BUSY;
 		break;
 	case SQLITE_IOERR:
-		status = rc == SQLITE_IOERR_NOMEM ? STATUS_NOMEM : STATUS_IO;
+		/* The index of the log is grown by writing to it: no space is no fault of the disk.
+		 */
+		status = rc == SQLITE_IOERR_NOMEM     ? STATUS_NOMEM
+			 : rc == SQLITE_IOERR_SHMSIZE ? STATUS_FULL
+						      : STATUS_IO;
 		break;
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:

@@ -7,6 +7,8 @@
  */
 #include "store/sqlite/sqlite_writer.h"
 
+#include <sys/statvfs.h>
+
 #include "base/clock.h"
 #include "store/sqlite/sqlite_check.h"
 #include "store/sqlite/sqlite_migrate.h"
@@ -14,6 +16,14 @@
 
 /* A frame of the log is a page and its header. */
 #define FRAME_BYTES (4096 + 24)
+
+/* Frames that the largest group may write, generously: its contents and the pages of its rows. */
+#define GROUP_FRAMES_MAX 3072
+
+/* The index of the log grows by segments of so many frames; the first also has the header.
+   (sqlite.org/walformat.html 2.1) */
+#define INDEX_SEGMENT_FRAMES 4096
+#define INDEX_HEADER_FRAMES  34
 
 /* So many new frames are folded into the database at once: 8 MiB, some ten milliseconds. */
 #define CHECKPOINT_FRAMES 2000
@@ -44,6 +54,12 @@ static const enum sqlite_statement writer_statements[] = {
 	SQLITE_TASK_EXHAUST,
 };
 
+static int64_t
+index_segments(int64_t frames)
+{
+	return (frames + INDEX_HEADER_FRAMES + INDEX_SEGMENT_FRAMES - 1) / INDEX_SEGMENT_FRAMES;
+}
+
 static int
 on_commit(void *context, sqlite3 *db, const char *database, int frames)
 {
@@ -55,6 +71,8 @@ on_commit(void *context, sqlite3 *db, const char *database, int frames)
 	if (frames < writer->checkpoint_frames)
 		writer->checkpoint_frames = 0;
 	writer->wal_frames = frames;
+	if (index_segments(frames) > writer->index_segments)
+		writer->index_segments = index_segments(frames);
 	writer->commits++;
 	return SQLITE_OK;
 }
@@ -76,7 +94,10 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 {
 	enum status status;
 
-	*writer = (struct writer){ .next_seq = 1, .truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS };
+	*writer = (struct writer){ .path = path,
+		.next_seq = 1,
+		.index_segments = 1,
+		.truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS };
 	counters_init(&writer->counters);
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
@@ -168,9 +189,34 @@ run(struct writer *writer, enum sqlite_statement statement, struct error *error)
 	return sqlite_status(writer->conn.db, rc, sqlite_statement_name(statement), error);
 }
 
+/*
+ * SQLite grows the index of the log within COMMIT, after the frames are flushed. Without space for
+ * it the commit fails and yet is there after a restart: the service would have to end. So where
+ * that might come, the transaction is refused before it begins.
+ */
+static enum status
+check_space(const struct writer *writer, struct error *error)
+{
+	struct statvfs fs;
+	uint64_t free_bytes;
+
+	if (index_segments(writer->wal_frames + GROUP_FRAMES_MAX) <= writer->index_segments ||
+	    statvfs(writer->path, &fs) != 0)
+		return STATUS_OK;
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (free_bytes >= (uint64_t)(GROUP_FRAMES_MAX + 1) * FRAME_BYTES)
+		return STATUS_OK;
+	return error_set(error, STATUS_FULL, "%llu bytes of disk space are too few for the log",
+	    (unsigned long long)free_bytes);
+}
+
 enum status
 writer_begin(struct writer *writer, struct error *error)
 {
+	enum status status = check_space(writer, error);
+
+	if (status != STATUS_OK)
+		return status;
 	return run(writer, SQLITE_TXN_BEGIN, error);
 }
 
@@ -209,7 +255,8 @@ writer_commit(struct writer *writer, struct error *error)
 	status = sqlite_status(writer->conn.db, rc, "cannot commit", error);
 	if (writer_rollback(writer, NULL) != STATUS_OK)
 		return STATUS_UNKNOWN;
-	return status == STATUS_FULL || status == STATUS_BUSY ? status : STATUS_UNKNOWN;
+	/* By SQLite's own code: other lack of space may have come after the frames were written. */
+	return (rc & 0xff) == SQLITE_FULL || status == STATUS_BUSY ? status : STATUS_UNKNOWN;
 }
 
 enum status

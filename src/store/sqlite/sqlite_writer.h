@@ -12,10 +12,12 @@
 struct writer {
 	struct sqlite_conn conn;
 	struct counters counters;
+	const char *path; /* borrowed */
 	int64_t next_seq; /* keys only grow, even where rows are deleted */
 
 	int64_t wal_frames;             /* in the log as of the latest commit */
 	int64_t wal_frames_max;         /* from which the log is emptied at once */
+	int64_t index_segments;         /* that the index of the log (-shm) has room for */
 	int64_t checkpoint_frames;      /* in the log when it was last folded into the database */
 	int64_t truncate_after_mono_ms; /* a reader stood in the way: not before then again */
 	int64_t truncate_pause_ms;   /* from then to the next try; doubles while it stands there */
@@ -38,6 +40,11 @@ enum status writer_open(
  */
 void writer_close(struct writer *writer, bool is_dead);
 
+/**
+ * writer_begin - begin a transaction
+ * Returns OK; FULL when its commit would have to grow the index of the log on a disk with hardly
+ * any space; BUSY, IO, NOMEM, CORRUPT.
+ */
 enum status writer_begin(struct writer *writer, struct error *error) NODISCARD;
 
 /**
