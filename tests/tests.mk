@@ -48,6 +48,8 @@ TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
+TEST_LIBS_test_fetch_engine := -Wl,--wrap=calloc
+TEST_LIBS_test_fetch_transfer := -Wl,--wrap=address_policy_allows
 TEST_LIBS_test_fetch_options := -Wl,--wrap=curl_easy_setopt
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
 TEST_LIBS_test_bn_steps := -lgmp

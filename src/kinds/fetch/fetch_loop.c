@@ -105,6 +105,7 @@ run_accept(struct engine *engine, struct run *run)
 	struct fetch_job *job = calloc(1, sizeof(*job));
 	struct error error = { "" };
 
+	run->began_mono_us = clock_mono_us(); /* until it starts in earnest */
 	if (job == NULL) {
 		outcome_fail(&run->outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
 		give_back(engine, run);

@@ -21,6 +21,22 @@
 #include "kinds/fetch/fetch_transfer.h"
 #include "origin_process.h"
 
+/* In threads other than the test's: how many more allocations are granted; negative: all. */
+static atomic_int calloc_grants = -1;
+static pthread_t test_thread;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	if (!pthread_equal(pthread_self(), test_thread) && atomic_load(&calloc_grants) >= 0 &&
+	    atomic_fetch_sub(&calloc_grants, 1) == 0)
+		return NULL;
+	return __real_calloc(count, size);
+}
+
 static struct origin_process origin;
 static struct engine_rig rig;
 
@@ -30,6 +46,7 @@ group_setup(void **state)
 	struct error error;
 
 	(void)state;
+	test_thread = pthread_self();
 	assert_int_equal(fetch_setup(&error), STATUS_OK);
 	origin_start(&origin, "0.0.0.0", NULL, NULL);
 	return 0;
@@ -277,6 +294,29 @@ test_arguments_that_are_not_acceptable_any_more_fail_the_run(void **state)
 	rig_close(&rig);
 }
 
+static void
+test_without_memory_a_run_fails_and_comes_back(void **state)
+{
+	struct fetch_settings settings = rig_settings();
+
+	(void)state;
+	/* The job, its host, its transfer; then there is enough. */
+	for (int grants = 0; grants <= 3; grants++) {
+		struct rig_run *run;
+
+		rig_open(&rig, &settings);
+		atomic_store(&calloc_grants, grants);
+		run = rig_fetch(&rig, "http://127.0.0.1:%u/ok", origin.port);
+		atomic_store(&calloc_grants, -1);
+		if (grants < 3)
+			rig_check_failed(run, FAILURE_OUT_OF_MEMORY);
+		else
+			rig_check_content(run, "ok\n");
+		rig_check_content(rig_fetch(&rig, "http://127.0.0.1:%u/ok", origin.port), "ok\n");
+		rig_close(&rig);
+	}
+}
+
 /* The most descriptors seen while runs finished. */
 static atomic_uint descriptors_max;
 
@@ -364,6 +404,7 @@ main(void)
 		    test_closing_gives_back_what_runs_what_waits_and_what_was_just_added),
 		cmocka_unit_test(test_the_stop_flag_alone_gives_runs_back),
 		cmocka_unit_test(test_arguments_that_are_not_acceptable_any_more_fail_the_run),
+		cmocka_unit_test(test_without_memory_a_run_fails_and_comes_back),
 		cmocka_unit_test(test_a_thousand_hosts_leave_no_descriptor_behind),
 		cmocka_unit_test(test_large_contents_go_through_files_and_are_whole),
 	};

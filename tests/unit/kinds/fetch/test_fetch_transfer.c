@@ -15,9 +15,26 @@
 
 #include "base/compiler.h"
 #include "engine_rig.h"
+#include "kinds/fetch/address_policy.h"
 #include "kinds/fetch/fetch_kind.h"
 #include "origin_process.h"
 #include "silent_listener.h"
+
+/* The first line of defence can be left open, to try the second alone. */
+static atomic_bool first_line_is_open;
+
+bool __real_address_policy_allows(
+    const struct address_policy *policy, const struct sockaddr *address, socklen_t size);
+bool __wrap_address_policy_allows(
+    const struct address_policy *policy, const struct sockaddr *address, socklen_t size);
+
+bool
+__wrap_address_policy_allows(
+    const struct address_policy *policy, const struct sockaddr *address, socklen_t size)
+{
+	return atomic_load(&first_line_is_open) ||
+	       __real_address_policy_allows(policy, address, size);
+}
 
 static struct origin_process origin;
 static struct engine_rig rig;
@@ -175,6 +192,28 @@ test_our_own_port_is_denied_although_the_address_is_allowed(void **state)
 	assert_int_equal(silent_listener_count(&listener), 0);
 	rig_close(&rig);
 	silent_listener_close(&listener);
+}
+
+static void
+test_the_second_line_of_defence_lets_no_request_out(void **state)
+{
+	static const char *const only[] = { "127.0.0.3/32" };
+	struct fetch_settings settings = rig_settings();
+	char *stats;
+
+	(void)state;
+	settings.allow_cidrs = only;
+	rig_open(&rig, &settings);
+	rig_fetch(&rig, "http://127.0.0.3:%u/stats/reset", origin.port);
+	atomic_store(&first_line_is_open, true);
+	struct rig_run *run = rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port);
+	atomic_store(&first_line_is_open, false);
+	rig_check_failed(run, FAILURE_DESTINATION_DENIED);
+	stats = rig_content(rig_fetch(&rig, "http://127.0.0.3:%u/stats", origin.port), NULL);
+	assert_non_null(strstr(stats, "\"connections\": 1,"));
+	assert_non_null(strstr(stats, "\"requests\": 0,"));
+	free(stats);
+	rig_close(&rig);
 }
 
 static void
@@ -373,16 +412,18 @@ test_time_limits_end_a_fetch(void **state)
 		{ "/slow/60000", "Timed out waiting for the answer" },
 	};
 	struct fetch_settings settings = rig_settings();
+	struct rig_run *runs[ARRAY_SIZE(paths)];
 
 	(void)state;
-	settings.total_timeout_ms = 300;
+	settings.total_timeout_ms = 1000;
 	rig_open(&rig, &settings);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		runs[i] = rig_add(&rig, "http://127.0.0.2:%u%s", origin.port, paths[i][0]);
+	rig_wait_all(&rig);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		struct rig_run *run = get(paths[i][0]);
-
-		rig_check_failed(run, FAILURE_TIMEOUT);
-		assert_string_equal(run->run.outcome.message, paths[i][1]);
-		assert_int_equal(run->run.output.bytes, 0);
+		rig_check_failed(runs[i], FAILURE_TIMEOUT);
+		assert_string_equal(runs[i]->run.outcome.message, paths[i][1]);
+		assert_int_equal(runs[i]->run.output.bytes, 0);
 	}
 	rig_close(&rig);
 }
@@ -484,6 +525,7 @@ main(void)
 		cmocka_unit_test(test_redirects_into_denied_space_are_not_followed),
 		cmocka_unit_test(test_redirects_out_of_http_are_refused),
 		cmocka_unit_test(test_our_own_port_is_denied_although_the_address_is_allowed),
+		cmocka_unit_test(test_the_second_line_of_defence_lets_no_request_out),
 		cmocka_unit_test(test_proxy_variables_are_not_obeyed),
 		cmocka_unit_test(test_a_body_at_the_limit_is_kept_and_one_byte_more_is_refused),
 		cmocka_unit_test(test_an_endless_body_and_a_bomb_end_at_the_limit),
