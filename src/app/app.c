@@ -7,7 +7,9 @@
 #include "app/app.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,10 +64,30 @@ on_store_died(void *context, const char *why)
 	signals_report_death(app->signals);
 }
 
+/* Makes the name of a new directory as durable as what will be in it. */
+static enum status
+flush_parent(const char *path, struct error *error)
+{
+	char *copy = strdup(path);
+	if (copy == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a path");
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum status status = STATUS_OK;
+	if (fd < 0 || fsync(fd) != 0)
+		status = error_set(error, STATUS_IO, "cannot flush the directory of %s: %s", path,
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return status;
+}
+
 static enum status
 prepare_data_dir(const char *path, struct error *error)
 {
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+	if (mkdir(path, 0700) == 0)
+		return flush_parent(path, error);
+	if (errno != EEXIST)
 		return error_set(error, STATUS_IO, "data directory %s: %s", path, strerror(errno));
 	struct stat st;
 	if (stat(path, &st) != 0)
@@ -190,6 +212,14 @@ open_store(struct app *app, struct error *error)
 	return status;
 }
 
+/* At least two of the largest must fit. */
+static size_t
+bodies_max_bytes(const struct app *app)
+{
+	size_t least = 2 * (size_t)app->conf->http_body_max_bytes;
+	return app->budget.bodies_bytes > least ? app->budget.bodies_bytes : least;
+}
+
 static enum status
 open_server(struct app *app, struct error *error)
 {
@@ -201,6 +231,7 @@ open_server(struct app *app, struct error *error)
 		.connections_max = app->budget.connections_max,
 		.connections_fuse = app->budget.connections_fuse,
 		.body_max_bytes = (size_t)conf->http_body_max_bytes,
+		.bodies_max_bytes = bodies_max_bytes(app),
 		.header_timeout_ms = conf->http_header_timeout_ms,
 		.body_timeout_ms = conf->http_body_timeout_ms,
 		.idle_timeout_ms = conf->http_idle_timeout_ms,

@@ -29,6 +29,10 @@ enum {
 	DESCRIPTORS_PER_READER = 3,
 	/* Stack in use, libmicrohttpd's pool, a response; measured at 54 KB. */
 	MEMORY_PER_CONNECTION = 64 * 1024,
+	/* A sixteenth of the memory for request bodies, which parsing doubles; within these. */
+	BODIES_SHARE = 16,
+	BODIES_LEAST_BYTES = 4 * 1024 * 1024,
+	BODIES_MOST_BYTES = 256 * 1024 * 1024,
 };
 
 /* Reads a small file of the kernel's into text; false when it is not there. */
@@ -142,6 +146,8 @@ resources_share(const struct resources *resources, unsigned connections, unsigne
 		.cpu_executors = executors > 0 ? executors : resources->cores,
 		.store_readers = resources->cores < 8 ? 4 : 8,
 	};
+	uint64_t bodies = least(resources->memory_bytes / BODIES_SHARE, BODIES_MOST_BYTES);
+	budget.bodies_bytes = bodies < BODIES_LEAST_BYTES ? BODIES_LEAST_BYTES : (size_t)bodies;
 	uint64_t fixed =
 	    DESCRIPTORS_FIXED + (uint64_t)DESCRIPTORS_PER_READER * budget.store_readers;
 	uint64_t left = resources->descriptors > fixed ? resources->descriptors - fixed : 0;

@@ -6,6 +6,7 @@
 #ifndef TASKQ_APP_RESOURCES_H
 #define TASKQ_APP_RESOURCES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -23,6 +24,7 @@ struct budget {
 	unsigned connections_max;
 	unsigned connections_fuse;
 	unsigned store_readers;
+	size_t bodies_bytes; /* request bodies in memory at once */
 };
 
 /**

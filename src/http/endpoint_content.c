@@ -89,6 +89,8 @@ reply_content(struct request *request, struct task_result *result)
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", request->id);
 	add_fields(request, etag);
 	if (is_unchanged(&request->head, etag)) {
+		/* With the size of what is not sent again (RFC 9110 section 8.6). */
+		send_slice(request, result, (struct slice){ 0, result->bytes });
 		reply->status = 304;
 		return;
 	}

@@ -28,6 +28,7 @@ struct session {
 	const char *raw_target; /* where it is in the header; for struct layout alone */
 	size_t raw_target_size;
 	struct layout layout;
+	size_t body_bytes; /* of this request, counted in bodies_bytes */
 	struct request request;
 };
 
@@ -69,6 +70,7 @@ session_start(struct http_context *context, struct MHD_Connection *mhd, void **s
 	session->random = context->request_id_seed ^ (serial * 0xd1342543de82ef95);
 	session->has_target = false;
 	session->has_header = false;
+	session->body_bytes = 0;
 	session->request.queue = context->queue;
 	session->request.conf = &context->conf;
 	session->request.draining = &context->draining;
@@ -258,19 +260,51 @@ on_header(struct http_context *context, struct session *session, struct MHD_Conn
 	return MHD_YES;
 }
 
+/* Drops what has been received; the answer is there already. */
+static void
+drop_body(struct http_context *context, struct session *session)
+{
+	buf_done(&session->request.body);
+	atomic_fetch_sub_explicit(
+	    &context->bodies_bytes, session->body_bytes, memory_order_relaxed);
+	session->body_bytes = 0;
+}
+
+/* Keeps a piece, unless all requests together hold too much. */
+static void
+keep_piece(struct http_context *context, struct session *session, const char *piece, size_t size)
+{
+	struct request *request = &session->request;
+	size_t before =
+	    atomic_fetch_add_explicit(&context->bodies_bytes, size, memory_order_relaxed);
+
+	session->body_bytes += size;
+	if (size <= context->conf.bodies_max_bytes &&
+	    before <= context->conf.bodies_max_bytes - size) {
+		buf_append(&request->body, piece, size);
+		return;
+	}
+	drop_body(context, session);
+	reply_problem(&request->reply, PROBLEM_TOO_MANY_BODIES, NULL,
+	    "Too many request bodies are being received at once.");
+	reply_field(&request->reply, "Retry-After", "1");
+}
+
 /* A piece of the body. Returns MHD_NO when a body without length goes on for far too long. */
 static enum MHD_Result
-on_piece(struct request *request, const char *piece, size_t size)
+on_piece(struct http_context *context, struct session *session, const char *piece, size_t size)
 {
+	struct request *request = &session->request;
+
 	request->received_bytes += size;
 	if (request->reply.status != 0 || (request->route->flags & ROUTE_TAKES_JSON) == 0) {
 		/* Dropped. */
 	} else if (request->received_bytes > request->conf->body_max_bytes) {
-		buf_done(&request->body);
+		drop_body(context, session);
 		reply_problem(&request->reply, PROBLEM_BODY_TOO_LARGE, NULL,
 		    "The body may have at most %zu bytes.", request->conf->body_max_bytes);
 	} else {
-		buf_append(&request->body, piece, size);
+		keep_piece(context, session, piece, size);
 	}
 	if (request->received_bytes > request->conf->body_max_bytes + REQUEST_BODY_OVERSHOOT)
 		return MHD_NO;
@@ -306,7 +340,7 @@ handler_on_request(void *context, struct MHD_Connection *mhd, const char *url, c
 		return on_header(context, session, mhd, method, version);
 	if (size > 0) {
 		*upload_size = 0;
-		return on_piece(&session->request, upload, size);
+		return on_piece(context, session, upload, size);
 	}
 	return on_end(context, session, mhd);
 }
@@ -317,13 +351,12 @@ handler_on_completed(void *context, struct MHD_Connection *mhd, void **request_c
 {
 	struct session *session = *request_context;
 
-	(void)context;
 	(void)mhd;
 	(void)code;
 	if (session == NULL)
 		return;
 	if (session->has_header) {
-		buf_done(&session->request.body);
+		drop_body(context, session);
 		reply_done(&session->request.reply);
 	}
 	session->has_target = false;

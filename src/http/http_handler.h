@@ -22,6 +22,7 @@ struct http_context {
 	struct queue *queue;
 	struct connections *connections;
 	atomic_bool draining;
+	atomic_size_t bodies_bytes; /* held by all requests together */
 	uint64_t request_id_seed;
 	atomic_uint_least64_t session_count;
 	struct log_gate library_lines;

@@ -22,6 +22,7 @@ struct http_conf {
 	unsigned
 	    connections_fuse; /* libmicrohttpd's own limit, well above: resets begin only there */
 	size_t body_max_bytes;
+	size_t bodies_max_bytes; /* of all requests together; beyond it 503 */
 	int64_t header_timeout_ms;
 	int64_t body_timeout_ms;
 	int64_t idle_timeout_ms;

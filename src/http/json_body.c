@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loads JSON bodies with jansson. Pure, any thread. jansson recurses with the nesting (2,048 levels
- * need 192 KiB of stack); our threads are small, so the depth is checked first.
+ * need 192 KiB of stack) and takes a hundred bytes for a value of two; our threads are small and
+ * many, so depth and number are checked first.
  */
 #include "http/json_body.h"
 
@@ -69,6 +70,12 @@ json_body_load(
 	}
 	if (json_place_depth(text, size, JSON_BODY_DEPTH_MAX, &position) > JSON_BODY_DEPTH_MAX)
 		return too_deep(text, position, faults, error);
+	if (json_place_values(text, size) > JSON_BODY_VALUES_MAX) {
+		faults_add(
+		    faults, "", NULL, "has more than %d values in all", JSON_BODY_VALUES_MAX);
+		return error_set(error, STATUS_INVALID, "The body has more than %d values.",
+		    JSON_BODY_VALUES_MAX);
+	}
 	value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &found);
 	if (value == NULL && json_error_code(&found) == json_error_out_of_memory)
 		return error_set(error, STATUS_NOMEM, "no memory to parse a body");

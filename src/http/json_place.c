@@ -54,6 +54,20 @@ json_place_depth(const char *text, size_t size, size_t limit, size_t *ret_positi
 	return deepest;
 }
 
+size_t
+json_place_values(const char *text, size_t size)
+{
+	size_t values = 1;
+
+	for (size_t at = 0; at < size; at++) {
+		if (text[at] == '"')
+			at = string_end(text, size, at);
+		else if (text[at] == ',' || text[at] == '[' || text[at] == '{')
+			values++;
+	}
+	return values;
+}
+
 /* Takes one structural character into account. Returns the new depth. */
 static size_t
 step(struct frame *frames, size_t depth, char c)

@@ -18,6 +18,12 @@
 size_t json_place_depth(const char *text, size_t size, size_t limit, size_t *ret_position);
 
 /**
+ * json_place_values - how many values a text can have at most: one, and one more for every comma
+ * and every opening bracket outside of strings
+ */
+size_t json_place_values(const char *text, size_t size);
+
+/**
  * json_place_pointer - the RFC 6901 pointer of the value or member name that is being read at an
  * offset, in a text that is well formed up to there
  * @position: at most size; a name or value that ends right there counts as being read

@@ -5,6 +5,8 @@
  */
 #include "queue/admission.h"
 
+#include "base/log.h"
+
 enum {
 	RETRY_AFTER_MIN_S = 1,
 	RETRY_AFTER_MAX_S = 300,
@@ -82,6 +84,13 @@ void
 admission_returned(struct admission *admission, enum lane lane, int64_t count)
 {
 	atomic_fetch_add_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+}
+
+void
+admission_note_disk_full(struct admission *admission)
+{
+	if (!atomic_exchange_explicit(&admission->disk_low, true, memory_order_relaxed))
+		log_warn(LOG_EVENT("disk_full"));
 }
 
 static void

@@ -61,6 +61,12 @@ void admission_taken(struct admission *admission, enum lane lane, int64_t count)
 void admission_returned(struct admission *admission, enum lane lane, int64_t count);
 
 /**
+ * admission_note_disk_full - something found no space: refuse until the next look at the disk
+ * Logs when that is news.
+ */
+void admission_note_disk_full(struct admission *admission);
+
+/**
  * admission_tick - fold what was taken up since the last tick into the rates; one thread alone
  * Returns how many submissions were refused since the last tick.
  */

@@ -26,6 +26,9 @@ lane_room_locked(const struct lane_pool *lane)
 {
 	if (lane->held || lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		return 0;
+	/* Results need space, too. The claimer looks again at its poll. */
+	if (atomic_load_explicit(&lane->conf.admission->disk_low, memory_order_relaxed))
+		return 0;
 	size_t window = lane->conf.slots;
 	size_t used = lane->executing + lane->uncommitted;
 	if (lane->conf.lane == LANE_CPU) {
@@ -99,6 +102,9 @@ lane_finished(void *context, struct run *run)
 {
 	struct lane_pool *lane = context;
 	bool measured = run->outcome.verdict != VERDICT_RELEASED;
+	/* Handed back although nobody asked for it: its output found no space. */
+	if (!measured && !atomic_load_explicit(&lane->stop, memory_order_acquire))
+		admission_note_disk_full(lane->conf.admission);
 	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
 	size_t weight = lane_run_weight(run);
 	run->next = NULL;

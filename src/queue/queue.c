@@ -94,8 +94,7 @@ static enum status
 refuse_stored(struct queue *queue, enum status status, enum refusal *ret_refusal)
 {
 	if (status == STATUS_FULL) {
-		/* The next look at the disk decides whether it stays low. */
-		atomic_store_explicit(&queue->admission.disk_low, true, memory_order_relaxed);
+		admission_note_disk_full(&queue->admission);
 		*ret_refusal = REFUSAL_DISK_LOW;
 		return STATUS_BUSY;
 	}

@@ -54,7 +54,8 @@ struct task {
 
 /* How an attempt ended. */
 enum verdict {
-	VERDICT_RELEASED, /* not finished, hand it back: the service is going down */
+	VERDICT_RELEASED, /* not finished, hand it back: the service is going down, or there
+			     is no disk space for the output */
 	VERDICT_SUCCEEDED,
 	VERDICT_FAILED,
 };

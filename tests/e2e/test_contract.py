@@ -637,6 +637,8 @@ class TestRawResult:
             response = client.raw_result(binary, {"If-None-Match": text})
             assert response.status == 304 and response.body == b"", (text, response)
             assert response.headers["ETag"] == etag
+            # The size of what is not sent again (RFC 9110 section 8.6).
+            assert response.headers["Content-Length"] == str(len(BINARY))
         for text in '"other"', etag.strip('"'):
             assert client.raw_result(binary, {"If-None-Match": text}).status == 200
 

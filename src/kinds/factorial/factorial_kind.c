@@ -167,12 +167,12 @@ note_failure(struct outcome *outcome, enum status status, const struct error *er
 {
 	switch (status) {
 	case STATUS_CANCELLED:
+	case STATUS_FULL: /* again, when there is space */
 		outcome->verdict = VERDICT_RELEASED;
 		return;
 	case STATUS_NOMEM:
 		outcome_fail(outcome, FAILURE_OUT_OF_MEMORY, "Out of memory: %s", error->text);
 		return;
-	case STATUS_FULL:
 	case STATUS_IO:
 		outcome_fail(
 		    outcome, FAILURE_STORAGE, "The result could not be stored: %s", error->text);

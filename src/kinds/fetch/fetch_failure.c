@@ -114,6 +114,8 @@ note_plain(CURLcode code, struct outcome *outcome)
 		{ CURLE_RECV_ERROR, FAILURE_CONNECTION_LOST,
 		    "The connection broke before the answer was complete" },
 		{ CURLE_WEIRD_SERVER_REPLY, FAILURE_PROTOCOL, "The answer is not valid HTTP" },
+		/* A trailer that looks like a status line. */
+		{ CURLE_BAD_FUNCTION_ARGUMENT, FAILURE_PROTOCOL, "The answer is not valid HTTP" },
 		{ CURLE_BAD_CONTENT_ENCODING, FAILURE_PROTOCOL, "The answer is not valid HTTP" },
 		{ CURLE_OUT_OF_MEMORY, FAILURE_OUT_OF_MEMORY, "Not enough memory" },
 	};
@@ -155,6 +157,8 @@ note_refused(const struct fetch_end *end, struct outcome *outcome)
 	else if (progress->headers_are_too_large)
 		outcome_fail(outcome, FAILURE_HEADERS_TOO_LARGE,
 		    "The header is larger than %d bytes", FETCH_HEADERS_MAX_BYTES);
+	else if (progress->output_status == STATUS_FULL)
+		outcome->verdict = VERDICT_RELEASED; /* again, when there is space */
 	else if (progress->output_status == STATUS_NOMEM)
 		outcome_fail(outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
 	else if (progress->output_status != STATUS_OK)

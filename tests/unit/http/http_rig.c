@@ -90,6 +90,7 @@ rig_open(unsigned connections_max)
 		.connections_max = connections_max,
 		.connections_fuse = connections_max + 50,
 		.body_max_bytes = BODY_MAX,
+		.bodies_max_bytes = 4 * BODY_MAX,
 		.header_timeout_ms = 10000,
 		.body_timeout_ms = 10000,
 		.idle_timeout_ms = 60000,

@@ -13,6 +13,7 @@
 #include "base/compiler.h"
 #include "base/utf8.h"
 #include "http/json_body.h"
+#include "http/json_place.h"
 
 struct input {
 	const char *text;
@@ -223,6 +224,27 @@ test_nesting_at_the_limit_is_read_and_one_past_is_refused(void **state)
 }
 
 static void
+test_values_at_the_limit_are_read_and_one_more_is_refused(void **state)
+{
+	struct faults faults;
+	struct error error;
+	static char text[2 * JSON_BODY_VALUES_MAX + 64] = "[";
+
+	(void)state;
+	/* One for the array's place, one for the array, and one for every comma; a string's do not
+	   count. */
+	strcat(text, "\",,,[[[{{{\"");
+	while (json_place_values(text, strlen(text)) < JSON_BODY_VALUES_MAX)
+		strcat(text, ",1");
+	strcat(text, "]");
+	assert_int_equal(load(text, strlen(text), &faults, &error), STATUS_OK);
+	strcpy(text + strlen(text) - 1, ",1]");
+	assert_int_equal(load(text, strlen(text), &faults, &error), STATUS_INVALID);
+	assert_int_equal(faults.count, 1);
+	assert_non_null(strstr(error.text, "1000 values"));
+}
+
+static void
 test_two_megabytes_of_brackets_do_no_harm(void **state)
 {
 	struct faults faults;
@@ -245,6 +267,7 @@ main(void)
 		cmocka_unit_test(test_nearly_json_is_refused_with_one_fault_and_a_sentence),
 		cmocka_unit_test(test_the_place_of_a_fault_is_named),
 		cmocka_unit_test(test_nesting_at_the_limit_is_read_and_one_past_is_refused),
+		cmocka_unit_test(test_values_at_the_limit_are_read_and_one_more_is_refused),
 		cmocka_unit_test(test_two_megabytes_of_brackets_do_no_harm),
 	};
 

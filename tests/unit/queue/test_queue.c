@@ -427,6 +427,27 @@ test_a_full_disk_refuses_and_stores_nothing_and_recovers(void **state)
 }
 
 static void
+test_a_run_without_space_for_its_output_is_run_again(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	open_queue_with(scene, usual);
+	submit_ok(scene, &carry_kind, id);
+	await(&shared.carried, 1);
+	struct run *run = carry_take();
+	run->outcome.verdict = VERDICT_RELEASED; /* as kinds do when output_write finds no space */
+	shared.carry_finished(shared.carry_context, run);
+	/* Refused and not claimed again before the next look at the disk, which finds space. */
+	await(&shared.carried, 1);
+	assert_true(fake_store_calls(scene->fake, FAKE_RELEASE) == 1);
+	run = carry_take();
+	assert_int_equal(run->task.attempt, 1);
+	outcome_succeed(&run->outcome, "");
+	shared.carry_finished(shared.carry_context, run);
+	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
+}
+
+static void
 test_busy_and_broken_stores_are_told_apart(void **state)
 {
 	struct scene *scene = *state;
@@ -696,6 +717,7 @@ main(void)
 		SCENE_TEST(test_submissions_are_refused_past_the_depth_of_their_lane_only),
 		SCENE_TEST(test_tasks_that_waited_before_the_start_count_and_are_executed),
 		SCENE_TEST(test_a_full_disk_refuses_and_stores_nothing_and_recovers),
+		SCENE_TEST(test_a_run_without_space_for_its_output_is_run_again),
 		SCENE_TEST(test_busy_and_broken_stores_are_told_apart),
 		SCENE_TEST(test_a_refused_submission_gives_its_place_back),
 		SCENE_TEST(test_a_claim_that_fails_is_tried_again),

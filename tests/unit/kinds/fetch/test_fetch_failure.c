@@ -126,6 +126,21 @@ test_a_timeout_says_where_it_happened(void **state)
 }
 
 static void
+test_a_full_disk_fails_nothing_but_hands_the_task_back(void **state)
+{
+	const struct fetch_progress progress = { .output_status = STATUS_FULL };
+	const struct fetch_end end = { .code = CURLE_WRITE_ERROR, .progress = &progress };
+	struct outcome outcome;
+
+	(void)state;
+	outcome_init(&outcome);
+	fetch_failure_note(&end, &outcome);
+	assert_int_equal(outcome.verdict, VERDICT_RELEASED);
+	assert_int_equal(outcome.failure, FAILURE_NONE);
+	outcome_done(&outcome);
+}
+
+static void
 test_what_our_callbacks_refused_is_told_apart(void **state)
 {
 	const struct fetch_end end = { .code = CURLE_WRITE_ERROR };
@@ -137,8 +152,6 @@ test_what_our_callbacks_refused_is_told_apart(void **state)
 	    FAILURE_BODY_TOO_LARGE, "The content is larger than 1000 bytes");
 	check(end, (struct fetch_progress){ .headers_are_too_large = true },
 	    FAILURE_HEADERS_TOO_LARGE, "The header is larger than 196608 bytes");
-	check(end, (struct fetch_progress){ .output_status = STATUS_FULL }, FAILURE_STORAGE,
-	    "The content could not be stored");
 	check(end, (struct fetch_progress){ .output_status = STATUS_IO }, FAILURE_STORAGE,
 	    "The content could not be stored");
 	check(end, (struct fetch_progress){ .output_status = STATUS_NOMEM }, FAILURE_OUT_OF_MEMORY,
@@ -253,6 +266,7 @@ main(void)
 		cmocka_unit_test(test_a_denial_is_one_only_when_every_attempt_was_denied),
 		cmocka_unit_test(test_our_own_lack_of_descriptors_is_not_blamed_on_the_destination),
 		cmocka_unit_test(test_a_timeout_says_where_it_happened),
+		cmocka_unit_test(test_a_full_disk_fails_nothing_but_hands_the_task_back),
 		cmocka_unit_test(test_what_our_callbacks_refused_is_told_apart),
 		cmocka_unit_test(test_code_1_is_a_scheme_or_an_answer_that_is_not_http),
 		cmocka_unit_test(test_a_lack_of_memory_amid_a_header_is_a_long_line),
