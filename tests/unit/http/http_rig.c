@@ -78,7 +78,7 @@ put_large(struct rig *rig)
 }
 
 struct rig *
-rig_open(unsigned connections_max)
+rig_open_with(unsigned connections_max, size_t bodies_max_bytes)
 {
 	static const char *const names[] = { "queue.example" };
 	struct sockaddr_storage storage = { 0 };
@@ -90,7 +90,7 @@ rig_open(unsigned connections_max)
 		.connections_max = connections_max,
 		.connections_fuse = connections_max + 50,
 		.body_max_bytes = BODY_MAX,
-		.bodies_max_bytes = 4 * BODY_MAX,
+		.bodies_max_bytes = bodies_max_bytes,
 		.header_timeout_ms = 10000,
 		.body_timeout_ms = 10000,
 		.idle_timeout_ms = 60000,
@@ -114,6 +114,12 @@ rig_open(unsigned connections_max)
 	    http_bind(&storage, sizeof(*address), &conf.listen_fd, &rig->port, &error), STATUS_OK);
 	assert_int_equal(http_server_open(&conf, rig->queue, &rig->server, &error), STATUS_OK);
 	return rig;
+}
+
+struct rig *
+rig_open(unsigned connections_max)
+{
+	return rig_open_with(connections_max, 64 * BODY_MAX);
 }
 
 void

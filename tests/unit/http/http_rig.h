@@ -43,6 +43,7 @@ struct answer {
 
 /* A server with a connection limit; rig_setup and rig_teardown are for cmocka. */
 struct rig *rig_open(unsigned connections_max);
+struct rig *rig_open_with(unsigned connections_max, size_t bodies_max_bytes);
 void rig_close(struct rig *rig);
 int rig_setup(void **state);
 int rig_teardown(void **state);

@@ -115,6 +115,37 @@ say_chunk(int fd, size_t size)
 }
 
 static void
+test_bodies_over_what_all_may_hold_get_503_and_give_their_place_back(void **state)
+{
+	struct rig *rig = rig_open_with(10, 2000);
+	char body[2002];
+	char value[16];
+	int fd = rig_dial(rig);
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		struct answer *answer;
+
+		memset(body, ' ', sizeof(body));
+		body[2000] = '\0';
+		answer = client_ask(
+		    fd, "POST", "/tasks/submissions", "Content-Type: application/json\r\n", body);
+		assert_int_equal(answer->status, 400);
+		answer_free(answer);
+		body[2000] = ' ';
+		body[2001] = '\0';
+		answer = client_ask(
+		    fd, "POST", "/tasks/submissions", "Content-Type: application/json\r\n", body);
+		assert_int_equal(answer->status, 503);
+		assert_non_null(strstr(answer->body, "/problems/too-many-bodies"));
+		assert_string_equal(answer_field(answer, "Retry-After", value, sizeof(value)), "1");
+		answer_free(answer);
+	}
+	close(fd);
+	rig_close(rig);
+}
+
+static void
 test_a_chunked_body_over_the_limit_is_413_and_an_endless_one_is_cut(void **state)
 {
 	static const char head[] =
@@ -322,6 +353,8 @@ main(void)
 		WITH_RIG(test_refusals_that_leave_the_framing_whole_keep_the_connection),
 		WITH_RIG(test_bodies_at_the_limit_and_one_past),
 		WITH_RIG(test_a_body_far_over_the_limit_is_refused_unread_and_ends_the_connection),
+		cmocka_unit_test(
+		    test_bodies_over_what_all_may_hold_get_503_and_give_their_place_back),
 		WITH_RIG(test_a_chunked_body_over_the_limit_is_413_and_an_endless_one_is_cut),
 		WITH_RIG(test_a_fault_of_framing_ends_the_connection_and_runs_no_successor),
 		cmocka_unit_test(test_beyond_the_limit_requests_get_503_and_health_is_served),
