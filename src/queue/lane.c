@@ -254,6 +254,9 @@ lane_stop(struct lane_pool *lane)
 	lane->claimer_started = false;
 	/* Nothing is added from here on; what is in the engines comes back through the finisher. */
 	atomic_store_explicit(&lane->stop, true, memory_order_release);
+	/* All engines are asked to end before the first is waited for. */
+	for (size_t i = 0; i < lane->engine_count; i++)
+		lane->engines[i].kind->engine->abort(lane->engines[i].engine);
 	cpu_pool_close(lane->cpu);
 	lane->cpu = NULL;
 	for (size_t i = 0; i < lane->engine_count; i++)

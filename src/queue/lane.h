@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A lane: the way of one class of tasks from the store through its executors and back. Each lane
- *has its own threads and its own bound, so that no class of tasks waits for another.
+ * has its own threads and its own bound, so that no class of tasks waits for another.
  *
  *	claimer thread:  waits for room and for work, claims a batch, adds each to its engine
  *	engine:          the CPU pool, or an IO kind's own; runs with no lock held
  *	finisher thread: takes all that has finished, writes it in one commit, frees it
  *
  * Claiming and finishing are threads apart so that the commit that ends one batch and the commit
- *that begins the next can be the same one.
+ * that begins the next can be the same one.
  */
 #ifndef TASKQ_QUEUE_LANE_H
 #define TASKQ_QUEUE_LANE_H

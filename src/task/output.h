@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes that an attempt produces. They gather in memory up to a threshold and go on in an
- * unnamed- to-readers temporary file beyond it, so that hundreds of attempts at once stay within
- * the memory budget. Used by one thread at a time: first by the executor that writes, then by the
- * store.
+ * The bytes that an attempt produces. They gather in memory up to a threshold and go on in a
+ * temporary file beyond it, so that hundreds of attempts at once stay within the memory budget.
+ * Used by one thread at a time: first by the executor that writes, then by the store.
  */
 #ifndef TASKQ_TASK_OUTPUT_H
 #define TASKQ_TASK_OUTPUT_H
