@@ -5,8 +5,7 @@
  *	submit --> QUEUED --claim--> RUNNING --complete--> SUCCEEDED | FAILED
  *	              ^                 |
  *	              +-----------------+  handed back: crash, drain
- *	           QUEUED ------------------------------> REJECTED | FAILED (never ran / out of
- *attempts)
+ *	           QUEUED ------------------------------> REJECTED | FAILED (out of attempts)
  *
  * SUCCEEDED, FAILED and REJECTED are final: nothing moves out of them.
  */
