@@ -31,10 +31,13 @@ take_batch(struct lane_pool *lane, struct batch *batch)
 		cond_wait(&lane->finish_changed, &lane->lock);
 	while (lane->finished != NULL && batch->count < LANE_BATCH_MAX) {
 		struct run *run = lane->finished;
+		size_t weight = lane_run_weight(run);
+		if (batch->count > 0 && batch->weight + weight > LANE_BATCH_MAX_BYTES)
+			break;
 		lane->finished = run->next;
 		run->next = NULL;
 		batch->runs[batch->count++] = run;
-		batch->weight += lane_run_weight(run);
+		batch->weight += weight;
 	}
 	if (lane->finished == NULL)
 		lane->finished_tail = &lane->finished;

@@ -23,6 +23,8 @@ enum {
 	 */
 	LANE_UNWRITTEN_MAX_BYTES = 16 * 1024 * 1024,
 	LANE_SPILLED_BYTES = 256 * 1024,
+	/* Of that, what goes into one commit, but for a single run that is larger. */
+	LANE_BATCH_MAX_BYTES = 8 * 1024 * 1024,
 	/* A lost wake-up costs at most this. It also finds what other processes put back. */
 	LANE_POLL_MS = 1000,
 	/* After a store error: the first pause, doubled up to the last. */

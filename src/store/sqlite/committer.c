@@ -114,7 +114,12 @@ group_finish(struct group *group, enum status status, const struct error *error)
 static enum status
 group_commit(struct committer *committer, struct group *group, struct error *error)
 {
-	enum status status = writer_begin(committer->writer, error);
+	size_t weight = 0;
+	enum status status;
+
+	for (const struct command *c = group->list.first; c != NULL; c = c->next)
+		weight += command_weight(c);
+	status = writer_begin(committer->writer, weight, error);
 
 	if (status != STATUS_OK)
 		return status;

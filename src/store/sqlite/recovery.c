@@ -9,7 +9,8 @@
 #include "store/store.h"
 
 /* Rows mended in one transaction. */
-#define SLICE_ROWS 256
+#define SLICE_ROWS  256
+#define SLICE_BYTES ((size_t)SLICE_ROWS * 1024) /* that a slice may write, generously */
 
 struct running {
 	int64_t seq;
@@ -112,7 +113,7 @@ recovery_run(
 		if (status == STATUS_OK && slice.count == 0)
 			break;
 		if (status == STATUS_OK)
-			status = writer_begin(writer, error);
+			status = writer_begin(writer, SLICE_BYTES, error);
 		if (status != STATUS_OK)
 			return status;
 		for (size_t i = 0; status == STATUS_OK && i < slice.count; i++)

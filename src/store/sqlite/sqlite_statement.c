@@ -49,6 +49,8 @@ sqlite_status(sqlite3 *db, int rc, const char *what, struct error *error)
 		status = STATUS_INTERNAL;
 		break;
 	}
+	if (status == STATUS_FULL)
+		return error_set(error, status, "%s: no disk space (%d)", what, rc);
 	/* The message of the connection says more, but it may be that of a later call. */
 	if (db != NULL && sqlite3_extended_errcode(db) == rc)
 		return error_set(error, status, "%s: %s (%d)", what, sqlite3_errmsg(db), rc);

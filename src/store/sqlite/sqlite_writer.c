@@ -15,10 +15,11 @@
 #include "store/sqlite/sqlite_open.h"
 
 /* A frame of the log is a page and its header. */
-#define FRAME_BYTES (4096 + 24)
+#define PAGE_BYTES  4096
+#define FRAME_BYTES (PAGE_BYTES + 24)
 
-/* Frames that the largest group may write, generously: its contents and the pages of its rows. */
-#define GROUP_FRAMES_MAX 3072
+/* Frames that a transaction may write beside twice its weight: pages of trees that it touches. */
+#define GROUP_FRAMES_MORE 256
 
 /* The index of the log grows by segments of so many frames; the first also has the header.
    (sqlite.org/walformat.html 2.1) */
@@ -195,25 +196,26 @@ run(struct writer *writer, enum sqlite_statement statement, struct error *error)
  * that might come, the transaction is refused before it begins.
  */
 static enum status
-check_space(const struct writer *writer, struct error *error)
+check_space(const struct writer *writer, size_t weight_bytes, struct error *error)
 {
+	int64_t frames = (int64_t)(2 * weight_bytes / PAGE_BYTES) + GROUP_FRAMES_MORE;
 	struct statvfs fs;
 	uint64_t free_bytes;
 
-	if (index_segments(writer->wal_frames + GROUP_FRAMES_MAX) <= writer->index_segments ||
+	if (index_segments(writer->wal_frames + frames) <= writer->index_segments ||
 	    statvfs(writer->path, &fs) != 0)
 		return STATUS_OK;
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (free_bytes >= (uint64_t)(GROUP_FRAMES_MAX + 1) * FRAME_BYTES)
+	if (free_bytes >= (uint64_t)frames * FRAME_BYTES)
 		return STATUS_OK;
 	return error_set(error, STATUS_FULL, "%llu bytes of disk space are too few for the log",
 	    (unsigned long long)free_bytes);
 }
 
 enum status
-writer_begin(struct writer *writer, struct error *error)
+writer_begin(struct writer *writer, size_t weight_bytes, struct error *error)
 {
-	enum status status = check_space(writer, error);
+	enum status status = check_space(writer, weight_bytes, error);
 
 	if (status != STATUS_OK)
 		return status;

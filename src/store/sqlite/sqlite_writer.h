@@ -42,10 +42,11 @@ void writer_close(struct writer *writer, bool is_dead);
 
 /**
  * writer_begin - begin a transaction
+ * @weight_bytes: about what it will write
  * Returns OK; FULL when its commit would have to grow the index of the log on a disk with hardly
  * any space; BUSY, IO, NOMEM, CORRUPT.
  */
-enum status writer_begin(struct writer *writer, struct error *error) NODISCARD;
+enum status writer_begin(struct writer *writer, size_t weight_bytes, struct error *error) NODISCARD;
 
 /**
  * writer_commit - write the counters and commit

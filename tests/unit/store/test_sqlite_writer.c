@@ -68,7 +68,7 @@ commit_one(struct fixture *fixture)
 	struct error error;
 
 	store_env_id(fixture->next++, task.id);
-	assert_int_equal(writer_begin(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(writer_begin(&fixture->writer, 1000, &error), STATUS_OK);
 	assert_int_equal(command_apply(&command, &fixture->writer, &error), STATUS_OK);
 	assert_int_equal(command.status, STATUS_OK);
 	assert_int_equal(writer_commit(&fixture->writer, &error), STATUS_OK);
