@@ -95,10 +95,9 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 {
 	enum status status;
 
-	*writer = (struct writer){ .path = path,
-		.next_seq = 1,
-		.index_segments = 1,
-		.truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS };
+	*writer = (struct writer){
+		.next_seq = 1, .index_segments = 1, .truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS
+	};
 	counters_init(&writer->counters);
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
@@ -203,7 +202,7 @@ check_space(const struct writer *writer, size_t weight_bytes, struct error *erro
 	uint64_t free_bytes;
 
 	if (index_segments(writer->wal_frames + frames) <= writer->index_segments ||
-	    statvfs(writer->path, &fs) != 0)
+	    statvfs(sqlite3_db_filename(writer->conn.db, "main"), &fs) != 0)
 		return STATUS_OK;
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (free_bytes >= (uint64_t)frames * FRAME_BYTES)

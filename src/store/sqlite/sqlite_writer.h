@@ -12,7 +12,6 @@
 struct writer {
 	struct sqlite_conn conn;
 	struct counters counters;
-	const char *path; /* borrowed */
 	int64_t next_seq; /* keys only grow, even where rows are deleted */
 
 	int64_t wal_frames;             /* in the log as of the latest commit */
