@@ -75,7 +75,8 @@ spill_create(struct output *output, struct error *error)
 		char *path;
 		int fd;
 
-		if (asprintf(&path, "%s/tmp-%ld-%llu", output->conf->spill_dir, (long)getpid(),
+		if (asprintf(&path, "%s/tmp-%s-%llu", output->conf->spill_dir,
+			output->conf->run_name,
 			atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed)) < 0)
 			return error_set(error, STATUS_NOMEM, "no memory for a path");
 		fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);

@@ -17,8 +17,10 @@
 
 struct output_conf {
 	const char
-	    *spill_dir; /* where spill files go; the results directory of the store, so that a
-			   rename moves one into place. Borrowed for the life of the output. */
+	    *spill_dir;       /* where spill files go; the results directory of the store, so that a
+				 rename moves one into place. Borrowed for the life of the output. */
+	const char *run_name; /* a word that no other run of the service has used, for the names of
+				 spill files: a process id comes back, in a container always */
 	size_t memory_max_bytes; /* up to this many bytes stay in memory (the store keeps them
 				    inline) */
 };
@@ -27,7 +29,7 @@ struct output {
 	const struct output_conf *conf;
 	struct buf memory; /* the content while it is small; empty once spilled */
 	int fd;            /* -1, or the spill file, open for reading and writing */
-	char *spill_path;  /* NULL, or the file's path "<spill_dir>/tmp-<pid>-<serial>" */
+	char *spill_path;  /* NULL, or the file's path "<spill_dir>/tmp-<run_name>-<serial>" */
 	uint64_t bytes;
 	struct utf8 utf8;
 };

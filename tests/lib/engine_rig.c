@@ -64,7 +64,9 @@ rig_open(struct engine_rig *rig, const struct fetch_settings *settings)
 	rig->settings.fetch = *settings;
 	snprintf(rig->dir, sizeof(rig->dir), "/tmp/taskq-test-XXXXXX");
 	assert_non_null(mkdtemp(rig->dir));
-	rig->output = (struct output_conf){ .spill_dir = rig->dir, .memory_max_bytes = 102400 };
+	rig->output = (struct output_conf){
+		.spill_dir = rig->dir, .run_name = "run", .memory_max_bytes = 102400
+	};
 	lock_init(&rig->lock, LOCK_RANK_LANE);
 	cond_init(&rig->changed);
 	if (fetch_engine_ops.open(&rig->settings, finished, rig, &rig->engine, &error) != STATUS_OK)

@@ -149,6 +149,7 @@ fake_open(const struct store_conf *conf, int64_t now_ms, void **ret_db,
 		abort();
 	(void)mkdir(fake->spill_dir, 0700);
 	fake->output_conf = (struct output_conf){
+		.run_name = "fake",
 		.spill_dir = fake->spill_dir,
 		.memory_max_bytes = conf->inline_max_bytes,
 	};

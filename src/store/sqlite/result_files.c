@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,10 +38,15 @@ enum status
 result_files_open(int dir_fd, const char *dir_path, size_t inline_max_bytes,
     struct readers *readers, struct result_files *ret_files, struct error *error)
 {
-	/* A descriptor of its own: reading a directory moves its offset. */
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *sweep = fd == -1 ? NULL : fdopendir(fd);
+	uint64_t run;
+	DIR *sweep;
+	int fd;
 
+	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
+		return io_error(error, "no randomness");
+	/* A descriptor of its own: reading a directory moves its offset. */
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sweep = fd == -1 ? NULL : fdopendir(fd);
 	if (sweep == NULL) {
 		enum status status = io_error(error, "cannot read the results directory");
 
@@ -54,6 +60,9 @@ result_files_open(int dir_fd, const char *dir_path, size_t inline_max_bytes,
 		.readers = readers,
 		.sweep = sweep,
 	};
+	(void)snprintf(
+	    ret_files->run_name, sizeof(ret_files->run_name), "%016llx", (unsigned long long)run);
+	ret_files->output_conf.run_name = ret_files->run_name;
 	lock_init(&ret_files->lock, LOCK_RANK_LEAF);
 	return STATUS_OK;
 }
@@ -191,13 +200,10 @@ result_files_read(
 
 /* Whether a name is that of a spill file which a dead run has left. */
 static bool
-is_dead_spill(const char *name)
+is_dead_spill(const struct result_files *files, const char *name)
 {
-	char own[32];
-	int size = snprintf(own, sizeof(own), "tmp-%ld-", (long)getpid());
-
-	/* One that has our pid may be in use; if it is not, the next run removes it. */
-	return strncmp(name, "tmp-", 4) == 0 && strncmp(name, own, (size_t)size) != 0;
+	return strncmp(name, "tmp-", 4) == 0 &&
+	       strncmp(name + 4, files->run_name, strlen(files->run_name)) != 0;
 }
 
 /* Removes the file if it is one of ours and nothing refers to it. */
@@ -209,7 +215,7 @@ sweep_one(struct result_files *files, const char *name, int64_t *removed, struct
 	bool orphan = false;
 	size_t size = strlen(name);
 
-	if (is_dead_spill(name)) {
+	if (is_dead_spill(files, name)) {
 		orphan = true;
 	} else if (size > UUID_TEXT_LENGTH + 1 && name[UUID_TEXT_LENGTH] == '-' &&
 		   uuid_parse(name, UUID_TEXT_LENGTH, id) &&

@@ -16,6 +16,7 @@
 struct result_files {
 	int dir_fd; /* borrowed */
 	struct output_conf output_conf;
+	char run_name[17];       /* of this run's spill files */
 	struct readers *readers; /* borrowed */
 
 	struct lock lock;

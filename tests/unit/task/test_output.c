@@ -23,7 +23,9 @@
 #define MEMORY_MAX 100
 
 static char dir[64];
-static struct output_conf conf = { .spill_dir = dir, .memory_max_bytes = MEMORY_MAX };
+static struct output_conf conf = {
+	.spill_dir = dir, .run_name = "run", .memory_max_bytes = MEMORY_MAX
+};
 
 static struct {
 	size_t piece;   /* bytes that one pwrite takes at most; 0: all */
@@ -178,7 +180,7 @@ test_one_byte_more_spills_to_a_private_file(void **state)
 	assert_true(output_is_spilled(&output));
 	assert_content(&output, MEMORY_MAX + 1);
 	assert_int_equal(output.memory.capacity, 0);
-	snprintf(expected, sizeof(expected), "%s/tmp-%ld-", dir, (long)getpid());
+	snprintf(expected, sizeof(expected), "%s/tmp-run-", dir);
 	assert_memory_equal(output.spill_path, expected, strlen(expected));
 	assert_int_equal(fstat(output.fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -203,7 +205,7 @@ test_one_large_write_spills_at_once(void **state)
 static void
 test_a_threshold_of_zero_spills_the_first_byte(void **state)
 {
-	struct output_conf none = { .spill_dir = dir, .memory_max_bytes = 0 };
+	struct output_conf none = { .spill_dir = dir, .run_name = "run", .memory_max_bytes = 0 };
 	struct output output;
 
 	(void)state;
@@ -291,7 +293,9 @@ test_a_failure_while_spilling_keeps_the_content_in_memory(void **state)
 static void
 test_a_missing_spill_directory_is_an_io_error(void **state)
 {
-	struct output_conf missing = { .spill_dir = "/nonexistent/dir", .memory_max_bytes = 3 };
+	struct output_conf missing = {
+		.spill_dir = "/nonexistent/dir", .run_name = "run", .memory_max_bytes = 3
+	};
 	struct error error = { "" };
 	struct output output;
 
@@ -315,7 +319,7 @@ test_a_file_of_a_dead_run_in_the_way_is_stepped_over(void **state)
 	output_init(&first, &conf);
 	assert_int_equal(write_bytes(&first, MEMORY_MAX + 1), STATUS_OK);
 	serial = strtoul(strrchr(first.spill_path, '-') + 1, NULL, 10);
-	snprintf(path, sizeof(path), "%s/tmp-%ld-%lu", dir, (long)getpid(), serial + 1);
+	snprintf(path, sizeof(path), "%s/tmp-run-%lu", dir, serial + 1);
 	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);

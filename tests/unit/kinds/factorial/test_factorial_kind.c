@@ -190,8 +190,9 @@ static void
 ran_begin(struct ran *ran, const char *args, size_t memory_max_bytes)
 {
 	memset(ran, 0, sizeof(*ran));
-	ran->conf = (struct output_conf){ .spill_dir = "/nonexistent",
-		.memory_max_bytes = memory_max_bytes };
+	ran->conf = (struct output_conf){
+		.spill_dir = "/nonexistent", .run_name = "run", .memory_max_bytes = memory_max_bytes
+	};
 	ran->run.task.args = strdup(args);
 	ran->run.task.args_size = strlen(args);
 	ran->run.stop = &ran->stop;
