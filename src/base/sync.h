@@ -18,9 +18,7 @@
 #include "base/status.h"
 
 enum lock_rank {
-	LOCK_RANK_APP = 10,
 	LOCK_RANK_HTTP_CONNECTIONS = 20,
-	LOCK_RANK_QUEUE = 30,
 	LOCK_RANK_LANE = 40,
 	LOCK_RANK_ENGINE = 50,
 	LOCK_RANK_STORE_READERS = 60,

@@ -117,6 +117,11 @@ enum status kinds_check_settings(
     const struct kind_settings *settings, struct error *error) NODISCARD;
 
 /**
+ * kinds_json_type_name - what a JSON value is, for faults: "a string", "null"; static storage
+ */
+const char *kinds_json_type_name(const json_t *value);
+
+/**
  * kinds_check_member_names - note a fault for each member of `object` that is not in `allowed`
  */
 void kinds_check_member_names(const json_t *object, const char *base, const char *const *allowed,

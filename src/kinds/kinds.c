@@ -84,3 +84,27 @@ kinds_check_member_names(const json_t *object, const char *base, const char *con
 			faults_add(faults, base, name, "unknown member");
 	}
 }
+
+const char *
+kinds_json_type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return "a number with a fraction or an exponent";
+	case JSON_TRUE:
+		return "true";
+	case JSON_FALSE:
+		return "false";
+	case JSON_NULL:
+		return "null";
+	}
+	return "a value of an unknown type";
+}

@@ -18,30 +18,6 @@
 
 static const char *const member_names[] = { "n" };
 
-static const char *
-json_type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-		return "an integer";
-	case JSON_REAL:
-		return "a number with a fraction or an exponent";
-	case JSON_TRUE:
-		return "true";
-	case JSON_FALSE:
-		return "false";
-	case JSON_NULL:
-		return "null";
-	}
-	return "a value of an unknown type";
-}
-
 /* Reads the digits of "n" in a string; notes a fault and returns false unless they are a number. */
 static bool
 read_digits(const json_t *value, uint64_t n_max, struct faults *faults, uint64_t *ret_n)
@@ -80,7 +56,8 @@ read_args(const struct kind_settings *settings, const json_t *args, struct fault
 
 	if (!json_is_object(args)) {
 		faults_add(faults, "/args", NULL,
-		    "found %s, expected an object with the member \"n\"", json_type_name(args));
+		    "found %s, expected an object with the member \"n\"",
+		    kinds_json_type_name(args));
 		return false;
 	}
 	value = json_object_get(args, "n");
@@ -92,7 +69,7 @@ read_args(const struct kind_settings *settings, const json_t *args, struct fault
 	} else if (!json_is_integer(value)) {
 		faults_add(faults, "/args", "n",
 		    "found %s, expected a decimal string or an integer, 0 to %" PRIu64,
-		    json_type_name(value), n_max);
+		    kinds_json_type_name(value), n_max);
 	} else if (json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > n_max) {
 		faults_add(faults, "/args", "n",
 		    "found %" JSON_INTEGER_FORMAT ", expected 0 to %" PRIu64,

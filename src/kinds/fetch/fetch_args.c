@@ -7,28 +7,6 @@
 #include "base/compiler.h"
 #include "kinds/kind.h"
 
-static const char *
-type_name(const json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-	case JSON_REAL:
-		return "a number";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	case JSON_NULL:
-		return "null";
-	}
-	return "of an unknown type";
-}
-
 static int
 append_to_buf(const char *text, size_t size, void *buf)
 {
@@ -58,7 +36,7 @@ fetch_args_check(const json_t *args, struct faults *faults, struct buf *ret_args
 
 	if (!json_is_object(args)) {
 		faults_add(faults, "/args", NULL, "is %s, expected an object",
-		    args == NULL ? "missing" : type_name(args));
+		    args == NULL ? "missing" : kinds_json_type_name(args));
 		return;
 	}
 	size_t faults_before = faults->count;
@@ -70,7 +48,8 @@ fetch_args_check(const json_t *args, struct faults *faults, struct buf *ret_args
 		return;
 	}
 	if (!json_is_string(url)) {
-		faults_add(faults, "/args", "url", "is %s, expected a string", type_name(url));
+		faults_add(
+		    faults, "/args", "url", "is %s, expected a string", kinds_json_type_name(url));
 		return;
 	}
 	enum status status =

@@ -33,7 +33,7 @@ static void
 counter_init(struct counter *counter)
 {
 	*counter = (struct counter){ .value = 0 };
-	lock_init(&counter->lock, LOCK_RANK_QUEUE);
+	lock_init(&counter->lock, LOCK_RANK_HTTP_CONNECTIONS);
 	cond_init(&counter->cond);
 }
 
@@ -300,7 +300,7 @@ take_upwards(void)
 {
 	struct lock low, high;
 
-	lock_init(&low, LOCK_RANK_QUEUE);
+	lock_init(&low, LOCK_RANK_HTTP_CONNECTIONS);
 	lock_init(&high, LOCK_RANK_LEAF);
 	lock_acquire(&low);
 	lock_acquire(&high);
@@ -315,7 +315,7 @@ take_downwards(void)
 {
 	struct lock low, high;
 
-	lock_init(&low, LOCK_RANK_QUEUE);
+	lock_init(&low, LOCK_RANK_HTTP_CONNECTIONS);
 	lock_init(&high, LOCK_RANK_LEAF);
 	lock_acquire(&high);
 	lock_acquire(&low);
@@ -347,7 +347,7 @@ wait_with_another_lock_held(void)
 	struct lock low, high;
 	struct cond cond;
 
-	lock_init(&low, LOCK_RANK_QUEUE);
+	lock_init(&low, LOCK_RANK_HTTP_CONNECTIONS);
 	lock_init(&high, LOCK_RANK_LEAF);
 	cond_init(&cond);
 	lock_acquire(&low);
