@@ -682,11 +682,12 @@ test_drain_refuses_finishes_what_runs_and_hands_back_the_rest(void **state)
 	enum refusal refusal;
 	struct task_status status;
 	conf.cpu_executors = 1;
-	set_gate(true);
 	open_queue_with(scene, conf);
 	submit_ok(scene, &work_kind, running);
 	submit_ok(scene, &carry_kind, stuck);
+	await(&shared.inside, 1);
 	await(&shared.carried, 1);
+	set_gate(true);
 	queue_drain(scene->queue, clock_mono_ms() + 200);
 	assert_int_equal(await_final(scene, running).state, TASK_SUCCEEDED);
 	assert_int_equal(queue_read_status(scene->queue, stuck, &status, NULL), STATUS_OK);
