@@ -225,6 +225,8 @@ def test_attempts_are_counted_and_exhausted(make_daemon, held):
         with daemon.client() as client:
             wait_until(lambda: client.status(task_id) == "RUNNING")
             assert client.get(f"{SUBMISSIONS}/{task_id}").json["attempts"] == attempt
+            # RUNNING begins with the claim; the request is on its way a moment later.
+            wait_until(lambda: len(held.requests) == attempt)
         daemon.kill9()
         daemon.restart()
     with daemon.client() as client:
