@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/acceptance/debootstrap.sh [--keep] [--run-only|--install-only]
+# tests/acceptance/debootstrap.sh [--keep] [--user] [--run-only|--install-only]
 #
 # What a stranger would do: a minimal Debian 12 (debootstrap --variant=minbase, so no compiler, no
 # make, no curl, no certificates), a clone of this checkout's HEAD, `scripts/run` until it answers,
 # `scripts/test` until it passes. Nothing else is typed. Needs root, debootstrap, git and a mirror;
-# takes half an hour, so scripts/test does not include it.
+# takes a quarter of an hour or more, so scripts/test does not include it. With --user the stranger is
+# not root, and has sudo without a password.
 #
 # The mirror and the settings of apt are the host's own, and so is its network, because packages come
 # over it; port 18991 must be free. Everything else happens in a temporary directory with mounts and
@@ -16,14 +17,16 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.." && pwd)
 suite=bookworm
 keep=
+user=
 parts='run test'
 for word in "$@"; do
 	case $word in
 	--keep) keep=1 ;;
+	--user) user=stranger ;;
 	--run-only) parts=run ;;
 	--install-only) parts=install ;;
 	*)
-		echo "usage: $0 [--keep] [--run-only|--install-only]" >&2
+		echo "usage: $0 [--keep] [--user] [--run-only|--install-only]" >&2
 		exit 2
 		;;
 	esac
@@ -86,27 +89,42 @@ for tool in gcc cc make curl sudo pkg-config python3; do
 done
 
 git clone -q --no-hardlinks "$root" "$system/opt/taskq"
+home=/root
+identity=()
+outside=()
+if [ -n "$user" ]; then
+	home=/home/$user
+	chroot "$system" sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends sudo &&
+		useradd -m "$1" && echo "$1 ALL=(ALL) NOPASSWD: ALL" >"/etc/sudoers.d/$1" &&
+		chown -R "$1:" /opt/taskq' sh "$user" >"$work/user.log" 2>&1 </dev/null || {
+		tail -n 20 "$work/user.log"
+		fail "making the user"
+	}
+	identity=(setpriv --reuid="$user" --regid="$user" --init-groups)
+fi
 
+# inside COMMAND... - in the minimal system, as the stranger, behind the command in `outside`; by exec
+# alone, so that a signal reaches it
 inside()
 {
-	env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-		chroot "$system" "$@"
+	exec ${outside[@]+"${outside[@]}"} env -i HOME="$home" TERM=dumb \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		chroot "$system" ${identity[@]+"${identity[@]}"} "$@"
 }
 
 # get PATH - the body of an answer, by bash alone
 get()
 {
-	inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/18991 &&
+	(inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/18991 &&
 		printf "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" "$1" >&3 && cat <&3' \
-		bash "$1" 2>/dev/null
+		bash "$1" 2>/dev/null)
 }
 
 accept_run()
 {
 	local began=$SECONDS pid answer id
 	echo "== scripts/run"
-	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-		chroot "$system" /opt/taskq/scripts/run >"$work/run.out" 2>"$work/run.err" </dev/null &
+	inside /opt/taskq/scripts/run >"$work/run.out" 2>"$work/run.err" </dev/null &
 	pid=$!
 	until answer=$(get /readyz) && [[ $answer == 'HTTP/1.1 200 '* ]]; do
 		kill -0 "$pid" 2>/dev/null || {
@@ -120,17 +138,17 @@ accept_run()
 	head -n 1 "$work/run.out" | grep -qx 'listening on http://127.0.0.1:18991' ||
 		fail "the first line is: $(head -n 1 "$work/run.out")"
 	# The lines that it prints, as printed.
-	grep '^  id=\|^  curl' "$work/run.out" >"$system/root/try"
-	[ "$(wc -l <"$system/root/try")" -eq 3 ] || fail "three lines to try were promised"
-	inside bash -c '
-		mapfile -t lines </root/try
+	grep '^  id=\|^  curl' "$work/run.out" >"$system/tmp/try"
+	[ "$(wc -l <"$system/tmp/try")" -eq 3 ] || fail "three lines to try were promised"
+	(inside bash -c '
+		mapfile -t lines </tmp/try
 		eval "${lines[0]}" && eval "${lines[1]}" || exit 1
 		for attempt in {1..200}; do
 			answer=$(eval "${lines[2]}") || exit 1
 			case $answer in *\"result\"*) break ;; esac
 			sleep 0.1
 		done
-		echo "$answer"' >"$work/try.out" 2>&1 || fail "the printed lines: $(cat "$work/try.out")"
+		echo "$answer"') >"$work/try.out" 2>&1 || fail "the printed lines: $(cat "$work/try.out")"
 	id=$(grep -o '[0-9a-f-]\{36\}' "$work/try.out" | head -n 1)
 	grep -q 30414093201713378043612608166064768844377641568960512000000000000 "$work/try.out" ||
 		fail "task $id has no result: $(cat "$work/try.out")"
@@ -141,8 +159,8 @@ accept_run()
 	echo "   SIGTERM ends it, status 0"
 
 	# A second time nothing is missing: no network, and the task is still there.
-	unshare --net chroot "$system" sh -c 'ip link set lo up 2>/dev/null; exec /opt/taskq/scripts/run --version' \
-		>"$work/again.out" 2>&1 </dev/null || fail "without a network: $(cat "$work/again.out")"
+	(outside=(unshare --net) && inside /opt/taskq/scripts/run --version) >"$work/again.out" 2>&1 </dev/null ||
+		fail "without a network: $(cat "$work/again.out")"
 	echo "   a second start needs no network: $(tail -n 1 "$work/again.out")"
 }
 
@@ -150,7 +168,7 @@ accept_test()
 {
 	local began=$SECONDS last
 	echo "== scripts/test"
-	inside /opt/taskq/scripts/test >"$work/test.out" 2>&1 </dev/null || {
+	(inside /opt/taskq/scripts/test) >"$work/test.out" 2>&1 </dev/null || {
 		tail -n 150 "$work/test.out"
 		fail "scripts/test after $((SECONDS - began)) s"
 	}
@@ -163,8 +181,8 @@ accept_test()
 accept_install()
 {
 	echo "== installation alone"
-	inside bash -c '. /opt/taskq/scripts/lib.sh && install_packages "build" "$BUILD_PACKAGES" &&
-		install_packages "build" "$BUILD_PACKAGES" && pkg-config --modversion libmicrohttpd'
+	(inside bash -c '. /opt/taskq/scripts/lib.sh && install_packages "build" "$BUILD_PACKAGES" &&
+		install_packages "build" "$BUILD_PACKAGES" && pkg-config --modversion libmicrohttpd')
 }
 
 for part in $parts; do
