@@ -171,7 +171,7 @@ def test_kill_9_under_load_loses_nothing_and_doubles_nothing(make_daemon, large,
 
 def test_kill_9_right_after_the_answer(make_daemon):
     """The smallest window: one submission, its 202, and the end."""
-    daemon = make_daemon(start=False)
+    daemon = make_daemon(start=False, attempts_max=100)
     accepted = []
     for n in range(8):
         daemon.start()
