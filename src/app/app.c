@@ -43,6 +43,7 @@ enum {
 
 struct app {
 	const struct conf *conf;
+	int64_t began_mono_ms;
 	struct budget budget;
 	struct sockaddr_storage address;
 	socklen_t address_size;
@@ -236,6 +237,7 @@ open_server(struct app *app, struct error *error)
 		.body_timeout_ms = conf->http_body_timeout_ms,
 		.idle_timeout_ms = conf->http_idle_timeout_ms,
 		.send_timeout_ms = conf->http_send_timeout_ms,
+		.began_mono_ms = app->began_mono_ms,
 	};
 	app->listen_fd = -1;
 	return http_server_open(&http, app->queue, &app->server, error);
@@ -358,7 +360,7 @@ announce(const struct app *app)
 enum app_end
 app_run(const struct conf *conf, struct error *error)
 {
-	struct app app = { .conf = conf, .listen_fd = -1 };
+	struct app app = { .conf = conf, .began_mono_ms = clock_mono_ms(), .listen_fd = -1 };
 	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	if (check_settings(&app, error) != STATUS_OK || share_resources(&app, error) != STATUS_OK)
 		return APP_REFUSED;

@@ -343,7 +343,7 @@ request_check(struct request *request, bool is_over)
 		checks[i](request);
 	if (!is_refused(request) && (request->route->flags & ROUTE_TAKES_JSON) != 0)
 		check_content(request);
-	/* Last, because health and readiness are exempt. */
+	/* Last, because health, readiness and figures are exempt. */
 	if (!request->is_hopeless)
 		check_limit(request, is_over);
 }

@@ -26,6 +26,9 @@ void endpoint_content(struct request *request);
 void endpoint_healthz(struct request *request);
 void endpoint_readyz(struct request *request);
 
+/* GET /stats */
+void endpoint_stats(struct request *request);
+
 /**
  * endpoint_read_final - the start of both endpoints that need a completed task: read it, or make
  * the reply say why not (404, 400 while it is queued or running, 503, 500)

@@ -74,6 +74,7 @@ session_start(struct http_context *context, struct MHD_Connection *mhd, void **s
 	session->request.queue = context->queue;
 	session->request.conf = &context->conf;
 	session->request.draining = &context->draining;
+	session->request.figures = &context->figures;
 	connections_add(context->connections, &session->connection, info->connect_fd);
 }
 
@@ -232,6 +233,7 @@ answer(struct http_context *context, struct session *session, struct MHD_Connect
 	log_request(context, session, now_us);
 	if (reply->drop)
 		return MHD_NO;
+	atomic_fetch_add_explicit(&context->figures.requests, 1, memory_order_relaxed);
 	connection_enter(&session->connection, PHASE_SENDING, now_us);
 	return MHD_YES;
 }

@@ -14,6 +14,7 @@
 
 #include "base/compiler.h"
 #include "http/http_connections.h"
+#include "http/http_figures.h"
 #include "http/http_server.h"
 #include "http/log_gate.h"
 
@@ -21,6 +22,7 @@ struct http_context {
 	struct http_conf conf;
 	struct queue *queue;
 	struct connections *connections;
+	struct http_figures figures;
 	atomic_bool draining;
 	atomic_size_t bodies_bytes; /* held by all requests together */
 	uint64_t request_id_seed;

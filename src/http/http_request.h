@@ -24,6 +24,7 @@
 #define REQUEST_BODY_OVERSHOOT ((uint64_t)1 << 20)   /* over the limit of a body without length */
 #define REQUEST_UNKNOWN_BYTES  UINT64_MAX
 
+struct http_figures;
 struct route;
 
 /* Known methods. Everything else is answered with 501. */
@@ -63,6 +64,7 @@ struct request {
 	struct queue *queue;
 	const struct http_conf *conf;
 	const atomic_bool *draining;
+	struct http_figures *figures;
 	enum method method;
 	bool is_http_1_0;
 	struct target target;

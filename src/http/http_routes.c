@@ -17,6 +17,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
 	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 };
 
 static bool

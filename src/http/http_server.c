@@ -113,6 +113,7 @@ open_parts(struct http_server *server, struct error *error)
 	status = http_listen(server->listen_fd, error);
 	if (status == STATUS_OK)
 		status = connections_open(&connections_conf, &context->connections, error);
+	context->figures.connections = context->connections;
 	if (status == STATUS_OK)
 		status = start_daemon(server, error);
 	return status;
@@ -122,6 +123,7 @@ static void
 server_free(struct http_server *server)
 {
 	connections_close(server->context.connections);
+	http_figures_done(&server->context.figures);
 	(void)close(server->listen_fd);
 	free(server);
 }
@@ -140,6 +142,7 @@ http_server_open(const struct http_conf *conf, struct queue *queue, struct http_
 	server->listen_fd = conf->listen_fd;
 	server->context.conf = *conf;
 	server->context.queue = queue;
+	http_figures_init(&server->context.figures, conf->began_mono_ms);
 	status = open_parts(server, error);
 	if (status != STATUS_OK) {
 		server_free(server);

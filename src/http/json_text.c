@@ -5,6 +5,7 @@
  */
 #include "http/json_text.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -111,6 +112,21 @@ json_text_int(struct buf *buf, int64_t value)
 	if (value < 0)
 		text[--at] = '-';
 	buf_append(buf, text + at, sizeof(text) - at);
+}
+
+void
+json_text_thousandths(struct buf *buf, int64_t value)
+{
+	char decimals[] = { '.', (char)('0' + value / 100 % 10), (char)('0' + value / 10 % 10),
+		(char)('0' + value % 10) };
+	size_t size = sizeof(decimals);
+
+	assert(value >= 0);
+	while (size > 1 && decimals[size - 1] == '0')
+		size--;
+	json_text_int(buf, value / 1000);
+	if (size > 1)
+		buf_append(buf, decimals, size);
 }
 
 void

@@ -37,6 +37,12 @@ void json_text_string(struct buf *buf, const char *text, size_t size);
 void json_text_int(struct buf *buf, int64_t value);
 
 /**
+ * json_text_thousandths - append value / 1000 with as many of its three decimals as it needs
+ * @value: 0 or more
+ */
+void json_text_thousandths(struct buf *buf, int64_t value);
+
+/**
  * json_text_time - append a Unix time in milliseconds as an RFC 3339 string; null for 0
  */
 void json_text_time(struct buf *buf, int64_t wall_ms);

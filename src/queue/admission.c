@@ -24,15 +24,22 @@ admission_init(struct admission *admission, int64_t waiting_max)
 		atomic_init(&admission->drain[lane].taken, 0);
 		atomic_init(&admission->drain[lane].per_1000_s, 0);
 	}
-	atomic_init(&admission->refused, 0);
+	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
+		atomic_init(&admission->refused[reason], 0);
 	atomic_init(&admission->disk_low, false);
 	atomic_init(&admission->draining, false);
+}
+
+void
+admission_note_refusal(struct admission *admission, enum refusal refusal)
+{
+	atomic_fetch_add_explicit(&admission->refused[refusal], 1, memory_order_relaxed);
 }
 
 static enum refusal
 refuse(struct admission *admission, enum refusal refusal)
 {
-	atomic_fetch_add_explicit(&admission->refused, 1, memory_order_relaxed);
+	admission_note_refusal(admission, refusal);
 	return refusal;
 }
 
@@ -114,10 +121,25 @@ admission_tick(struct admission *admission, int64_t elapsed_ms)
 {
 	if (elapsed_ms > 0)
 		measure_rates(admission, elapsed_ms);
-	int64_t refused = atomic_load_explicit(&admission->refused, memory_order_relaxed);
+	int64_t refused = 0;
+	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
+		refused += atomic_load_explicit(&admission->refused[reason], memory_order_relaxed);
 	int64_t since = refused - admission->refused_before;
 	admission->refused_before = refused;
 	return since;
+}
+
+void
+admission_stats(const struct admission *admission, struct queue_stats *ret_stats)
+{
+	ret_stats->admission = admission_check(admission);
+	ret_stats->waiting_max = admission->waiting_max;
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		ret_stats->lanes[lane].drained_per_1000_s =
+		    atomic_load_explicit(&admission->drain[lane].per_1000_s, memory_order_relaxed);
+	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
+		ret_stats->refused[reason] =
+		    atomic_load_explicit(&admission->refused[reason], memory_order_relaxed);
 }
 
 static unsigned

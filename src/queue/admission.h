@@ -26,8 +26,8 @@ struct admission {
 	int64_t waiting_max;
 	atomic_int_fast64_t waiting[LANE_COUNT];
 	struct drain drain[LANE_COUNT];
-	atomic_int_fast64_t refused; /* submissions refused since start */
-	int64_t refused_before;      /* at the latest tick; the ticking thread's alone */
+	atomic_int_fast64_t refused[REFUSAL_COUNT]; /* submissions since start, by reason */
+	int64_t refused_before; /* at the latest tick; the ticking thread's alone */
 	atomic_bool disk_low;
 	atomic_bool draining;
 };
@@ -36,7 +36,7 @@ void admission_init(struct admission *admission, int64_t waiting_max);
 
 /**
  * admission_enter - take a place for one task; give it back with admission_leave when it is not
- * stored Returns REFUSAL_NONE when the place is taken.
+ * stored Returns REFUSAL_NONE when the place is taken; any other refusal has been counted.
  */
 enum refusal admission_enter(struct admission *admission, enum lane lane);
 
@@ -65,6 +65,16 @@ void admission_returned(struct admission *admission, enum lane lane, int64_t cou
  * Logs when that is news.
  */
 void admission_note_disk_full(struct admission *admission);
+
+/**
+ * admission_note_refusal - count a submission that was refused after it had been admitted
+ */
+void admission_note_refusal(struct admission *admission, enum refusal refusal);
+
+/**
+ * admission_stats - what admission knows of queue_stats: all but tasks, slots and store
+ */
+void admission_stats(const struct admission *admission, struct queue_stats *ret_stats);
 
 /**
  * admission_tick - fold what was taken up since the last tick into the rates; one thread alone

@@ -135,6 +135,7 @@ queue_submit(struct queue *queue, const struct kind *kind, const char *args, siz
 	admission_leave(&queue->admission, kind->lane, 1);
 	status = refuse_stored(queue, status, &refusal);
 	if (status == STATUS_BUSY) {
+		admission_note_refusal(&queue->admission, refusal);
 		*ret_refusal = refusal;
 		*ret_retry_after_s =
 		    admission_retry_after_s(&queue->admission, kind->lane, refusal);
@@ -160,6 +161,20 @@ enum refusal
 queue_readiness(struct queue *queue)
 {
 	return admission_check(&queue->admission);
+}
+
+void
+queue_stats(struct queue *queue, struct queue_stats *ret_stats)
+{
+	store_stats(queue->store, &ret_stats->store);
+	admission_stats(&queue->admission, ret_stats);
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		const struct store_counts *counts = &ret_stats->store.counts;
+		ret_stats->lanes[lane].queued = counts->queued_by_lane[lane];
+		ret_stats->lanes[lane].running = counts->running_by_lane[lane];
+	}
+	ret_stats->lanes[LANE_CPU].slots = queue->conf.cpu_executors;
+	ret_stats->lanes[LANE_IO].slots = queue->conf.io_slots;
 }
 
 const struct kind_settings *

@@ -37,6 +37,24 @@ enum refusal {
 	REFUSAL_STORE_BUSY,
 };
 
+#define REFUSAL_COUNT 5
+
+struct lane_stats {
+	int64_t queued;
+	int64_t running;            /* claimed: those that wait for an executor among them */
+	int64_t slots;              /* executors of the CPU lane, places of the IO lane */
+	int64_t drained_per_1000_s; /* smoothed rate at which tasks leave the queue */
+};
+
+/* Figures for people and their monitoring; counters begin at 0 when the queue is opened. */
+struct queue_stats {
+	struct store_stats store;
+	struct lane_stats lanes[LANE_COUNT];
+	enum refusal admission; /* what a submission would be refused for now */
+	int64_t waiting_max;
+	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason */
+};
+
 /**
  * queue_open - take over an open store and start executing what waits in it
  * @store: borrowed; must outlive the queue
@@ -69,6 +87,11 @@ enum status queue_read_result(struct queue *queue, const char *id, struct task_r
  * queue_readiness - whether a submission of any kind would be admitted now; does not touch the disk
  */
 enum refusal queue_readiness(struct queue *queue);
+
+/**
+ * queue_stats - figures of this run; does not block, also when draining or with a dead store
+ */
+void queue_stats(struct queue *queue, struct queue_stats *ret_stats);
 
 const char *refusal_word(enum refusal refusal);
 

@@ -9,12 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "store/store_backend.h"
 
 struct store {
 	const struct store_backend *backend;
 	void *db;
 };
+
+/* Microseconds. From a flush that costs nothing (memory, a cache with a battery) to a disk in
+   trouble. */
+static const int64_t commit_bounds_us[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000,
+	100000, 200000, 500000, 1000000, 2000000, 5000000 };
+
+void
+store_commit_us_init(struct histogram *histogram)
+{
+	histogram_init(histogram, commit_bounds_us, ARRAY_SIZE(commit_bounds_us));
+}
 
 enum status
 store_open(const struct store_conf *conf, int64_t now_ms, struct store **ret_store,
@@ -158,6 +170,12 @@ enum status
 store_counts(struct store *store, struct store_counts *ret_counts, struct error *error)
 {
 	return store->backend->counts(store->db, ret_counts, error);
+}
+
+void
+store_stats(struct store *store, struct store_stats *ret_stats)
+{
+	store->backend->stats(store->db, ret_stats);
 }
 
 enum status

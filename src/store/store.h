@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/status.h"
 #include "task/task.h"
 
@@ -41,10 +42,20 @@ struct store_recovery {
 struct store_counts {
 	int64_t by_state[TASK_STATE_COUNT];
 	int64_t queued_by_lane[LANE_COUNT];
+	int64_t running_by_lane[LANE_COUNT];
 };
 
-/* One finished attempt. The store reads `task`, `outcome` and `output` and persists a spilled
- * output. */
+/* Figures for people and their monitoring. Counters begin at 0 when the store is opened. */
+struct store_stats {
+	struct store_counts counts; /* as of the latest commit, also of a store that has stopped */
+	struct histogram_snapshot commit_us; /* time of each commit that wrote something */
+	int64_t commands;       /* calls in those commits: submissions, claims, completions, ... */
+	int64_t checkpoints;    /* the log was folded into the database */
+	int64_t database_bytes; /* size of its file as of the latest checkpoint */
+	int64_t wal_bytes;      /* size of its log */
+};
+
+/* One finished attempt. The store reads its parts and persists a spilled output. */
 struct completion {
 	const struct task *task;
 	const struct outcome *outcome; /* SUCCEEDED or FAILED */
@@ -63,8 +74,7 @@ enum status store_open(const struct store_conf *conf, int64_t now_ms, struct sto
     struct store_recovery *ret_recovery, struct error *error) NODISCARD;
 
 /**
- * store_close - flush, checkpoint, give the lock file back; no other call may be under way. NULL is
- * fine
+ * store_close - flush, checkpoint, unlock; no other call may be under way; NULL is fine
  */
 void store_close(struct store *store);
 
@@ -125,6 +135,11 @@ enum status store_read_result(struct store *store, const char *id, struct task_r
  */
 enum status store_counts(
     struct store *store, struct store_counts *ret_counts, struct error *error) NODISCARD;
+
+/**
+ * store_stats - figures of this run; neither blocks nor fails, also when the store has stopped
+ */
+void store_stats(struct store *store, struct store_stats *ret_stats);
 
 /**
  * store_maintain - one bounded slice of housekeeping; call every second or so

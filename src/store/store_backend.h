@@ -26,10 +26,16 @@ struct store_backend {
 	enum status (*read_result)(
 	    void *db, const char *id, struct task_result *ret_result, struct error *error);
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
+	void (*stats)(void *db, struct store_stats *ret_stats);
 	enum status (*maintain)(void *db, struct error *error);
 };
 
 extern const struct store_backend store_backend_sqlite;
+
+/**
+ * store_commit_us_init - the histogram that every back end keeps of its commits
+ */
+void store_commit_us_init(struct histogram *histogram);
 
 /**
  * store_open_with - as store_open with a given back end (the tests' fake one, for example)

@@ -55,6 +55,7 @@ struct fake_store {
 	struct fake_gate gates[FAKE_OP_COUNT];
 	unsigned begun[FAKE_OP_COUNT];
 	unsigned ended[FAKE_OP_COUNT];
+	struct histogram commit_us; /* each takes a microsecond */
 	bool is_open;
 	bool is_dead;
 
@@ -155,6 +156,7 @@ fake_open(const struct store_conf *conf, int64_t now_ms, void **ret_db,
 	};
 	fake->fatal = conf->fatal;
 	fake->context = conf->context;
+	store_commit_us_init(&fake->commit_us);
 	fake->is_open = true;
 	fake->is_dead = false;
 	recover(fake, now_ms, ret_recovery);
@@ -222,6 +224,14 @@ op_end(struct fake_store *fake, enum fake_op op, enum status status)
 	return status;
 }
 
+/* A call that changed something is one command in a commit of its own. */
+static void
+note_commit(struct fake_store *fake, bool wrote)
+{
+	if (wrote)
+		histogram_add(&fake->commit_us, 1);
+}
+
 static struct fake_task *
 find(struct fake_store *fake, const char *id)
 {
@@ -261,6 +271,7 @@ fake_submit(void *db, const struct task_new *new, struct error *error)
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
+	note_commit(fake, true);
 	return op_end(fake, FAKE_SUBMIT, STATUS_OK);
 }
 
@@ -306,6 +317,7 @@ fake_claim(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
 			claim_one(task, (int64_t)i + 1, now_ms, &ret_tasks[count++]);
 	}
 	*ret_count = count;
+	note_commit(fake, count > 0);
 	return op_end(fake, FAKE_CLAIM, STATUS_OK);
 }
 
@@ -368,6 +380,7 @@ fake_complete(void *db, struct completion *completions, size_t count, struct err
 {
 	struct fake_store *fake = db;
 	enum status status = op_begin(fake, FAKE_COMPLETE, error);
+	bool wrote = false;
 
 	if (status != STATUS_OK)
 		return status;
@@ -383,7 +396,9 @@ fake_complete(void *db, struct completion *completions, size_t count, struct err
 		completions[i].ret_status = task == NULL ? STATUS_CONFLICT : STATUS_OK;
 		if (task != NULL)
 			complete_one(task, &completions[i]);
+		wrote = wrote || task != NULL;
 	}
+	note_commit(fake, wrote);
 	return op_end(fake, FAKE_COMPLETE, status);
 }
 
@@ -392,6 +407,7 @@ fake_release(void *db, const struct task *tasks, size_t count, struct error *err
 {
 	struct fake_store *fake = db;
 	enum status status = op_begin(fake, FAKE_RELEASE, error);
+	bool wrote = false;
 
 	if (status != STATUS_OK)
 		return status;
@@ -403,7 +419,9 @@ fake_release(void *db, const struct task *tasks, size_t count, struct error *err
 		task->status.state = TASK_QUEUED;
 		task->status.attempt--;
 		task->status.started_at_ms = 0;
+		wrote = true;
 	}
+	note_commit(fake, wrote);
 	return op_end(fake, FAKE_RELEASE, STATUS_OK);
 }
 
@@ -479,22 +497,44 @@ fake_read_result(void *db, const char *id, struct task_result *ret_result, struc
 	return op_end(fake, FAKE_READ_RESULT, status);
 }
 
+static void
+count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
+{
+	*ret_counts = (struct store_counts){ 0 };
+	for (size_t i = 0; i < fake->count; i++) {
+		const struct fake_task *task = &fake->tasks[i];
+
+		ret_counts->by_state[task->status.state]++;
+		if (task->status.state == TASK_QUEUED)
+			ret_counts->queued_by_lane[task->lane]++;
+		if (task->status.state == TASK_RUNNING)
+			ret_counts->running_by_lane[task->lane]++;
+	}
+}
+
 static enum status
 fake_counts(void *db, struct store_counts *ret_counts, struct error *error)
 {
 	struct fake_store *fake = db;
-	struct store_counts counts = { 0 };
 	enum status status = op_begin(fake, FAKE_COUNTS, error);
 
 	if (status != STATUS_OK)
 		return status;
-	for (size_t i = 0; i < fake->count; i++) {
-		counts.by_state[fake->tasks[i].status.state]++;
-		if (fake->tasks[i].status.state == TASK_QUEUED)
-			counts.queued_by_lane[fake->tasks[i].lane]++;
-	}
-	*ret_counts = counts;
+	count_tasks(fake, ret_counts);
 	return op_end(fake, FAKE_COUNTS, STATUS_OK);
+}
+
+static void
+fake_stats(void *db, struct store_stats *ret_stats)
+{
+	struct fake_store *fake = db;
+
+	*ret_stats = (struct store_stats){ 0 };
+	lock_acquire(&fake->lock);
+	count_tasks(fake, &ret_stats->counts);
+	histogram_read(&fake->commit_us, &ret_stats->commit_us);
+	lock_release(&fake->lock);
+	ret_stats->commands = ret_stats->commit_us.count;
 }
 
 static enum status
@@ -520,6 +560,7 @@ static const struct store_backend backend = {
 	.read_status = fake_read_status,
 	.read_result = fake_read_result,
 	.counts = fake_counts,
+	.stats = fake_stats,
 	.maintain = fake_maintain,
 };
 

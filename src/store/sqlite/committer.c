@@ -114,6 +114,7 @@ group_finish(struct group *group, enum status status, const struct error *error)
 static enum status
 group_commit(struct committer *committer, struct group *group, struct error *error)
 {
+	uint64_t commits = committer->writer->commits;
 	size_t weight = 0;
 	enum status status;
 
@@ -125,8 +126,13 @@ group_commit(struct committer *committer, struct group *group, struct error *err
 		return status;
 	for (struct command *c = group->list.first; c != NULL && status == STATUS_OK; c = c->next)
 		status = command_apply(c, committer->writer, error);
-	if (status == STATUS_OK)
-		return writer_commit(committer->writer, error);
+	if (status == STATUS_OK) {
+		status = writer_commit(committer->writer, error);
+		if (committer->writer->commits != commits)
+			atomic_fetch_add_explicit(
+			    &committer->commands, (int64_t)group->count, memory_order_relaxed);
+		return status;
+	}
 	if (writer_rollback(committer->writer, error) != STATUS_OK)
 		return STATUS_UNKNOWN;
 	return status;

@@ -116,6 +116,7 @@ show(struct counters *counters)
 		for (size_t state = 0; state < TASK_STATE_COUNT; state++)
 			sums.by_state[state] += counter->committed[state];
 		sums.queued_by_lane[counter->lane] += counter->committed[TASK_QUEUED];
+		sums.running_by_lane[counter->lane] += counter->committed[TASK_RUNNING];
 	}
 	lock_acquire(&counters->lock);
 	counters->shown = sums;

@@ -295,6 +295,16 @@ sqlite_counts(void *db, struct store_counts *ret_counts, struct error *error)
 	return status;
 }
 
+static void
+sqlite_stats(void *db, struct store_stats *ret_stats)
+{
+	struct sqlite_store *store = db;
+
+	writer_stats(&store->writer, ret_stats);
+	ret_stats->commands =
+	    atomic_load_explicit(&store->committer.commands, memory_order_relaxed);
+}
+
 static enum status
 sqlite_maintain(void *db, struct error *error)
 {
@@ -323,5 +333,6 @@ const struct store_backend store_backend_sqlite = {
 	.read_status = sqlite_read_status,
 	.read_result = sqlite_read_result,
 	.counts = sqlite_counts,
+	.stats = sqlite_stats,
 	.maintain = sqlite_maintain,
 };

@@ -13,10 +13,12 @@
 #include "store/sqlite/sqlite_check.h"
 #include "store/sqlite/sqlite_migrate.h"
 #include "store/sqlite/sqlite_open.h"
+#include "store/store_backend.h"
 
 /* A frame of the log is a page and its header. */
-#define PAGE_BYTES  4096
-#define FRAME_BYTES (PAGE_BYTES + 24)
+#define PAGE_BYTES       4096
+#define FRAME_BYTES      (PAGE_BYTES + 24)
+#define LOG_HEADER_BYTES 32
 
 /* Frames that a transaction may write beside twice its weight: pages of trees that it touches. */
 #define GROUP_FRAMES_MORE 256
@@ -61,6 +63,40 @@ index_segments(int64_t frames)
 	return (frames + INDEX_HEADER_FRAMES + INDEX_SEGMENT_FRAMES - 1) / INDEX_SEGMENT_FRAMES;
 }
 
+/* One thread writes these, so no addition has to be atomic. */
+static int64_t
+figure_read(const atomic_int_fast64_t *figure)
+{
+	return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+static void
+figure_write(atomic_int_fast64_t *figure, int64_t value)
+{
+	atomic_store_explicit(figure, value, memory_order_relaxed);
+}
+
+/* Takes the size of the database (FILE) or its log (JOURNAL) from SQLite's own open file, because
+   nobody else may open it. One that cannot be asked counts as before. */
+static void
+note_size(struct writer *writer, int which, atomic_int_fast64_t *figure)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size;
+
+	if (sqlite3_file_control(writer->conn.db, "main", which, &file) == SQLITE_OK &&
+	    file != NULL && file->pMethods != NULL &&
+	    file->pMethods->xFileSize(file, &size) == SQLITE_OK)
+		figure_write(figure, size);
+}
+
+static void
+note_sizes(struct writer *writer)
+{
+	note_size(writer, SQLITE_FCNTL_FILE_POINTER, &writer->database_bytes);
+	note_size(writer, SQLITE_FCNTL_JOURNAL_POINTER, &writer->wal_bytes);
+}
+
 static int
 on_commit(void *context, sqlite3 *db, const char *database, int frames)
 {
@@ -72,6 +108,9 @@ on_commit(void *context, sqlite3 *db, const char *database, int frames)
 	if (frames < writer->checkpoint_frames)
 		writer->checkpoint_frames = 0;
 	writer->wal_frames = frames;
+	/* The file keeps its size when the log starts anew, until a checkpoint empties it. */
+	if (LOG_HEADER_BYTES + (int64_t)frames * FRAME_BYTES > figure_read(&writer->wal_bytes))
+		figure_write(&writer->wal_bytes, LOG_HEADER_BYTES + (int64_t)frames * FRAME_BYTES);
 	if (index_segments(frames) > writer->index_segments)
 		writer->index_segments = index_segments(frames);
 	writer->commits++;
@@ -99,6 +138,7 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		.next_seq = 1, .index_segments = 1, .truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS
 	};
 	counters_init(&writer->counters);
+	store_commit_us_init(&writer->commit_us);
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
 	if (status == STATUS_OK)
@@ -120,6 +160,7 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		error_prefix(error, "%s", path);
 		return status;
 	}
+	note_sizes(writer);
 	(void)sqlite3_wal_hook(writer->conn.db, on_commit, writer);
 	return STATUS_OK;
 }
@@ -136,6 +177,9 @@ checkpoint(struct writer *writer, int mode)
 		writer->wal_frames = 0;
 		writer->checkpoint_frames = 0;
 	}
+	if (rc == SQLITE_OK)
+		figure_write(&writer->checkpoints, figure_read(&writer->checkpoints) + 1);
+	note_sizes(writer);
 	return rc;
 }
 
@@ -239,17 +283,23 @@ writer_rollback(struct writer *writer, struct error *error)
 enum status
 writer_commit(struct writer *writer, struct error *error)
 {
+	uint64_t commits = writer->commits;
 	struct binding binding;
 	enum status status;
+	int64_t began_us;
 	int rc = counters_write(&writer->counters, &writer->conn);
 
 	if (rc != SQLITE_OK) {
 		status = sqlite_status(writer->conn.db, rc, "cannot write the counters", error);
 		return writer_rollback(writer, error) == STATUS_OK ? status : STATUS_UNKNOWN;
 	}
+	began_us = clock_mono_us();
 	binding = bind_begin(&writer->conn, SQLITE_TXN_COMMIT);
 	rc = bind_run(&binding);
 	if (rc == SQLITE_DONE) {
+		/* A claim that found nothing writes nothing: its commit takes no time. */
+		if (writer->commits != commits)
+			histogram_add(&writer->commit_us, clock_mono_us() - began_us);
 		counters_committed(&writer->counters);
 		return STATUS_OK;
 	}
@@ -288,4 +338,14 @@ writer_maintain(struct writer *writer, struct error *error)
 	if (writer->checkpoint_status != STATUS_OK && error != NULL)
 		*error = writer->checkpoint_error;
 	return writer->checkpoint_status;
+}
+
+void
+writer_stats(struct writer *writer, struct store_stats *ret_stats)
+{
+	counters_read(&writer->counters, &ret_stats->counts);
+	histogram_read(&writer->commit_us, &ret_stats->commit_us);
+	ret_stats->checkpoints = figure_read(&writer->checkpoints);
+	ret_stats->database_bytes = figure_read(&writer->database_bytes);
+	ret_stats->wal_bytes = figure_read(&writer->wal_bytes);
 }

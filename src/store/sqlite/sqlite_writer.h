@@ -24,6 +24,12 @@ struct writer {
 	uint64_t commits_maintained; /* as of the last maintenance */
 	enum status checkpoint_status; /* of the latest checkpoint */
 	struct error checkpoint_error;
+
+	/* Written by the writer's thread, read by any. */
+	struct histogram commit_us;
+	atomic_int_fast64_t checkpoints; /* that succeeded */
+	atomic_int_fast64_t database_bytes;
+	atomic_int_fast64_t wal_bytes;
 };
 
 /**
@@ -67,6 +73,11 @@ enum status writer_rollback(struct writer *writer, struct error *error) NODISCAR
  * over the cap. A failure is kept for writer_maintain; only CORRUPT is returned.
  */
 enum status writer_checkpoint_if_due(struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * writer_stats - what the writer knows of store_stats: all but the commands; any thread
+ */
+void writer_stats(struct writer *writer, struct store_stats *ret_stats);
 
 /**
  * writer_maintain - empty the log if nothing was written since the last call; tell how the latest

@@ -22,6 +22,7 @@ struct queue {
 	enum status read_status;
 	enum refusal refusal;
 	unsigned retry_after_s;
+	struct queue_stats stats;
 	unsigned submitted;
 	unsigned held;
 	bool hold;
@@ -109,6 +110,14 @@ fake_queue_fail_reads(struct queue *queue, enum status status)
 {
 	pthread_mutex_lock(&queue->mutex);
 	queue->read_status = status;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_put_stats(struct queue *queue, const struct queue_stats *stats)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->stats = *stats;
 	pthread_mutex_unlock(&queue->mutex);
 }
 
@@ -210,6 +219,14 @@ queue_readiness(struct queue *queue)
 	refusal = queue->refusal;
 	pthread_mutex_unlock(&queue->mutex);
 	return refusal;
+}
+
+void
+queue_stats(struct queue *queue, struct queue_stats *ret_stats)
+{
+	pthread_mutex_lock(&queue->mutex);
+	*ret_stats = queue->stats;
+	pthread_mutex_unlock(&queue->mutex);
 }
 
 const char *

@@ -44,6 +44,11 @@ void fake_queue_await_held(struct queue *queue, unsigned count);
 void fake_queue_fail_reads(struct queue *queue, enum status status);
 
 /**
+ * fake_queue_put_stats - what queue_stats gives from now on
+ */
+void fake_queue_put_stats(struct queue *queue, const struct queue_stats *stats);
+
+/**
  * fake_queue_submitted - how many submissions were accepted
  */
 unsigned fake_queue_submitted(struct queue *queue);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /stats: the figures of the running service. Everything comes from memory and nothing waits,
+ * so it is answered while the store is dead, the disk hangs, the service drains, and beyond the
+ * connection limit.
+ */
+#include "base/clock.h"
+#include "http/http_endpoints.h"
+#include "http/http_figures.h"
+#include "http/json_text.h"
+#include "queue/queue.h"
+
+#define STATS_EXPECTED_BYTES 2048
+
+/* A number after what stands before it: punctuation and its name. */
+static void
+number(struct buf *buf, const char *before, int64_t value)
+{
+	buf_text(buf, before);
+	json_text_int(buf, value);
+}
+
+/* The same for a number that is kept in thousandths. */
+static void
+thousandths(struct buf *buf, const char *before, int64_t value)
+{
+	buf_text(buf, before);
+	json_text_thousandths(buf, value);
+}
+
+static void
+append_tasks(struct buf *buf, const struct store_counts *counts)
+{
+	for (int i = 0; i < TASK_STATE_COUNT; i++) {
+		buf_text(buf, i == 0 ? ",\"tasks\":{\"" : ",\"");
+		buf_text(buf, task_state_name((enum task_state)i));
+		number(buf, "\":", counts->by_state[i]);
+	}
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
+{
+	buf_text(buf, before);
+	number(buf, "{\"queued\":", lane->queued);
+	number(buf, ",\"running\":", lane->running);
+	number(buf, ",\"slots\":", lane->slots);
+	thousandths(buf, ",\"drained_per_s\":", lane->drained_per_1000_s);
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_admission(struct buf *buf, const struct queue_stats *stats)
+{
+	JSON_LITERAL(buf, ",\"admission\":{\"state\":\"");
+	buf_text(buf, refusal_word(stats->admission));
+	number(buf, "\",\"waiting_max\":", stats->waiting_max);
+	for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+		buf_text(buf, i == REFUSAL_NONE + 1 ? ",\"refused\":{\"" : ",\"");
+		buf_text(buf, refusal_word((enum refusal)i));
+		number(buf, "\":", stats->refused[i]);
+	}
+	JSON_LITERAL(buf, "}}");
+}
+
+/* Of a time in microseconds as milliseconds. JSON has no infinity: the last bound is null. */
+static void
+append_histogram(struct buf *buf, const struct histogram_snapshot *us)
+{
+	number(buf, "{\"count\":", us->count);
+	thousandths(buf, ",\"sum\":", us->sum);
+	JSON_LITERAL(buf, ",\"buckets\":[");
+	for (size_t i = 0; i < us->bound_count; i++) {
+		thousandths(buf, i == 0 ? "{\"le\":" : ",{\"le\":", us->bounds[i]);
+		number(buf, ",\"count\":", us->cumulative[i]);
+		JSON_LITERAL(buf, "}");
+	}
+	number(buf, ",{\"le\":null,\"count\":", us->count);
+	JSON_LITERAL(buf, "}]}");
+}
+
+static void
+append_store(struct buf *buf, const struct store_stats *store)
+{
+	number(buf, ",\"store\":{\"commits\":", store->commit_us.count);
+	number(buf, ",\"commands\":", store->commands);
+	JSON_LITERAL(buf, ",\"commit_ms\":");
+	append_histogram(buf, &store->commit_us);
+	number(buf, ",\"checkpoints\":", store->checkpoints);
+	number(buf, ",\"database_bytes\":", store->database_bytes);
+	number(buf, ",\"wal_bytes\":", store->wal_bytes);
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_usage(struct buf *buf, const char *before, int64_t value)
+{
+	if (value != PROCESS_USAGE_UNKNOWN) {
+		number(buf, before, value);
+		return;
+	}
+	buf_text(buf, before);
+	JSON_LITERAL(buf, "null");
+}
+
+static void
+append_process(struct buf *buf, const struct process_usage *usage)
+{
+	append_usage(buf, ",\"process\":{\"rss_bytes\":", usage->rss_bytes);
+	append_usage(buf, ",\"descriptors\":", usage->descriptors);
+	append_usage(buf, ",\"threads\":", usage->threads);
+	if (usage->cpu_us != PROCESS_USAGE_UNKNOWN)
+		thousandths(buf, ",\"cpu_s\":", usage->cpu_us / 1000);
+	else
+		JSON_LITERAL(buf, ",\"cpu_s\":null");
+	JSON_LITERAL(buf, "}");
+}
+
+void
+endpoint_stats(struct request *request)
+{
+	struct http_figures *figures = request->figures;
+	int64_t now_ms = clock_mono_ms();
+	struct queue_stats stats;
+	struct process_usage usage;
+	struct buf *buf;
+
+	queue_stats(request->queue, &stats);
+	http_figures_usage(figures, now_ms, &usage);
+	buf = reply_json(&request->reply, 200, STATS_EXPECTED_BYTES);
+	JSON_LITERAL(buf, "{\"version\":\"" TASKQ_VERSION "\"");
+	thousandths(buf, ",\"uptime_s\":", now_ms - figures->began_mono_ms);
+	append_tasks(buf, &stats.store.counts);
+	append_lane(buf, ",\"lanes\":{\"cpu\":", &stats.lanes[LANE_CPU]);
+	append_lane(buf, ",\"io\":", &stats.lanes[LANE_IO]);
+	JSON_LITERAL(buf, "}");
+	append_admission(buf, &stats);
+	append_store(buf, &stats.store);
+	number(buf, ",\"http\":{\"connections\":", connections_count(figures->connections));
+	number(buf, ",\"connections_max\":", request->conf->connections_max);
+	number(
+	    buf, ",\"requests\":", atomic_load_explicit(&figures->requests, memory_order_relaxed));
+	JSON_LITERAL(buf, "}");
+	append_process(buf, &usage);
+	JSON_LITERAL(buf, "}\n");
+}
