@@ -2,15 +2,21 @@
 /*
  * The yardstick: a libmicrohttpd hello-world in the mode that taskqd uses, with the same kind of
  * headers left out. Its rate in the same run is the ceiling that the benchmarks are ratios of.
- * Prints its port; ends when its standard input ends.
+ *
+ *	hello [BYTES]
+ *
+ * With BYTES every answer has a body of so many. Prints its port; ends when its standard input
+ *ends.
  */
 #include <microhttpd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
 	CONNECTIONS_MAX = 8192,
+	BODY_BYTES_MAX = 1 << 28,
 	STACK_BYTES = 512 * 1024,
 	POOL_BYTES = 32 * 1024,
 };
@@ -37,11 +43,25 @@ answer(void *context, struct MHD_Connection *connection, const char *url, const 
 	return MHD_queue_response(connection, MHD_HTTP_OK, context);
 }
 
-int
-main(void)
+/* The one answer; NULL when there is no memory for it. */
+static struct MHD_Response *
+make_response(size_t bytes)
 {
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(sizeof(hello) - 1, hello, MHD_RESPMEM_PERSISTENT);
+	if (bytes == 0)
+		return MHD_create_response_from_buffer(
+		    sizeof(hello) - 1, hello, MHD_RESPMEM_PERSISTENT);
+	char *body = malloc(bytes);
+	if (body == NULL)
+		return NULL;
+	memset(body, 'x', bytes);
+	return MHD_create_response_from_buffer(bytes, body, MHD_RESPMEM_MUST_FREE);
+}
+
+int
+main(int argc, char *argv[])
+{
+	size_t bytes = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+	struct MHD_Response *response = bytes <= BODY_BYTES_MAX ? make_response(bytes) : NULL;
 	if (response == NULL)
 		return 1;
 	struct MHD_Daemon *daemon =

@@ -1,318 +1,238 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A load generator for the benchmarks: keep-alive connections in one epoll thread, each with one
- * request in flight. Loopback only, bounded in time.
+ * The load generator of the benchmarks: one to four threads with keep-alive connections, each with
+ * one request in flight. Loopback only, bounded in time. Checks every answer.
  *
- *	loadgen MODE PORT CONNECTIONS SECONDS [PATH]
+ *	loadgen MODE --port P [--connections C] [--seconds S] [--warmup S] [--threads T]
+ *	    [--rate R] [--new-connections] [--path PATH] [--bytes N] [--ids FILE]
  *
- * get:   GET PATH over and over
- * post:  POST /tasks/submissions of a small factorial over and over
- * cycle: submit, poll the status every 2 ms until it is final, read the result; one cycle counts
- *once
+ * MODE is get (of PATH, answered with N bytes), status, result or content (of tasks drawn at random
+ * from FILE: an id a line, with the size of its result where that is known), post, or cycle
+ *(submit, look every 2 ms until it is final, read the result: counted once).
  *
- * Prints one line of JSON: count, rate, errors and latency percentiles in microseconds. An answer
- *that is not the expected status, or a closed connection, is an error and is counted.
+ * With --rate R operations begin by a timetable, R a second, whatever the answers do (open loop),
+ *and latency counts from the time in the table. Prints one line of JSON; exit status 1 if it could
+ *not begin. Wrong answers are counted in "errors", and the first is told.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <getopt.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "load_run.h"
 
 enum {
 	CONNECTIONS_MAX = 10000,
-	ANSWER_MAX = 16 * 1024,
-	REQUEST_MAX = 512,
-	EVENTS = 256,
-	POLL_US = 2000,
-	SAMPLES_MAX = 1 << 22,
+	THREADS_MAX = 4,
+	SECONDS_MAX = 3600,
 };
 
-enum mode {
-	MODE_GET,
-	MODE_POST,
-	MODE_CYCLE,
+struct job {
+	pthread_t thread;
+	unsigned index;
+	bool good;
+	const struct load_conf *conf;
+	struct load_counts counts;
 };
 
-enum phase {
-	PHASE_SUBMIT,
-	PHASE_STATUS,
-	PHASE_RESULT,
+static const char *const mode_names[] = {
+	[LOAD_GET] = "get",
+	[LOAD_STATUS] = "status",
+	[LOAD_RESULT] = "result",
+	[LOAD_CONTENT] = "content",
+	[LOAD_POST] = "post",
+	[LOAD_CYCLE] = "cycle",
 };
 
-struct client {
-	int fd;
-	enum phase phase;
-	int64_t began_us;
-	int64_t due_us; /* when to poll again; 0 while a request is in flight */
-	struct client *next_due;
-	char id[64];
-	size_t got;
-	char answer[ANSWER_MAX];
-};
-
-struct load {
-	enum mode mode;
-	const char *path;
-	uint16_t port;
-	int epoll_fd;
-	unsigned serial;
-	uint64_t done;
-	uint64_t errors;
-	uint64_t polls;
-	uint32_t *samples;
-	size_t sample_count;
-	struct client *due; /* waiting to poll, soonest first: the delay is the same for all */
-	struct client **due_tail;
-};
-
-static int64_t
-now_us(void)
+static void *
+thread_main(void *arg)
 {
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	struct job *job = arg;
+	job->good = load_run(job->conf, job->index, &job->counts);
+	return NULL;
 }
 
+/* Reads lines "ID [BYTES]". */
 static bool
-send_request(struct load *load, struct client *client)
+read_targets(struct load_conf *conf, const char *path)
 {
-	char request[REQUEST_MAX];
-	char body[64];
-	int size = 0;
-	client->got = 0;
-	if (load->mode == MODE_GET) {
-		size = snprintf(request, sizeof(request),
-		    "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", load->path);
-	} else if (client->phase == PHASE_SUBMIT) {
-		int body_size = snprintf(body, sizeof(body),
-		    "{\"type\":\"factorial\",\"args\":{\"n\":\"%u\"}}", load->serial++ % 101);
-		size = snprintf(request, sizeof(request),
-		    "POST /tasks/submissions HTTP/1.1\r\nHost: localhost\r\n"
-		    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		    body_size, body);
-	} else {
-		size = snprintf(request, sizeof(request),
-		    "GET /tasks/%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-		    client->phase == PHASE_STATUS ? "submissions/" : "", client->id);
+	FILE *file = fopen(path, "re");
+	char line[128];
+	size_t room = 0;
+	bool good = file != NULL;
+	while (good && fgets(line, sizeof(line), file) != NULL) {
+		if (conf->target_count == room) {
+			room = room > 0 ? 2 * room : 1024;
+			struct load_target *more =
+			    realloc(conf->targets, room * sizeof(conf->targets[0]));
+			if (more == NULL) {
+				good = false;
+				break;
+			}
+			conf->targets = more;
+		}
+		struct load_target *target = &conf->targets[conf->target_count++];
+		good = strcspn(line, " \n") == LOAD_ID_LENGTH;
+		memcpy(target->id, line, LOAD_ID_LENGTH);
+		target->id[LOAD_ID_LENGTH] = '\0';
+		target->content_bytes = strtoul(line + LOAD_ID_LENGTH, NULL, 10);
 	}
-	return send(client->fd, request, (size_t)size, MSG_NOSIGNAL) == size;
+	if (file != NULL)
+		fclose(file);
+	if (!good || conf->target_count == 0)
+		fprintf(stderr, "loadgen: %s: cannot be read, or not a list of ids\n", path);
+	return good && conf->target_count > 0;
 }
 
 static bool
-connect_client(struct load *load, struct client *client)
+read_options(struct load_conf *conf, int argc, char *argv[])
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_port = htons(load->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 ||
-	    connect(client->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		perror("loadgen: connect");
+	static const struct option options[] = {
+		{ "port", required_argument, NULL, 'p' },
+		{ "connections", required_argument, NULL, 'c' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "warmup", required_argument, NULL, 'w' },
+		{ "threads", required_argument, NULL, 't' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "new-connections", no_argument, NULL, 'n' },
+		{ "path", required_argument, NULL, 'P' },
+		{ "bytes", required_argument, NULL, 'b' },
+		{ "ids", required_argument, NULL, 'i' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *ids = NULL;
+	size_t mode = 0;
+	int option;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			conf->port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'c':
+			conf->connections = strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			conf->seconds = strtod(optarg, NULL);
+			break;
+		case 'w':
+			conf->warmup_s = strtod(optarg, NULL);
+			break;
+		case 't':
+			conf->threads = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			conf->rate = strtod(optarg, NULL);
+			break;
+		case 'n':
+			conf->new_connections = true;
+			break;
+		case 'P':
+			conf->path = optarg;
+			break;
+		case 'b':
+			conf->content_bytes = strtoul(optarg, NULL, 10);
+			break;
+		case 'i':
+			ids = optarg;
+			break;
+		default:
+			return false;
+		}
+	}
+	if (optind != argc - 1 || (ids != NULL && !read_targets(conf, ids)))
 		return false;
-	}
-	int one = 1;
-	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
-	return epoll_ctl(load->epoll_fd, EPOLL_CTL_ADD, client->fd, &event) == 0;
+	while (mode < sizeof(mode_names) / sizeof(mode_names[0]) &&
+	       strcmp(argv[optind], mode_names[mode]) != 0)
+		mode++;
+	conf->mode = (enum load_mode)mode;
+	bool by_id =
+	    conf->mode == LOAD_STATUS || conf->mode == LOAD_RESULT || conf->mode == LOAD_CONTENT;
+	return mode < sizeof(mode_names) / sizeof(mode_names[0]) && conf->port > 0 &&
+	       conf->connections >= 1 && conf->connections <= CONNECTIONS_MAX &&
+	       conf->threads >= 1 && conf->threads <= THREADS_MAX &&
+	       conf->threads <= conf->connections && conf->seconds > 0 &&
+	       conf->seconds <= SECONDS_MAX && conf->warmup_s >= 0 &&
+	       conf->warmup_s <= SECONDS_MAX && conf->rate >= 0 && conf->rate <= 1e7 &&
+	       strlen(conf->path) < 512 && by_id == (conf->target_count > 0);
+}
+
+static double
+quantile_us(const struct load_counts *counts, double share)
+{
+	return (double)load_histogram_quantile(&counts->latency, share) / 1e3;
 }
 
 static void
-finish(struct load *load, struct client *client, int64_t now)
+print_counts(const struct load_conf *conf, const struct load_counts *sum)
 {
-	load->done++;
-	if (load->sample_count < SAMPLES_MAX)
-		load->samples[load->sample_count++] = (uint32_t)(now - client->began_us);
-	client->phase = PHASE_SUBMIT;
-	client->began_us = now;
+	printf("{\"mode\":\"%s\",\"connections\":%zu,\"threads\":%u,\"seconds\":%.3f,"
+	       "\"rate\":%.0f,\"count\":%llu,\"per_s\":%.1f,\"errors\":%llu,\"submitted\":%llu,"
+	       "\"polls\":%llu,\"behind\":%llu,\"cpu_share\":%.3f,",
+	    mode_names[conf->mode], conf->connections, conf->threads, conf->seconds, conf->rate,
+	    (unsigned long long)sum->done, (double)sum->done / conf->seconds,
+	    (unsigned long long)sum->errors, (unsigned long long)sum->submitted,
+	    (unsigned long long)sum->polls, (unsigned long long)sum->behind,
+	    sum->wall_s > 0 ? sum->cpu_s / sum->wall_s : 0);
+	printf("\"p50_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
+	       "\"first_error\":\"%s\"}\n",
+	    quantile_us(sum, 0.5), quantile_us(sum, 0.95), quantile_us(sum, 0.99),
+	    quantile_us(sum, 0.999), (double)sum->latency.max_ns / 1e3, sum->first_error);
 }
 
-/* Decides what follows an answer; false when it was not the expected one. */
 static bool
-take_answer(struct load *load, struct client *client, int status, const char *body, int64_t now)
+run_threads(const struct load_conf *conf, struct job *jobs, struct load_counts *sum)
 {
-	if (load->mode == MODE_GET) {
-		finish(load, client, now);
-		return status == 200;
+	bool good = true;
+	unsigned started = 0;
+	for (; started < conf->threads; started++) {
+		jobs[started].index = started;
+		jobs[started].conf = conf;
+		if (pthread_create(&jobs[started].thread, NULL, thread_main, &jobs[started]) != 0)
+			break;
 	}
-	switch (client->phase) {
-	case PHASE_SUBMIT: {
-		const char *id = strstr(body, "\"id\":");
-		id = id != NULL ? strchr(id + 5, '"') : NULL;
-		if (status != 202 || id == NULL)
-			return false;
-		snprintf(client->id, sizeof(client->id), "%.36s", id + 1);
-		if (load->mode == MODE_POST)
-			finish(load, client, now);
-		else
-			client->phase = PHASE_STATUS;
-		return true;
+	for (unsigned i = 0; i < started; i++) {
+		const struct load_counts *counts = &jobs[i].counts;
+		pthread_join(jobs[i].thread, NULL);
+		good = good && jobs[i].good;
+		sum->done += counts->done;
+		sum->errors += counts->errors;
+		sum->submitted += counts->submitted;
+		sum->polls += counts->polls;
+		sum->behind += counts->behind;
+		sum->cpu_s += counts->cpu_s;
+		sum->wall_s += counts->wall_s;
+		if (sum->first_error[0] == '\0')
+			memcpy(sum->first_error, counts->first_error, sizeof(sum->first_error));
+		load_histogram_add(&sum->latency, &counts->latency);
 	}
-	case PHASE_STATUS:
-		if (status != 200 || strstr(body, "FAILED") != NULL)
-			return false;
-		if (strstr(body, "SUCCEEDED") != NULL) {
-			client->phase = PHASE_RESULT;
-			return true;
-		}
-		load->polls++;
-		client->due_us = now + POLL_US;
-		client->next_due = NULL;
-		*load->due_tail = client;
-		load->due_tail = &client->next_due;
-		return true;
-	case PHASE_RESULT:
-		finish(load, client, now);
-		return status == 200;
-	}
-	return false;
-}
-
-/* Reads what is there; 1: an answer is complete, 0: not yet, -1: the connection is of no use. */
-static int
-read_answer(struct client *client, int *ret_status, const char **ret_body)
-{
-	ssize_t got = recv(
-	    client->fd, client->answer + client->got, ANSWER_MAX - 1 - client->got, MSG_DONTWAIT);
-	if (got < 0)
-		return errno == EAGAIN ? 0 : -1;
-	if (got == 0)
-		return -1;
-	client->got += (size_t)got;
-	client->answer[client->got] = '\0';
-	char *end = strstr(client->answer, "\r\n\r\n");
-	if (end == NULL)
-		return client->got < ANSWER_MAX - 1 ? 0 : -1;
-	const char *length = strcasestr(client->answer, "\r\nContent-Length:");
-	if (length == NULL || length > end)
-		return -1;
-	size_t body_size = strtoul(length + 17, NULL, 10);
-	size_t head_size = (size_t)(end + 4 - client->answer);
-	if (head_size + body_size > ANSWER_MAX - 1)
-		return -1;
-	if (client->got < head_size + body_size)
-		return 0;
-	*ret_status = (int)strtol(client->answer + 9, NULL, 10);
-	*ret_body = end + 4;
-	return 1;
-}
-
-static void
-on_readable(struct load *load, struct client *client)
-{
-	int status = 0;
-	const char *body = "";
-	int complete = read_answer(client, &status, &body);
-	if (complete == 0)
-		return;
-	int64_t now = now_us();
-	bool good = complete > 0 && take_answer(load, client, status, body, now);
-	if (!good) {
-		load->errors++;
-		client->phase = PHASE_SUBMIT;
-		client->began_us = now;
-		if (complete < 0) {
-			close(client->fd);
-			if (!connect_client(load, client))
-				return;
-		}
-	}
-	if (client->due_us == 0 && !send_request(load, client))
-		load->errors++;
-}
-
-static void
-run(struct load *load, int64_t until_us)
-{
-	struct epoll_event events[EVENTS];
-	for (;;) {
-		int64_t now = now_us();
-		if (now >= until_us)
-			return;
-		while (load->due != NULL && load->due->due_us <= now) {
-			struct client *client = load->due;
-			load->due = client->next_due;
-			if (load->due == NULL)
-				load->due_tail = &load->due;
-			client->due_us = 0;
-			if (!send_request(load, client))
-				load->errors++;
-		}
-		int timeout_ms = load->due != NULL ? 1 : 100;
-		int count = epoll_wait(load->epoll_fd, events, EVENTS, timeout_ms);
-		for (int i = 0; i < count; i++)
-			on_readable(load, events[i].data.ptr);
-	}
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a;
-	uint32_t y = *(const uint32_t *)b;
-	return (x > y) - (x < y);
-}
-
-static unsigned
-percentile(const struct load *load, double share)
-{
-	if (load->sample_count == 0)
-		return 0;
-	return load->samples[(size_t)(share * (double)(load->sample_count - 1))];
+	return good && started == conf->threads;
 }
 
 int
 main(int argc, char *argv[])
 {
-	if (argc < 5) {
-		fprintf(stderr, "usage: loadgen get|post|cycle PORT CONNECTIONS SECONDS [PATH]\n");
-		return 2;
+	struct load_conf conf = { .connections = 1, .threads = 1, .seconds = 1, .path = "/" };
+	int code = 2;
+	struct job *jobs = calloc(THREADS_MAX, sizeof(*jobs));
+	struct load_counts *sum = calloc(1, sizeof(*sum));
+	if (jobs == NULL || sum == NULL)
+		goto out;
+	if (!read_options(&conf, argc, argv)) {
+		fprintf(stderr, "usage: loadgen get|status|result|content|post|cycle --port P "
+				"[--connections C] [--seconds S] [--warmup S] [--threads T] "
+				"[--rate R] [--new-connections] [--path PATH] [--bytes N] "
+				"[--ids FILE]\n");
+		goto out;
 	}
-	struct load load = { .path = argc > 5 ? argv[5] : "/",
-		.port = (uint16_t)strtoul(argv[2], NULL, 10) };
-	load.mode = strcmp(argv[1], "get") == 0    ? MODE_GET
-		    : strcmp(argv[1], "post") == 0 ? MODE_POST
-						   : MODE_CYCLE;
-	size_t count = strtoul(argv[3], NULL, 10);
-	double seconds = strtod(argv[4], NULL);
-	if (count < 1 || count > CONNECTIONS_MAX || seconds <= 0 || seconds > 3600)
-		return 2;
-	load.due_tail = &load.due;
-	load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	load.samples = malloc(SAMPLES_MAX * sizeof(load.samples[0]));
-	struct client *clients = calloc(count, sizeof(*clients));
-	if (load.epoll_fd < 0 || load.samples == NULL || clients == NULL)
-		return 1;
-	for (size_t i = 0; i < count; i++) {
-		if (!connect_client(&load, &clients[i]))
-			return 1;
+	code = 1;
+	if (run_threads(&conf, jobs, sum)) {
+		print_counts(&conf, sum);
+		code = 0;
 	}
-	int64_t began = now_us();
-	for (size_t i = 0; i < count; i++) {
-		clients[i].began_us = now_us();
-		if (!send_request(&load, &clients[i]))
-			load.errors++;
-	}
-	run(&load, began + (int64_t)(seconds * 1e6));
-	double took = (double)(now_us() - began) / 1e6;
-	qsort(load.samples, load.sample_count, sizeof(load.samples[0]), compare);
-	printf("{\"mode\":\"%s\",\"connections\":%zu,\"seconds\":%.3f,\"count\":%llu,"
-	       "\"per_s\":%.0f,\"errors\":%llu,\"polls\":%llu,\"p50_us\":%u,\"p95_us\":%u,"
-	       "\"p99_us\":%u,\"max_us\":%u}\n",
-	    argv[1], count, took, (unsigned long long)load.done, (double)load.done / took,
-	    (unsigned long long)load.errors, (unsigned long long)load.polls, percentile(&load, 0.5),
-	    percentile(&load, 0.95), percentile(&load, 0.99), percentile(&load, 1.0));
-	free(clients);
-	free(load.samples);
-	close(load.epoll_fd);
-	return load.done > 0 ? 0 : 1;
+out:
+	free(conf.targets);
+	free(sum);
+	free(jobs);
+	return code;
 }

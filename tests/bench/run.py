@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""A run: what was asked for, where it works, and the lines that came of it."""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import tempfile
+
+from . import report
+
+
+@dataclasses.dataclass
+class Options:
+    seconds: float = 3.0
+    rounds: int = 5
+    connections: tuple = (1, 32, 256, 1000)
+    out: pathlib.Path = pathlib.Path("build/bench")
+    keep_databases: bool = False
+    million: bool = False  # factorial of 10^6 as well
+    history: tuple = (10_000, 1_000_000, 10_000_000)
+    fetches: int = 50_000
+    queued: int = 100_000
+    body_bytes: tuple = (1 << 10, 64 << 10, 1 << 20, 16 << 20)
+
+
+class Run:
+    """Collects rows and prints each as soon as it is there."""
+
+    def __init__(self, options):
+        self.options = options
+        self.rows = []
+
+    def add(self, row):
+        if not self.rows:
+            print(report.header(), flush=True)
+        self.rows.append(row)
+        print(report.line(row), flush=True)
+
+    @contextlib.contextmanager
+    def directory(self, name):
+        """A directory for a figure's data, removed at its end."""
+        self.options.out.mkdir(parents=True, exist_ok=True)
+        path = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.options.out)).resolve()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The service under measurement: counts that must agree, tasks to read."""
+
+import contextlib
+import math
+import time
+
+from lab.servers import Service
+from lib.database import opened
+from lib.load import factorial_body, submit_many, wait_drained
+
+from .errors import require
+from .programs import loadgen
+
+N_COUNT = 101  # n from 0 to 100, as existing load scripts send it
+DRAIN_PATIENCE_S = 900
+
+SETTINGS = {"queue_max": 10_000_000, "log_level": "warn"}
+
+
+def counts(service):
+    """Tasks by status, by the public view."""
+    with opened(service.database) as database:
+        return dict(database.execute("SELECT status, sum(count) FROM queue_stats GROUP BY status"))
+
+
+@contextlib.contextmanager
+def running(directory, **settings):
+    """A service on its own data directory, with a queue that a figure cannot fill."""
+    with Service(directory, **{**SETTINGS, **settings}) as service:
+        yield service
+
+
+def finished_tasks(service, path, count=1000):
+    """Submit factorials, wait until they are finished, check their results; write ids with sizes to `path`."""
+    ids = submit_many(service.address, [factorial_body(i % N_COUNT) for i in range(count)])
+    wait_drained(service, DRAIN_PATIENCE_S)
+    require(len(set(ids)) == count, "an id was given twice")
+    digits = [str(math.factorial(n)) for n in range(N_COUNT)]
+    with service.client() as client:
+        for i in range(min(count, N_COUNT)):
+            answer = client.raw_result(ids[i])
+            require(answer.status == 200 and answer.body.decode() == digits[i], f"{i}! is wrong: {answer}")
+    path.write_text("".join(f"{ids[i]} {len(digits[i % N_COUNT])}\n" for i in range(count)))
+    return path
+
+
+def measured(service, mode, connections, seconds, *words):
+    """Load on the service, with the CPU that it took (1 is one core)."""
+    cpu, began = service.daemon.cpu_seconds(), time.monotonic()
+    found = loadgen(mode, service.address[1], connections, seconds, *words)
+    found["service_cpu"] = (service.daemon.cpu_seconds() - cpu) / (time.monotonic() - began)
+    return found
+
+
+def submitting(service, mode, connections, seconds, *words):
+    """Load that submits; returns when every task has been executed, and all of them are accounted for."""
+    before = counts(service)
+    began = time.monotonic()
+    found = measured(service, mode, connections, seconds, *words)
+    wait_drained(service, DRAIN_PATIENCE_S)
+    took = time.monotonic() - began
+    after = counts(service)
+    grown = {status: after[status] - before.get(status, 0) for status in after}
+    succeeded = grown.pop("SUCCEEDED", 0)
+    require(succeeded == found["submitted"] and not any(grown.values()),
+            f"{mode}, {connections} connections: {found['submitted']} accepted, {succeeded} succeeded, "
+            f"others grew by {grown}")
+    found["executed_per_s"] = succeeded / took
+    return found
