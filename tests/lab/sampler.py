@@ -22,7 +22,7 @@ MEMBERS = (
     "t", "mono", "pid", "rss_bytes", "descriptors", "threads", "cpu_s", "load1", "queued", "running",
     "running_by_lane", "queued_by_lane", "succeeded", "failed", "rejected", "admission", "refused",
     "database_bytes", "wal_bytes", "result_files", "commits", "commit_ms", "commit_ms_max",
-    "http_connections", "http_requests", "stats_ms",
+    "http_connections", "http_requests", "stats_ms", "machine_busy_s", "machine_idle_s", "others_cpu_s",
 )
 
 
@@ -44,6 +44,22 @@ def process_figures(pid):
         "descriptors": _or_none(lambda: len(os.listdir(f"/proc/{pid}/fd"))),
         "threads": _or_none(lambda: int(stat[17])),
         "cpu_s": _or_none(lambda: (int(stat[11]) + int(stat[12])) / _TICKS),
+    }
+
+
+def _cpu_of(pids):
+    """CPU seconds of several processes; None when one of them is gone."""
+    each = [process_figures(pid)["cpu_s"] for pid in pids]
+    return None if not each or None in each else round(sum(each), 2)
+
+
+def machine_figures():
+    """CPU seconds that all cores together have been busy and idle since boot."""
+    words = _or_none(lambda: pathlib.Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9])
+    # user nice system idle iowait irq softirq steal
+    return {
+        "machine_busy_s": _or_none(lambda: sum(int(words[i]) for i in (0, 1, 2, 5, 6, 7)) / _TICKS),
+        "machine_idle_s": _or_none(lambda: (int(words[3]) + int(words[4])) / _TICKS),
     }
 
 
@@ -113,9 +129,14 @@ def commit_times(before, after):
 
 
 class Sampler:
-    """Samples `service` (an object with pid, address and database) into a JSONL file."""
+    """Samples `service` (an object with pid, address and database) into a JSONL file.
 
-    def __init__(self, service, path, period_s=PERIOD_S):
+    `others` are names of what else runs, each with a function that returns its process ids; the sum
+    of their CPU seconds stands in each sample, so that a report can tell who used the machine.
+    """
+
+    def __init__(self, service, path, period_s=PERIOD_S, others=None):
+        self.others = others or {}
         self.service = service
         self.path = pathlib.Path(path)
         self.period_s = period_s
@@ -167,6 +188,8 @@ class Sampler:
         sample.update(t=round(time.time(), 3), mono=round(time.monotonic(), 3), pid=pid,
                       load1=_or_none(lambda: os.getloadavg()[0]))
         sample.update(process_figures(pid))
+        sample.update(machine_figures())
+        sample["others_cpu_s"] = {name: _cpu_of(pids()) for name, pids in self.others.items()}
         sample.update(file_figures(pathlib.Path(self.service.database)))
         stats = None if pid is None or pid == self._no_stats_pid else self._get_stats(pid, sample)
         sample.update(stats_figures(stats))
