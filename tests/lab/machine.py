@@ -91,6 +91,27 @@ def disk(directory):
     }
 
 
+def flush_ms(directory, rounds=40):
+    """Median and 95th percentile of the time that a written page of 4 KiB takes to the disk, in ms.
+
+    It is what a durable answer waits for at least.
+    """
+    times = []
+    path = pathlib.Path(directory) / f"flush-{os.getpid()}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        for number in range(rounds):
+            os.pwrite(descriptor, b"x" * 4096, 4096 * number)
+            began = time.perf_counter()
+            os.fdatasync(descriptor)
+            times.append((time.perf_counter() - began) * 1000)
+    finally:
+        os.close(descriptor)
+        os.unlink(path)
+    times.sort()
+    return {"p50": round(times[len(times) // 2], 3), "p95": round(times[int(len(times) * 0.95)], 3)}
+
+
 def commit():
     """The commit of the tree and whether it has changes; null outside of git."""
     name = _output("git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD")

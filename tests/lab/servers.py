@@ -92,13 +92,15 @@ class Service:
     """The daemon on its own data directory and a port that stays the same over restarts.
 
     Settings are keywords with the names of src/conf/conf.def. The data directory is removed at the
-    end; look into the database before that.
+    end; look into the database before that. Detached: in a session of its own, so that Ctrl-C on the
+    terminal goes to the one who runs it alone.
     """
 
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, detached=False, **settings):
         self.directory = pathlib.Path(directory)
         self.settings = settings
-        self.daemon = Daemon(self.directory, **settings)
+        # setsid of util-linux takes the program's place here, because a child of ours leads no group.
+        self.daemon = Daemon(self.directory, wrapper=["setsid"] if detached else (), **settings)
 
     def __enter__(self):
         try:
@@ -239,7 +241,7 @@ class Nginx(_Origin):
         with open(self.directory / "nginx.out", "wb") as log:
             process = subprocess.Popen(
                 [program, "-p", str(self.directory.resolve()), "-c", str(config.resolve()), "-e", str(error_log)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )
         self.process = process
         wait_until(lambda: process.poll() is not None or accepts("127.0.0.1", port), PATIENCE_S, "nginx accepts")
@@ -267,7 +269,7 @@ class WebOrigin(_Origin):
         with open(self.directory / "web-origin.log", "ab") as log:
             self.process = subprocess.Popen(
                 ["/usr/bin/python3", str(self.PROGRAM), "--listen", f"127.0.0.1:{self.port or 0}", *words],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
                 env=clean_environment({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}),
             )
         line = self.process.stdout.readline().strip()
