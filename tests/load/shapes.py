@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Load shapes: which profile has how many users when.
+
+Plans are plain data and know nothing of Locust; `ProfileShape` plays one. A step's length counts from
+the moment its number of users changes.
+"""
+
+import math
+import time
+
+from locust import LoadTestShape
+
+# A step that starts more users per second than this would measure Locust's own starting of them.
+RAMP_MAX_PER_S = 400
+RAMP_MIN_PER_S = 20
+
+
+class Stage:
+    """`users` for `seconds`; its number counts from 1."""
+
+    __slots__ = ("number", "users", "seconds")
+
+    def __init__(self, number, users, seconds):
+        self.number, self.users, self.seconds = number, users, seconds
+
+    def __eq__(self, other):
+        return (self.number, self.users, self.seconds) == (other.number, other.users, other.seconds)
+
+    def __repr__(self):
+        return f"Stage({self.number}, {self.users}, {self.seconds})"
+
+
+class Plan:
+    def __init__(self, levels):
+        """`levels` is a list of (users, seconds)."""
+        self.stages = [Stage(i, users, seconds) for i, (users, seconds) in enumerate(levels, 1)]
+
+    def at(self, elapsed_s):
+        """The stage that is on after that time; None past the end."""
+        for stage in self.stages:
+            if elapsed_s < stage.seconds:
+                return stage
+            elapsed_s -= stage.seconds
+        return None
+
+    @property
+    def seconds(self):
+        return sum(stage.seconds for stage in self.stages)
+
+
+def staircase(first, increment, last):
+    """first, first + increment, … up to last, which is always one of them."""
+    if first < 1 or increment < 1 or last < first:
+        raise ValueError(f"not a staircase: {first} to {last} by {increment}")
+    levels = list(range(first, last + 1, increment))
+    return levels if levels[-1] == last else levels + [last]
+
+
+# Profile: (first, increment, last) of a staircase, or the levels themselves as (users, share of the
+# step length). `step` and `surge` are those of the report; its own numbers of users are --first-users
+# 20 --increment-users 20 --last-users 120.
+STAIRCASES = {"step": (20, 40, 300), "beyond": (200, 200, 2000)}
+LEVELS = {
+    "surge": [(80, 1), (200, 1), (60, 1)],
+    "spike": [(60, 1), (1000, 0.25), (60, 1)],
+    "endurance": [(60, 1)],
+    "factorial-only": [(300, 1)],
+    "fetch-only": [(80, 1)],
+}
+PROFILES = sorted([*STAIRCASES, *LEVELS]) + ["manual"]
+USER_CLASSES = {"factorial-only": "FactorialUser", "fetch-only": "FetchUser"}
+
+
+def make_plan(profile, step_s, first=None, increment=None, last=None, levels=None):
+    """The plan of a profile. None stands for the profile's own number; `levels` replaces its levels.
+
+    With as many levels as the profile has, each keeps the profile's share of the step length.
+    """
+    if levels:
+        if any(users < 1 for users in levels):
+            raise ValueError(f"not numbers of users: {levels}")
+        shares = [share for _, share in LEVELS.get(profile, [])]
+        if len(shares) != len(levels):
+            shares = [1] * len(levels)
+        return Plan([(users, share * step_s) for users, share in zip(levels, shares)])
+    if profile in STAIRCASES:
+        own = STAIRCASES[profile]
+        chosen = [mine if mine is not None else theirs for mine, theirs in zip((first, increment, last), own)]
+        return Plan([(users, step_s) for users in staircase(*chosen)])
+    if (first, increment, last) != (None, None, None):
+        raise ValueError(f"{profile} has no steps from first to last; use --levels")
+    return Plan([(users, share * step_s) for users, share in LEVELS[profile]])
+
+
+def ramp_per_s(now, then, seconds):
+    """How many users to start or stop per second so that a change takes about that long."""
+    return min(RAMP_MAX_PER_S, max(RAMP_MIN_PER_S, math.ceil(abs(then - now) / seconds)))
+
+
+class ProfileShape(LoadTestShape):
+    """Plays a plan, then lets every user end its task, then ends the run."""
+
+    def __init__(self, plan, ramp_s, drain_s, on_stage):
+        """`on_stage(stage)` is called when a stage begins, and with None when the last has ended."""
+        super().__init__()
+        self.plan, self.ramp_s, self.drain_s, self.on_stage = plan, ramp_s, drain_s, on_stage
+        self.stage = None
+        self.users = 0
+        self.rate = RAMP_MIN_PER_S
+        self.drain_until = None
+
+    def end_early(self):
+        """Go to the end of the plan: users end their tasks, results are written."""
+        self.plan = Plan([])
+
+    def _enter(self, stage):
+        users = stage.users if stage else 0
+        self.rate = ramp_per_s(self.users, users, self.ramp_s)
+        self.stage, self.users = stage, users
+        self.on_stage(stage)
+
+    def tick(self):
+        if self.drain_until is not None:
+            if self.get_current_user_count() == 0 or time.monotonic() > self.drain_until:
+                return None
+            return 0, self.rate
+        stage = self.plan.at(self.get_run_time())
+        if stage is None:
+            self._enter(None)
+            self.drain_until = time.monotonic() + self.drain_s
+            return 0, self.rate
+        if self.stage is None or stage.number != self.stage.number:
+            self._enter(stage)
+        return self.users, self.rate
