@@ -17,6 +17,7 @@ tests: $(TEST_BIN)
 
 TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o $(OBJ)/tests/unit/http/http_rig.o
 TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
+TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
 
 define TEST_RULE
 $(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(OUT)/libtests.a $(OUT)/libtaskq.a

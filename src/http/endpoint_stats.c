@@ -72,11 +72,11 @@ append_histogram(struct buf *buf, const struct histogram_snapshot *us)
 	thousandths(buf, ",\"sum\":", us->sum);
 	JSON_LITERAL(buf, ",\"buckets\":[");
 	for (size_t i = 0; i < us->bound_count; i++) {
-		thousandths(buf, i == 0 ? "{\"le\":" : ",{\"le\":", us->bounds[i]);
+		thousandths(buf, "{\"le\":", us->bounds[i]);
 		number(buf, ",\"count\":", us->cumulative[i]);
-		JSON_LITERAL(buf, "}");
+		JSON_LITERAL(buf, "},");
 	}
-	number(buf, ",{\"le\":null,\"count\":", us->count);
+	number(buf, "{\"le\":null,\"count\":", us->count);
 	JSON_LITERAL(buf, "}]}");
 }
 

@@ -316,7 +316,7 @@ class TestStatuses:
         if method != "HEAD":
             check_problem(response, 405)
 
-    @pytest.mark.parametrize("path", [SUBMISSIONS, SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/readyz"])
+    @pytest.mark.parametrize("path", [SUBMISSIONS, SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/readyz", "/stats"])
     def test_options_answers_204_with_allow(self, client, finished, path):
         response = client.request("OPTIONS", path.format(id=finished))
         assert response.status == 204 and response.body == b""
@@ -495,6 +495,7 @@ def named_daemon(make_module_daemon):
 def some_answers(client, finished):
     yield client.get("/healthz")
     yield client.get("/readyz")
+    yield client.get("/stats")
     yield client.get("/nothing")
     yield client.get(f"/tasks/{finished}")
     yield client.get(f"/tasks/{unknown_id()}")

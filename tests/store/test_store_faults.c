@@ -286,6 +286,7 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 {
 	struct store_env *env = *state;
 	struct store_counts counts;
+	struct store_stats stats;
 	struct task_status status;
 	struct task task;
 	size_t count;
@@ -304,6 +305,11 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_maintain(env->store, NULL), STATUS_UNKNOWN);
 	assert_int_equal(atomic_load(&env->deaths), 1);
+	/* Figures are there all the same: what was known to be stored. */
+	store_stats(env->store, &stats);
+	assert_int_equal(stats.counts.by_state[TASK_QUEUED], 1);
+	assert_int_equal(stats.commit_us.count, 1);
+	assert_int_equal(stats.commands, 1);
 	store_env_close(env);
 	store_env_open(env);
 	assert_int_equal(store_env_state(env, 1), TASK_QUEUED);

@@ -41,6 +41,7 @@ test_every_endpoint_is_found(void **state)
 		{ METHOD_GET, "/tasks/" ID "/result", "/tasks/{id}/result" },
 		{ METHOD_HEAD, "/healthz", "/healthz" },
 		{ METHOD_GET, "/readyz", "/readyz" },
+		{ METHOD_GET, "/stats", "/stats" },
 	};
 
 	const char *pattern = "";

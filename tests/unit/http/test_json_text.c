@@ -108,6 +108,31 @@ test_integers_at_both_ends(void **state)
 }
 
 static void
+assert_thousandths(int64_t value, const char *expected)
+{
+	struct buf buf;
+
+	buf_init(&buf, 64);
+	json_text_thousandths(&buf, value);
+	assert_string_equal(buf.data, expected);
+	buf_done(&buf);
+}
+
+static void
+test_thousandths_have_no_more_decimals_than_they_need(void **state)
+{
+	(void)state;
+	assert_thousandths(0, "0");
+	assert_thousandths(1, "0.001");
+	assert_thousandths(20, "0.02");
+	assert_thousandths(300, "0.3");
+	assert_thousandths(1000, "1");
+	assert_thousandths(10203, "10.203");
+	assert_thousandths(100230, "100.23");
+	assert_thousandths(INT64_MAX, "9223372036854775.807");
+}
+
+static void
 test_times_are_strings_and_zero_is_null(void **state)
 {
 	struct buf buf;
@@ -141,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_a_text_cut_anywhere_gives_the_same_escapes),
 		cmocka_unit_test(test_the_longest_escape_is_the_promised_one),
 		cmocka_unit_test(test_integers_at_both_ends),
+		cmocka_unit_test(test_thousandths_have_no_more_decimals_than_they_need),
 		cmocka_unit_test(test_times_are_strings_and_zero_is_null),
 		cmocka_unit_test(test_a_full_buffer_sticks),
 	};

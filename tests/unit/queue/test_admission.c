@@ -69,6 +69,53 @@ test_draining_and_a_low_disk_refuse_and_take_no_place(void **state)
 }
 
 static void
+test_refusals_are_counted_by_reason(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	admission_init(&admission, 1);
+	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
+	admission_note_refusal(&admission, REFUSAL_STORE_BUSY);
+	atomic_store(&admission.disk_low, true);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.admission, REFUSAL_DISK_LOW);
+	assert_int_equal(stats.waiting_max, 1);
+	assert_int_equal(stats.refused[REFUSAL_NONE], 0);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 3);
+	assert_int_equal(stats.refused[REFUSAL_DISK_LOW], 1);
+	assert_int_equal(stats.refused[REFUSAL_DRAINING], 0);
+	assert_int_equal(stats.refused[REFUSAL_STORE_BUSY], 1);
+	assert_int_equal(admission_tick(&admission, 1000), 5);
+	/* A look for readiness is no refusal, and a tick forgets nothing. */
+	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
+	atomic_store(&admission.draining, true);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DRAINING);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.admission, REFUSAL_DRAINING);
+	assert_int_equal(stats.refused[REFUSAL_DRAINING], 1);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 3);
+}
+
+static void
+test_the_drain_rate_is_told_by_lane(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	admission_init(&admission, 100);
+	admission_returned(&admission, LANE_IO, 50);
+	admission_taken(&admission, LANE_IO, 5);
+	admission_tick(&admission, 2000);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.lanes[LANE_IO].drained_per_1000_s, 2500);
+	assert_int_equal(stats.lanes[LANE_CPU].drained_per_1000_s, 0);
+}
+
+static void
 test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 {
 	(void)state;
@@ -131,6 +178,8 @@ main(void)
 		cmocka_unit_test(test_a_full_lane_does_not_refuse_the_other),
 		cmocka_unit_test(test_returned_tasks_count_even_over_the_limit),
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_and_take_no_place),
+		cmocka_unit_test(test_refusals_are_counted_by_reason),
+		cmocka_unit_test(test_the_drain_rate_is_told_by_lane),
 		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
 		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
 		cmocka_unit_test(test_the_rate_follows_a_change_within_some_ticks),

@@ -51,6 +51,7 @@ test_unknown_kills_it_and_a_reopening_revives_it(void **state)
 {
 	struct store_env *env = *state;
 	struct store_counts counts;
+	struct store_stats stats;
 
 	store_env_submit(env, 1);
 	fake_store_fail(env->fake, FAKE_CLAIM, STATUS_UNKNOWN, 1);
@@ -62,6 +63,9 @@ test_unknown_kills_it_and_a_reopening_revives_it(void **state)
 	    store_claim(env->store, LANE_CPU, false, 1, 1, &task, &count, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_UNKNOWN);
 	assert_int_equal(atomic_load(&env->deaths), 1);
+	store_stats(env->store, &stats);
+	assert_int_equal(stats.counts.by_state[TASK_QUEUED], 1);
+	assert_int_equal(stats.commit_us.count, 1);
 	store_env_close(env);
 	store_env_open(env);
 	assert_int_equal(store_env_state(env, 1), TASK_QUEUED);

@@ -202,6 +202,73 @@ test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds
 	commit_one(fixture);
 }
 
+static struct store_stats
+stats_of(struct fixture *fixture)
+{
+	struct store_stats stats;
+
+	writer_stats(&fixture->writer, &stats);
+	return stats;
+}
+
+static void
+assert_sizes(struct fixture *fixture)
+{
+	struct store_stats stats = stats_of(fixture);
+
+	assert_int_equal(stats.wal_bytes, size_of(fixture, "taskq.db-wal"));
+	assert_int_equal(stats.database_bytes, size_of(fixture, "taskq.db"));
+}
+
+static void
+test_the_sizes_it_tells_are_those_of_the_files(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	assert_sizes(fixture);
+	for (int i = 0; i < 200; i++) {
+		commit_one(fixture);
+		assert_sizes(fixture);
+	}
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_true(stats_of(fixture).wal_bytes > 0);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(stats_of(fixture).wal_bytes, 0);
+	assert_sizes(fixture);
+}
+
+static void
+test_checkpoints_are_counted_and_failed_ones_are_not(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	commit_one(fixture);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(stats_of(fixture).checkpoints, 0);
+	shim_vfs_fail(SHIM_WRITE, 0, 1000, SQLITE_FULL);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_FULL);
+	assert_int_equal(stats_of(fixture).checkpoints, 0);
+	shim_vfs_fail(0, -1, 0, SQLITE_OK);
+	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(stats_of(fixture).checkpoints, 1);
+}
+
+static void
+test_every_commit_is_timed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_stats before = stats_of(fixture);
+	struct store_stats after;
+
+	for (int i = 0; i < 10; i++)
+		commit_one(fixture);
+	after = stats_of(fixture);
+	assert_int_equal(after.commit_us.count, before.commit_us.count + 10);
+	assert_true(after.commit_us.sum > before.commit_us.sum);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -211,6 +278,9 @@ main(void)
 		TEST(test_the_log_is_folded_in_by_itself_and_used_again),
 		TEST(test_a_log_over_its_cap_is_emptied_once_the_reader_in_its_way_has_gone),
 		TEST(test_a_reader_in_the_way_is_waited_for_once_and_not_at_every_commit),
+		TEST(test_the_sizes_it_tells_are_those_of_the_files),
+		TEST(test_checkpoints_are_counted_and_failed_ones_are_not),
+		TEST(test_every_commit_is_timed),
 		TEST(test_an_idle_log_is_emptied_and_a_busy_one_is_not),
 		TEST(test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone),
 		TEST(
