@@ -15,11 +15,14 @@ from .figures import FIGURES
 from .run import Options, Run
 
 
-def numbers(text):
-    found = tuple(int(word) for word in text.split(","))
-    if not found or min(found) < 1 or max(found) > 4000:
-        raise argparse.ArgumentTypeError("expected numbers from 1 to 4,000 with commas between them")
-    return found
+def numbers(most):
+    """Numbers from 1 to `most` with commas between them."""
+    def parse(text):
+        found = tuple(int(word) for word in text.split(","))
+        if min(found) < 1 or max(found) > most:
+            raise argparse.ArgumentTypeError(f"expected numbers from 1 to {most} with commas between them")
+        return found
+    return parse
 
 
 def between(least, most, kind):
@@ -41,7 +44,12 @@ def parser():
     made.add_argument("figures", nargs="*", metavar="FIGURE")
     made.add_argument("--seconds", type=between(0.05, 600, float), default=3, help="of each measurement (3)")
     made.add_argument("--rounds", type=between(1, 100, int), default=5, help="of each alternation (5)")
-    made.add_argument("--connections", type=numbers, default=Options.connections, help="1,32,256,1000")
+    made.add_argument("--connections", type=numbers(4000), default=Options.connections, help="1,32,256,1000")
+    made.add_argument("--history", type=numbers(50_000_000), default=Options.history,
+                      help="finished tasks for growth, the most for startup (10000,1000000,10000000)")
+    made.add_argument("--queued", type=between(1, 1_000_000, int), default=Options.queued, help="tasks for startup (100000)")
+    made.add_argument("--fetches", type=between(1, 1_000_000, int), default=Options.fetches, help="tasks for fetch (50000)")
+    made.add_argument("--million", action="store_true", help="factorial of 1,000,000 as well")
     made.add_argument("--json", type=pathlib.Path, help="where the run is written to (OUT/bench.json)")
     made.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"), help="compare two runs; measures nothing")
     made.add_argument("--out", type=pathlib.Path, default=Options.out, help="for data and JSON (build/bench)")
@@ -83,7 +91,8 @@ def main():
         if name not in FIGURES:
             raise BenchError(f"there is no figure '{name}'; --help names them")
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds, connections=arguments.connections,
-                      out=arguments.out)
+                      out=arguments.out, history=arguments.history, queued=arguments.queued,
+                      fetches=arguments.fetches, million=arguments.million)
     raise_descriptor_limit()
     rows, error = run_figures(options, list(dict.fromkeys(names)))
     path = arguments.json or options.out / "bench.json"

@@ -11,12 +11,18 @@ $(OUT)/bench/bench_store: $(OBJ)/tests/bench/bench_store.o $(OUT)/libtaskq.a
 bench-store: $(OUT)/bench/bench_store
 	$(OUT)/bench/bench_store
 
-BENCH_PROGRAMS := loadgen hello
+BENCH_PROGRAMS := loadgen hello fill fetch_bare factorial_gmp
 
 BENCH_OBJ_loadgen := $(patsubst %,$(OBJ)/tests/bench/%.o,loadgen load_run load_client load_answer load_histogram)
 BENCH_LIBS_loadgen := -lm
 BENCH_OBJ_hello := $(OBJ)/tests/bench/hello.o
 BENCH_LIBS_hello := $(LIB_LIBS)
+BENCH_OBJ_fill := $(OBJ)/tests/bench/fill.o $(OUT)/libtaskq.a
+BENCH_LIBS_fill := $(LIB_LIBS)
+BENCH_OBJ_fetch_bare := $(OBJ)/tests/bench/fetch_bare.o
+BENCH_LIBS_fetch_bare := $(LIB_LIBS)
+BENCH_OBJ_factorial_gmp := $(OBJ)/tests/bench/factorial_gmp.o $(OUT)/libtaskq.a
+BENCH_LIBS_factorial_gmp := $(LIB_LIBS) -lgmp
 
 define BENCH_RULE
 $(OUT)/bench/$(1): $$(BENCH_OBJ_$(1))

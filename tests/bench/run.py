@@ -16,7 +16,6 @@ class Options:
     rounds: int = 5
     connections: tuple = (1, 32, 256, 1000)
     out: pathlib.Path = pathlib.Path("build/bench")
-    keep_databases: bool = False
     million: bool = False  # factorial of 10^6 as well
     history: tuple = (10_000, 1_000_000, 10_000_000)
     fetches: int = 50_000

@@ -3,6 +3,7 @@
 
 import contextlib
 import math
+import shutil
 import time
 
 from lab.servers import Service
@@ -10,10 +11,11 @@ from lib.database import opened
 from lib.load import factorial_body, submit_many, wait_drained
 
 from .errors import require
-from .programs import loadgen
+from .programs import loadgen, run_json
 
 N_COUNT = 101  # n from 0 to 100, as existing load scripts send it
 DRAIN_PATIENCE_S = 900
+FILLED_ROW_BYTES = 600  # of a finished task with its result and its places in the indexes
 
 SETTINGS = {"queue_max": 10_000_000, "log_level": "warn"}
 
@@ -68,3 +70,30 @@ def submitting(service, mode, connections, seconds, *words):
             f"others grew by {grown}")
     found["executed_per_s"] = succeeded / took
     return found
+
+
+def fill(directory, finished, ids=None, sample=0, queued_factorials=0, queued_fetches=0, url=None):
+    """A data directory with history and a queue, as a service would have left it (fill.c)."""
+    words = ["--finished", finished, "--queued-factorials", queued_factorials]
+    if ids:
+        words += ["--ids", ids, "--sample", sample]
+    if queued_fetches:
+        words += ["--queued-fetches", queued_fetches, "--url", url]
+    free = shutil.disk_usage(directory).free
+    needed = (finished + queued_factorials + queued_fetches) * FILLED_ROW_BYTES * 2 + (1 << 30)
+    require(free > needed, f"{finished} tasks need {needed >> 20} MiB of free disk, found {free >> 20} MiB")
+    found = run_json("fill", *words, directory / "data", timeout=60 + finished / 20_000)
+    require(found["finished"] == finished and found["queued"] == queued_factorials + queued_fetches,
+            f"filled {found}")
+
+
+@contextlib.contextmanager
+def filled(directory, finished, sample, **settings):
+    """A service with a history; yields it and the file of ids drawn from that history."""
+    directory.mkdir()
+    ids = directory / "ids"
+    fill(directory, finished, ids, sample)
+    with running(directory, **settings) as service:
+        found = counts(service).get("SUCCEEDED", 0)
+        require(found == finished, f"filled with {finished} tasks, the service counts {found}")
+        yield service, ids

@@ -5,11 +5,19 @@ FIGURES maps a name to (function, what it measures). Names that share a function
 in one alternation when they are asked for together.
 """
 
-from . import requests
+from . import connect, factorial, fetch, generator, growth, paced, requests, sizes, startup
 
 FIGURES = {
     "post": (requests.measure, "durable POST, each task executed and completed"),
     "status": (requests.measure, "GET of the status of finished tasks"),
     "content": (requests.measure, "GET of the raw result of finished tasks"),
     "cycle": (requests.measure, "submit, poll until final, read the result"),
+    "connect": (connect.measure, "new connections: connect, one GET, close"),
+    "paced": (paced.measure, "latency at a fixed rate, whatever the answers do"),
+    "fetch": (fetch.measure, "fetches by the service beside bare libcurl"),
+    "factorial": (factorial.measure, "n! to decimal digits beside GMP"),
+    "sizes": (sizes.measure, "raw results up to 16 MiB beside a hello-world of that size"),
+    "growth": (growth.measure, "post, status, content, cycle with up to 10^7 tasks in the database"),
+    "startup": (startup.measure, "from exec to readiness with 10^7 finished and 10^5 queued tasks"),
+    "generator": (generator.measure, "the load generator beside wrk, on the hello-world"),
 }

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The same load on a service with a history and on one without, in turns.
+
+Reads draw their ids from the whole history. "Without" is a thousand finished tasks of the same kinds,
+because there must be something to read; for figures that submit it is made anew for each measurement,
+because it would not stay small.
+"""
+
+from .. import service as under_test
+from ..ratio import alternate, row
+
+CONNECTIONS = 32
+SMALL = 1_000
+SAMPLE = 100_000
+GOAL = 0.8
+READS = ("status", "content")
+SUBMITS = ("cycle", "post")
+UNITS = {"post": "tasks/s", "status": "GETs/s", "content": "GETs/s", "cycle": "cycles/s"}
+
+
+def on_fresh(run, what, seconds):
+    with run.directory("small") as directory, \
+            under_test.filled(directory / "service", SMALL, SMALL) as (service, _):
+        return under_test.submitting(service, what, CONNECTIONS, seconds)
+
+
+def reads(run, small, large):
+    """Small and large are each a service and its ids."""
+    def read(place, what):
+        service, ids = place
+        return under_test.measured(service, what, CONNECTIONS, run.options.seconds, "--ids", ids)
+
+    return {what: alternate(run.options.rounds, lambda: read(small, what), {what: lambda: read(large, what)})[what]
+            for what in READS}
+
+
+def submits(run, large):
+    service, _ = large
+    return {what: alternate(
+        run.options.rounds, lambda: on_fresh(run, what, run.options.seconds),
+        {what: lambda: under_test.submitting(service, what, CONNECTIONS, run.options.seconds)})[what]
+        for what in SUBMITS}
+
+
+def measure(run, names):
+    for history in run.options.history:
+        with run.directory("growth") as directory, \
+                under_test.filled(directory / "large", history, min(history, SAMPLE)) as large:
+            with under_test.filled(directory / "small", SMALL, SMALL) as small:
+                found = reads(run, small, large)
+            found.update(submits(run, large))
+        for name in names:
+            for what, rounds in found.items():
+                run.add(row(name, f"{what}, {history:,}", UNITS[what], f"{SMALL:,} tasks", rounds, GOAL))
