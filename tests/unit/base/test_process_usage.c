@@ -46,18 +46,24 @@ static void
 test_threads_are_counted_exactly(void **state)
 {
 	struct process_usage before, after;
-	struct event event;
-	pthread_t thread;
+	struct event events[2];
+	pthread_t threads[2];
 
 	(void)state;
-	event_init(&event);
-	process_usage_read(&before);
-	assert_true(before.threads >= 1);
-	assert_int_equal(thread_start(&thread, "waiter", 0, wait_main, &event, NULL), STATUS_OK);
+	for (size_t i = 0; i < 2; i++) {
+		/* A sanitizer adds a thread of its own beside the first. */
+		process_usage_read(&before);
+		event_init(&events[i]);
+		assert_int_equal(
+		    thread_start(&threads[i], "waiter", 0, wait_main, &events[i], NULL), STATUS_OK);
+	}
 	process_usage_read(&after);
+	for (size_t i = 0; i < 2; i++) {
+		event_set(&events[i]);
+		thread_join(threads[i]);
+	}
+	assert_true(before.threads >= 2);
 	assert_int_equal(after.threads, before.threads + 1);
-	event_set(&event);
-	thread_join(thread);
 }
 
 static void
