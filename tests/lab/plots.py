@@ -5,6 +5,7 @@ Times stand on x, in minutes since the start of the run. A value of None breaks 
 """
 
 import io
+import math
 import pathlib
 
 import matplotlib
@@ -26,7 +27,7 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
-    "axes.titlesize": 11.5,
+    "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
@@ -90,22 +91,29 @@ def _marks(axes, marks):
                           textcoords="offset points", fontsize=7.5, color=FAINT, va="top")
 
 
-def _scale(axes, y_log, y_from_zero, low, high):
+def _scale(axes, y_log, y_from_zero, low, high, whole=False):
     if y_log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+        # Whole decades, so that two plots of the same thing compare.
+        axes.set_ylim(10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high * 1.01)))
     elif y_from_zero:
         axes.set_ylim(0, high * 1.12 if high > 0 else 1)
     elif high == low:
         axes.set_ylim(low - abs(low) * 0.1 - 0.5, high + abs(high) * 0.1 + 0.5)
     if not y_log:
-        axes.yaxis.set_major_locator(ticker.MaxNLocator(6))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(6, integer=whole))
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
+def _are_whole(series):
+    """Whether all values are counts, so that no tick stands at half a thread."""
+    return all(value is None or float(value).is_integer() for points in series.values() for _, value in points)
+
+
 def lines(series, title, unit, *, second=None, second_unit="", marks=(), limits=(), y_log=False,
-          y_from_zero=True, x_label="minutes since start", size=(7.4, 2.9)):
+          y_from_zero=True, x_label="minutes since start", size=(6.4, 2.7)):
     """SVG text of a plot.
 
     series: {name: [(minutes, value or None), ...]}; second: more of them, dashed, on an axis at the
@@ -130,14 +138,15 @@ def lines(series, title, unit, *, second=None, second_unit="", marks=(), limits=
                     line.set_linestyle((0, (5, 2)))
                 handles, labels = handles + more, labels + names
                 high = [value for points in second.values() for _, value in points if value is not None]
-                _scale(other, False, True, 0, max(high, default=1))
+                _scale(other, False, True, 0, max(high, default=1), _are_whole(second))
                 other.set_ylabel(second_unit)
             for value, word in limits:
                 axes.axhline(value, color=COLOURS[4], linewidth=1, linestyle=(0, (2, 2)))
                 axes.annotate(word, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 2),
                               textcoords="offset points", fontsize=8, color=COLOURS[4], ha="right")
                 values.append(value)
-            _scale(axes, y_log and bool(values), y_from_zero, min(values, default=0), max(values, default=1))
+            _scale(axes, y_log and bool(values), y_from_zero, min(values, default=0), max(values, default=1),
+                   _are_whole(series))
             _marks(axes, marks)
             axes.grid(axis="y")
             axes.set_axisbelow(True)

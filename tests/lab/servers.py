@@ -21,6 +21,8 @@ from lib.wait import PATIENCE_S, wait_until
 # the address opens the origins and nothing of the service.
 ORIGIN_NETWORK = "127.0.0.1/32"
 
+# Of the web-like origin: {0-999} is a random number, and each key has a character of its own.
+WEB_PATHS = ("/web/{0-999}",)
 SMALL_PAGE = (
     b"<!doctype html>\n<html lang=\"en\"><head><title>A small page</title></head>\n"
     b"<body><p>One small page that every user fetches, again and again.</p></body></html>\n"
