@@ -66,11 +66,8 @@ class OwnDisk:
         """Take all free space with one file, at once; `free()` gives it back."""
         with open(self.path / "ballast", "ab") as file:
             piece = 1 << 40
-            while piece >= 4096:
-                free = self.free_bytes()
-                piece = min(piece, max(4096, free // 4096 * 4096))
-                if free < 4096:
-                    return
+            while piece >= 4096 and self.free_bytes() >= 4096:
+                piece = min(piece, self.free_bytes() // 4096 * 4096 or 4096)
                 try:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, piece)
                 except OSError:
