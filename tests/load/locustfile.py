@@ -17,6 +17,8 @@ import gevent
 import locust.runners
 from locust import events
 
+# As a module: of a class in its own namespace Locust would make an instance at once.
+import playback
 import shapes
 import users
 from options import add_options, plan_of, settle_s
@@ -128,7 +130,7 @@ def play(environment, runner, plan, recorder):
         else:
             recorder.step_begins(stage.number, stage.users, settle_s(options, stage.seconds))
 
-    shape = shapes.ProfileShape(plan, options.ramp_seconds, environment.stop_timeout + DRAIN_MARGIN_S, on_stage)
+    shape = playback.ProfileShape(plan, options.ramp_seconds, environment.stop_timeout + DRAIN_MARGIN_S, on_stage)
     shape.runner = runner
     environment.shape_class = shape
     gevent.signal_handler(signal.SIGUSR1, shape.end_early)

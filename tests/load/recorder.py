@@ -14,6 +14,7 @@ import time
 
 import gevent
 
+from histogram import Histogram
 from samples import Seconds, Series, aggregate
 
 WINDOW_S = 10
@@ -45,13 +46,27 @@ class Step:
         self.start = start
         self.began = math.ceil(start + settle_s)
         self.ended = None
+        self.has_ramped = False
+        self.latest = Seconds()  # apart, because the end is not known yet
         self.series = {}
 
     def ramped(self, now):
-        self.began = max(self.began, math.ceil(now + self.settle_s))
+        """The first time all users are there: nothing before that counts."""
+        if not self.has_ramped:
+            self.has_ramped = True
+            self.began = max(self.began, math.ceil(now + self.settle_s))
+            self.latest, self.series = Seconds(), {}
 
-    def holds(self, second):
-        return second >= self.began and (self.ended is None or second < self.ended)
+    def take(self, rows):
+        self.latest.put([row for row in rows if row[0] >= self.began and (self.ended is None or row[0] < self.ended)])
+
+    def fold(self, second):
+        """Sum up what came before that second, so that a long step stays small."""
+        if self.ended is not None:
+            second = min(second, self.ended)
+        for key, series in self.latest.summed_before(second).items():
+            self.series.setdefault(key, Series()).merge(series)
+        self.latest.drop_before(second)
 
 
 def step_line(step):
@@ -114,14 +129,10 @@ class Recorder:
         """Samples of one worker, which has none older than `until` left."""
         self.heard[worker] = until
         self.recent.put([row for row in rows if row[0] >= self.next - WINDOW_S])
-        for second, kind, name, failures, buckets in rows:
-            one = Seconds()
-            one.put([(second, kind, name, failures, buckets)])
-            for key, series in one.summed(second, second + 1).items():
-                self.totals.setdefault(key, Series()).merge(series)
-                for step in self.steps:
-                    if step.holds(second):
-                        step.series.setdefault(key, Series()).merge(series)
+        for _, kind, name, failures, buckets in rows:
+            self.totals.setdefault((kind, name), Series()).merge(Series(Histogram(buckets), failures))
+        for step in self.steps:
+            step.take(rows)
 
     def lost(self, worker):
         """A worker has gone; what it had not reported is lost."""
@@ -193,6 +204,8 @@ class Recorder:
         self.recent.drop_before(self.next - WINDOW_S)
         for second in [one for one in self.states if one <= self.next]:
             del self.states[second]
+        for step in self.steps:
+            step.fold(until)
         while self.steps and self.steps[0].ended is not None and self.steps[0].ended <= until:
             self.every_step.write(step_line(self.steps.pop(0)))
 

@@ -59,9 +59,15 @@ class Seconds:
 
     def summed(self, begin, end):
         """Series by (type, name) over the seconds from begin up to, not including, end."""
+        return self._sum(second for second in range(begin, end) if second in self.seconds)
+
+    def summed_before(self, end):
+        return self._sum(second for second in self.seconds if second < end)
+
+    def _sum(self, chosen):
         found = {}
-        for second in range(begin, end):
-            for key, series in self.seconds.get(second, {}).items():
+        for second in chosen:
+            for key, series in self.seconds[second].items():
                 found.setdefault(key, Series()).merge(series)
         return found
 

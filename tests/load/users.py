@@ -5,10 +5,8 @@ Every fault is counted once, at the request that shows it: a wrong status or sha
 wrong factorial at the request for the result, a task that FAILED or never ended at the task.
 """
 
-import hashlib
 import json
 import logging
-import math
 import random
 import re
 import time
@@ -17,13 +15,11 @@ import gevent
 import gevent.lock
 from locust import User, task
 
+from answers import FACTORIAL, FETCH, FINAL, Wrong, check_result, check_status, check_submitted
 from client import Broken, Client
 from samples import TASK, Seconds
 
-FETCH, FACTORIAL = "http-fetch", "factorial"
 SUBMISSIONS = "/tasks/submissions"
-FINAL = ("SUCCEEDED", "FAILED", "REJECTED")
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 NO_TASK = "00000000-0000-7000-8000-000000000000"
 RANGE = re.compile(r"\{([0-9]+)-([0-9]+)\}")
 # Codes of failures that lie with the origin, not with the service.
@@ -36,80 +32,13 @@ ORIGIN_CODES = frozenset(
 REFUSED_PAUSE_S = 0.1
 
 samples = Seconds()
-factorials = {}  # n to n!, as far as needed
-contents = {}  # URL to digest of its content
 wait_known = {}  # service's URL to whether it knows ?wait=
 asking = gevent.lock.BoundedSemaphore()
-
-
-class Wrong(Exception):
-    """An answer that is not what the contract says."""
-
-
-def factorial(n):
-    if n not in factorials:
-        factorials[n] = math.factorial(n)
-    return factorials[n]
 
 
 def expand(url):
     """{0-99} in a URL stands for a random number from 0 to 99."""
     return RANGE.sub(lambda match: str(random.randint(int(match[1]), int(match[2]))), url)
-
-
-def parsed(answer):
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        raise Wrong("the answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise Wrong("the answer is not a JSON object")
-    return value
-
-
-def check_submitted(answer):
-    if answer.status != 202:
-        raise Wrong(f"status {answer.status}, expected 202")
-    task_id = parsed(answer).get("id")
-    if not isinstance(task_id, str) or not UUID.match(task_id):
-        raise Wrong("no id in the answer")
-    return task_id
-
-
-def check_status(answer, task_id):
-    if answer.status != 200:
-        raise Wrong(f"status {answer.status}, expected 200")
-    value = parsed(answer)
-    if value.get("id") != task_id:
-        raise Wrong("the id of another task")
-    if value.get("status") not in ("QUEUED", "RUNNING") + FINAL:
-        raise Wrong("not a status word")
-    return value["status"]
-
-
-def check_result(answer, task_id, kind, argument):
-    """The answer as a dict: its status is final, and what SUCCEEDED has the right result."""
-    if answer.status != 200:
-        raise Wrong(f"status {answer.status}, expected 200")
-    value = parsed(answer)
-    if value.get("id") != task_id:
-        raise Wrong("the id of another task")
-    word, result = value.get("status"), value.get("result")
-    if word not in FINAL:
-        raise Wrong("a result without a final status")
-    if word != "SUCCEEDED":
-        if not isinstance(result, dict) or not isinstance(result.get("message"), str):
-            raise Wrong(f"{word} without its message")
-    elif kind == FACTORIAL:
-        if type(result) is not int or result != factorial(argument):
-            raise Wrong("wrong factorial")
-    else:
-        if not isinstance(result, str):
-            raise Wrong("the content is no string")
-        digest = hashlib.blake2b(result.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        if contents.setdefault(argument, digest) != digest:
-            raise Wrong("content differs from the first of this URL")
-    return value
 
 
 class TaskUser(User):
