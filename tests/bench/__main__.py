@@ -12,6 +12,7 @@ from lab.servers import raise_descriptor_limit
 from . import compare, report
 from .errors import BenchError
 from .figures import FIGURES
+from .programs import THREADS_MAX, set_threads
 from .run import Options, Run
 
 
@@ -45,6 +46,8 @@ def parser():
     made.add_argument("--seconds", type=between(0.05, 600, float), default=3, help="of each measurement (3)")
     made.add_argument("--rounds", type=between(1, 100, int), default=5, help="of each alternation (5)")
     made.add_argument("--connections", type=numbers(4000), default=Options.connections, help="1,32,256,1000")
+    made.add_argument("--threads", type=between(1, THREADS_MAX, int), default=Options.threads,
+                      help="of the load generator (one per core, at most 2)")
     made.add_argument("--history", type=numbers(50_000_000), default=Options.history,
                       help="finished tasks for growth, the most for startup (10000,1000000,10000000)")
     made.add_argument("--queued", type=between(1, 1_000_000, int), default=Options.queued, help="tasks for startup (100000)")
@@ -84,7 +87,7 @@ def main():
     if arguments.compare:
         old, new = map(compare.load, arguments.compare)
         compared = compare.compare(old, new)
-        print(compare.table(compared))
+        print("\n".join([compare.table(compared), *compare.differing(old, new)]))
         return 0 if compared else 1
     names = arguments.figures or list(FIGURES)
     for name in names:
@@ -92,8 +95,9 @@ def main():
             raise BenchError(f"there is no figure '{name}'; --help names them")
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds, connections=arguments.connections,
                       out=arguments.out, history=arguments.history, queued=arguments.queued,
-                      fetches=arguments.fetches, million=arguments.million)
+                      fetches=arguments.fetches, million=arguments.million, threads=arguments.threads)
     raise_descriptor_limit()
+    set_threads(options.threads)
     rows, error = run_figures(options, list(dict.fromkeys(names)))
     path = arguments.json or options.out / "bench.json"
     write(path, options, rows, error)

@@ -40,6 +40,17 @@ def compare(old, new):
     return found
 
 
+def differing(old, new):
+    """Settings and machine properties in which the runs differ, as lines: what a comparison must know."""
+    lines = []
+    for part, names in (("settings", ("threads", "seconds", "fetches", "queued")),
+                        ("machine", ("cpu_model", "cores", "memory_bytes", "kernel"))):
+        was, now = old.get(part) or {}, new.get(part) or {}
+        lines += [f"note: the runs differ in {name}: {was.get(name)}, {now.get(name)}"
+                  for name in names if was.get(name) != now.get(name)]
+    return lines
+
+
 def table(compared):
     lines = [f"{'figure':36}  {'what':6}  {'old':>7}  {'spread':15}  {'new':>7}  {'spread':15}  {'change':>8}  outside both spreads"]
     for row in compared:

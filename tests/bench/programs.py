@@ -10,6 +10,14 @@ from .errors import BenchError, require
 
 DIRECTORY = pathlib.Path(os.environ.get("TASKQ_BENCH_PROGRAMS", "build/bench")).resolve()
 LEAVE_S = 60  # beyond what a program was told to take
+THREADS_MAX = 4
+_threads = 1
+
+
+def set_threads(count):
+    """How many threads the load generator has from now on."""
+    global _threads
+    _threads = count
 
 
 def run_json(name, *words, timeout):
@@ -23,11 +31,15 @@ def run_json(name, *words, timeout):
     return json.loads(done.stdout)
 
 
-def loadgen(mode, port, connections, seconds, *words):
-    """The load generator's figures; any wrong answer is an error."""
+def loadgen(mode, port, connections, seconds, *words, threads=None):
+    """The load generator's figures; any wrong answer is an error.
+
+    `threads` is by default that of the run (set_threads), and never more than there are connections.
+    """
     warmup = min(0.3, seconds / 10)
+    threads = min(threads or _threads, connections)
     found = run_json("loadgen", mode, "--port", port, "--connections", connections, "--seconds", seconds,
-                     "--warmup", warmup, *words, timeout=seconds + LEAVE_S)
+                     "--warmup", warmup, "--threads", threads, *words, timeout=seconds + LEAVE_S)
     require(found["errors"] == 0, f"loadgen {mode}, {connections} connections: {found['errors']} errors, "
                                   f"the first: {found['first_error']}")
     require(found["count"] > 0, f"loadgen {mode}, {connections} connections: nothing was answered")

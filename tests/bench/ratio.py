@@ -33,7 +33,9 @@ def alternate(rounds, yardstick, figures):
             value = figure()
             after = yardstick()
             level = (before["per_s"] + after["per_s"]) / 2
-            found[name].append({**value, "yardstick": level, "ratio": value["per_s"] / level})
+            shares = [each["cpu_share"] for each in (before, after) if "cpu_share" in each]
+            found[name].append({**value, "yardstick": level, "ratio": value["per_s"] / level,
+                                "yardstick_cpu_share": max(shares, default=None)})
             before = after
     return found
 
@@ -60,6 +62,8 @@ def row(figure, case, unit, yardstick, rounds, goal=None):
         }
     if all("cpu_share" in each for each in rounds):
         found["generator_cpu"] = max(each["cpu_share"] for each in rounds)
+        found["yardstick_generator_cpu"] = max(
+            (each["yardstick_cpu_share"] for each in rounds if each.get("yardstick_cpu_share") is not None), default=None)
     return found
 
 

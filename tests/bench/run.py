@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ class Options:
     seconds: float = 3.0
     rounds: int = 5
     connections: tuple = (1, 32, 256, 1000)
+    threads: int = min(2, len(os.sched_getaffinity(0)))  # of the load generator
     out: pathlib.Path = pathlib.Path("build/bench")
     million: bool = False  # factorial of 10^6 as well
     history: tuple = (10_000, 1_000_000, 10_000_000)

@@ -63,10 +63,12 @@ def ids_file(tmp_path, text=f"{ID} 5\n"):
     return path
 
 
-@pytest.mark.parametrize("words", [(), ("--threads", 2), ("--new-connections",), ("--rate", 200)])
-def test_every_mode_of_connecting_counts_answers_and_orders_percentiles(words):
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("words", [(), ("--new-connections",), ("--rate", 200)])
+def test_every_mode_of_connecting_counts_answers_and_orders_percentiles(words, threads):
     with Hello() as hello:
-        found = loadgen("get", hello.port, 4, 0.2, *words)
+        found = loadgen("get", hello.port, 4, 0.2, *words, threads=threads)
+    assert found["threads"] == threads
     assert found["count"] > 0 and found["errors"] == 0
     assert 0 < found["p50_us"] <= found["p95_us"] <= found["p99_us"] <= found["p999_us"] <= found["max_us"]
     assert 0 < found["cpu_share"] <= 1.1

@@ -75,6 +75,12 @@ def test_a_change_counts_only_outside_both_spreads():
     assert "yes, better" in compare.table(compare.compare(old, new))
 
 
+def test_runs_under_other_conditions_are_told_apart():
+    old, new = ({**run_with(), "settings": {"threads": threads}, "machine": {"cores": 2}} for threads in (1, 2))
+    assert compare.differing(old, new) == ["note: the runs differ in threads: 1, 2"]
+    assert compare.differing(old, old) == []
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"format": 0, "rows": []})])
 def test_what_is_not_a_run_is_not_compared(tmp_path, text):
     path = tmp_path / "run.json"
