@@ -11,7 +11,8 @@ import schedule
 
 
 class Chaos:
-    """A thread that brings about the faults of a schedule; `timeline` has those that have ended."""
+    """A thread that brings about the faults of a schedule; `timeline` has those that have
+    ended, `mixes_played` when which share of fetches began."""
 
     def __init__(self, world, plan, mixes, path, set_mix):
         self.world = world
@@ -20,6 +21,7 @@ class Chaos:
         self.path = path
         self.set_mix = set_mix
         self.timeline = []
+        self.mixes_played = []
         self.errors = []
         self.now = ""
         self._lock = threading.Lock()
@@ -40,6 +42,7 @@ class Chaos:
             when, percent = self.mixes.pop(0)
             self.world.ending.wait(max(0.0, when - self._elapsed()))
             self.set_mix(percent)
+            self.mixes_played.append((time.time(), percent))
         self.world.ending.wait(max(0.0, at_s - self._elapsed()))
         return not self.world.ending.is_set()
 

@@ -99,11 +99,14 @@ def judge_levels(levels, bound, count_min=5):
     return verdict(theil_sen(levels), bound, span)
 
 
-def segments(samples, faults, warm_up_s, settle_s):
-    """Samples cut where the process changes, without its warm-up and without the faults.
+def segments(samples, faults, warm_up_s, settle_s, cuts=()):
+    """Samples cut where the process changes and at the times `cuts`, without warm-up and without the faults.
 
-    samples: dictionaries with t and pid; faults: [(began, ended)]. Returns a list of lists.
+    samples: dictionaries with t and pid; faults: [(began, ended)]. After a cut as long is left out as
+    after a fault. Returns a list of lists.
     """
+    faults = [*faults, *((at, at) for at in cuts)]
+    cuts = sorted(cuts)
     cut, last_pid, began = [], None, 0.0
     for sample in samples:
         pid = sample.get("pid")
@@ -112,6 +115,9 @@ def segments(samples, faults, warm_up_s, settle_s):
             continue
         if pid != last_pid:
             last_pid, began = pid, sample["t"]
+            cut.append([])
+        while cuts and cuts[0] <= sample["t"]:
+            cuts.pop(0)
             cut.append([])
         if sample["t"] - began < warm_up_s:
             continue

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """After the run: slopes, the log after each stuck reader, how fast the service came back."""
 
+import statistics
+
 import flatness
 from flatness import Bound
 
@@ -11,12 +13,17 @@ BOUNDS = (
     Bound("descriptors", 24.0, "descriptors"),
     Bound("threads", 24.0, "threads"),
     Bound("wal_bytes", 64.0 * MIB, "bytes"),
-    Bound("bytes_per_task", 64.0, "bytes"),
-    Bound("files_per_task", 0.001, "files"),
 )
+# Old tasks must leave nothing behind: what a task adds is compared with what is usual for the mix.
+SIZE_BOUNDS = (
+    (Bound("bytes_per_task", 20.0, "%"), "database_bytes"),
+    (Bound("files_per_task", 20.0, "%"), "result_files"),
+)
+WINDOW_S = 60.0
+POINTS_MIN = 10
 SEGMENT_MIN_S = 240.0  # a slope over less says nothing
 LEVEL_MIN_S = 60.0
-WARM_UP_S = 45.0       # caches, pools and the threads of all connections come up
+WARM_UP_S = 60.0       # caches, pools and the threads of all connections come up
 SETTLE_S = 15.0        # after a fault: what has piled up is worked off
 WAL_SETTLE_S = 45.0
 WAL_CAP_BYTES = 64 * MIB
@@ -25,35 +32,67 @@ TASKS_MIN = 5000       # before sizes are divided by tasks
 
 
 def with_ratios(samples):
-    """Samples with sizes per finished task, which must not grow: old tasks leave nothing behind."""
+    """Samples with the database's size per finished task, for the plot."""
     extended = []
     for sample in samples:
-        sample = dict(sample, bytes_per_task=None, files_per_task=None)
         finished = (sample.get("succeeded") or 0) + (sample.get("failed") or 0)
-        if finished >= TASKS_MIN:
-            if sample.get("database_bytes") is not None:
-                sample["bytes_per_task"] = sample["database_bytes"] / finished
-            if sample.get("result_files") is not None:
-                sample["files_per_task"] = sample["result_files"] / finished
-        extended.append(sample)
+        known = finished >= TASKS_MIN and sample.get("database_bytes") is not None
+        extended.append(dict(sample, bytes_per_task=sample["database_bytes"] / finished if known else None))
     return extended
 
 
-def slopes(samples, timeline):
-    """Verdicts within the longest segment of each figure and over the levels of all segments."""
+def growth_windows(segment, member):
+    """[(t, growth of the member per finished task)] over stretches that do not overlap."""
+    known = [(sample["t"], sample["succeeded"] + sample["failed"], sample[member]) for sample in segment
+             if None not in (sample.get("succeeded"), sample.get("failed"), sample.get(member))]
+    found, first = [], None
+    for here, (at, finished, size) in enumerate(known):
+        # A fault was cut out between two samples that are further apart.
+        if first is None or at - known[here - 1][0] > 5:
+            first = (at, finished, size)
+        elif at - first[0] >= WINDOW_S:
+            if finished - first[1] >= TASKS_MIN:
+                found.append(((at + first[0]) / 2, (size - first[2]) / (finished - first[1])))
+            first = (at, finished, size)
+    return found
+
+
+def per_task(segments, mixes, member):
+    """Growth per task in percent of what is usual for the mix of its time: factorials are smaller than pages.
+
+    mixes: [(t, percent of fetches)]. A mix that occurs in fewer than two stretches has nothing usual.
+    """
+    by_mix = {}
+    for segment in segments:
+        for at, value in growth_windows(segment, member):
+            mix = next((percent for since, percent in reversed(mixes) if since <= at), None)
+            by_mix.setdefault(mix, []).append((at, value))
+    found = []
+    for points in by_mix.values():
+        usual = statistics.median(value for _, value in points)
+        if len(points) > 1 and usual > 0:
+            found += [(at, 100 * value / usual) for at, value in points]
+    return sorted(found)
+
+
+def slopes(samples, timeline, mixes=()):
+    """Verdicts within each process, over the levels of all processes, and about sizes per task."""
     windows = [(fault["began"], fault["ended"]) for fault in timeline]
-    cut = flatness.segments(with_ratios(samples), windows, WARM_UP_S, SETTLE_S)
+    cut = flatness.segments(samples, windows, WARM_UP_S, SETTLE_S, [at for at, _ in mixes])
     judged = []
     for bound in BOUNDS:
-        for number, segment in enumerate(cut, 1):
+        for segment in cut:
             points = [(sample["t"], sample.get(bound.name)) for sample in segment]
             found = flatness.judge_stretch(points, bound, SEGMENT_MIN_S)
             if found["verdict"] != "not judged":
-                judged.append(dict(found, over=f"process {number}"))
+                judged.append(dict(found, over=f"process {segment[0]['pid']}"))
         levels = [flatness.level(segment, bound.name) for segment in cut
                   if segment[-1]["t"] - segment[0]["t"] >= LEVEL_MIN_S]
         found = flatness.judge_levels([level for level in levels if level], bound)
-        judged.append(dict(found, over=f"levels of {len(levels)} processes"))
+        judged.append(dict(found, over=f"{len(levels)} successive levels"))
+    for bound, member in SIZE_BOUNDS:
+        points = per_task(cut, list(mixes), member)
+        judged.append(dict(flatness.judge_levels(points, bound, POINTS_MIN), over=f"{len(points)} stretches"))
     return judged
 
 

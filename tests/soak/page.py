@@ -19,7 +19,7 @@ WORDS = {
 }
 FIGURES = {
     "rss_bytes": "memory (RSS)", "descriptors": "descriptors", "threads": "threads", "wal_bytes": "write-ahead log",
-    "bytes_per_task": "database per task", "files_per_task": "result files per task",
+    "bytes_per_task": "database per task, % of usual", "files_per_task": "result files per task, % of usual",
 }
 PROMISES = (
     "acknowledged_but_missing", "acknowledged_twice", "row_twice", "more_rows_than_sent", "not_final", "wrong_arguments",
@@ -101,7 +101,8 @@ def add_slopes(page, summary):
     page.paragraph(
         f"Theil-Sen slopes between faults, without the first {judge.WARM_UP_S:.0f} s of a process and {judge.SETTLE_S:.0f} s after a "
         "fault. A figure grows when the interval lies above zero and a day at this slope would add more than the bound. "
-        f"Stretches under {judge.SEGMENT_MIN_S / 60:.0f} minutes are not judged; over restarts the medians of each process are.", note=True)
+        f"Stretches under {judge.SEGMENT_MIN_S / 60:.0f} minutes are not judged; over restarts the medians of each process are. What a task "
+        "adds to database and files is taken over minutes, in percent of the median for the same mix of tasks.", note=True)
     readers = summary["log_after_readers"]
     if readers:
         page.table(("stuck reader", "log at most, while it read", "log at least, soon after", ""),
@@ -119,7 +120,7 @@ def add_plots(page, summary, samples, lines):
 
     samples = [sample for sample in judge.with_ratios(samples) if sample["t"] >= began]
     lines = [line for line in lines if line["t"] >= began - 2]
-    marks = [(minutes(fault["began"]), "restart" if fault["kind"] in RESTARTS else "") for fault in faults]
+    marks = [(minutes(fault["began"]), "") for fault in faults]
 
     def of(member, scale=1.0):
         return [(minutes(sample["t"]), None if sample.get(member) is None else sample[member] / scale) for sample in samples]
@@ -132,7 +133,7 @@ def add_plots(page, summary, samples, lines):
 
     page.heading("Over time")
     page.figure(fault_chart(faults, began, summary["minutes"]), "orange: the service is restarted")
-    page.paragraph("Dashed lines in the plots are the beginnings of faults; some of the restarts are named.", note=True)
+    page.paragraph("Dashed lines in the plots are the beginnings of faults.", note=True)
     for svg in (
         plots.lines({"acknowledged": rate("acknowledged"), "results read": rate("results")}, "Throughput", "per second", marks=marks),
         plots.lines({"refused (503)": rate("refused"), "unknown": rate("unknown"), "no connection": rate("unreached")},
@@ -144,7 +145,7 @@ def add_plots(page, summary, samples, lines):
         plots.lines({"descriptors": of("descriptors"), "threads": of("threads")}, "Descriptors and threads", "", marks=marks),
         plots.lines({"log": of("wal_bytes", 1 << 20)}, "Write-ahead log", "MiB", marks=marks),
         plots.lines({"database": of("database_bytes", 1 << 20)}, "Database", "MiB", marks=marks),
-        plots.lines({"bytes per task": of("bytes_per_task")}, "Database per finished task", "bytes", marks=marks),
+        plots.lines({"bytes per task": of("bytes_per_task")}, "Database per finished task (follows the mix)", "bytes", marks=marks),
         plots.lines({"failed": rate("failed")}, "Failures that clients saw", "per second", marks=marks),
     ):
         page.figure(svg)

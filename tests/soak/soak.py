@@ -167,7 +167,7 @@ def run(chosen):
         "seed": chosen.seed, "minutes": chosen.minutes, "began": began, "rate": rate, "disk": disk.kind, "left_out": left_out,
         "connections": chosen.connections, "settings": SETTINGS, "program": PROGRAM.name, "machine": described,
         "faults": judge.recoveries(chaos.timeline, lines, rate["rate"]), "planned": len(plan), "fault_errors": chaos.errors,
-        "books": books, "slopes": judge.slopes(samples, chaos.timeline),
+        "books": books, "slopes": judge.slopes(samples, chaos.timeline, chaos.mixes_played), "mixes": chaos.mixes_played,
         "log_after_readers": judge.log_after_readers(samples, chaos.timeline), "counts": lines[-1] if lines else {},
     }
     summary["complaints"] = complaints(summary)

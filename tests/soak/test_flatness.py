@@ -83,3 +83,35 @@ def test_recovery_is_the_first_second_at_rate():
              for at in range(30)]
     fault, = judge.recoveries([{"kind": "kill", "began": 10.0, "ended": 12.0}], lines, 100)
     assert fault["recovered_s"] == pytest.approx(3.0)
+
+
+def mixed_run(more_per_s=0.0):
+    """An hour whose mix changes each ten minutes; a task adds 1,000 or 400 bytes, and more later if told."""
+    samples, mixes, finished, size = [], [], 0, 0.0
+    for at in range(3600):
+        percent = (83, 17)[at // 600 % 2]
+        if at % 600 == 0:
+            mixes.append((float(at), percent))
+        finished += 1000
+        size += 1000 * ({83: 1000, 17: 400}[percent] + more_per_s * at + random.Random(at).gauss(0, 50))
+        samples.append({"t": float(at), "pid": 1, "succeeded": finished, "failed": 0, "database_bytes": size,
+                        "result_files": 0, "rss_bytes": 1 << 25, "descriptors": 100, "threads": 50, "wal_bytes": 0})
+    return samples, mixes
+
+
+def verdict_of(found, figure):
+    return {slope["verdict"] for slope in found if slope["figure"] == figure}
+
+
+def test_another_mix_is_no_growth_per_task_and_growth_is():
+    found = judge.slopes(mixed_run()[0], [], mixed_run()[1])
+    assert verdict_of(found, "bytes_per_task") == {"flat"}
+    found = judge.slopes(mixed_run(0.05)[0], [], mixed_run(0.05)[1])
+    assert verdict_of(found, "bytes_per_task") == {"grows"}
+    assert verdict_of(found, "rss_bytes") <= {"flat", "not judged"}
+
+
+def test_segments_are_cut_where_the_mix_changes():
+    samples = [{"t": float(at), "pid": 1} for at in range(100)]
+    first, second = flatness.segments(samples, [], warm_up_s=0, settle_s=5, cuts=[50.0])
+    assert first[-1]["t"] == 49.0 and second[0]["t"] == 56.0
