@@ -6,7 +6,7 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks lint build unit e2e address thread fuzz install configure hardening clean-tree)
+STAGES=(checks lint build unit e2e lab address thread fuzz install configure hardening clean-tree)
 
 stage_title()
 {
@@ -16,6 +16,7 @@ stage_title()
 	build) echo "gcc and clang, every warning an error" ;;
 	unit) echo "unit tests and the store's conformance suite" ;;
 	e2e) echo "end to end against the built daemon" ;;
+	lab) echo "the load laboratory in seconds: load tests, soak, benchmarks" ;;
 	address) echo "AddressSanitizer and UBSan: units, and end to end" ;;
 	thread) echo "ThreadSanitizer: units, and end to end" ;;
 	fuzz) echo "kept regressions, and a short new search" ;;
@@ -55,6 +56,9 @@ openssl: certificates for an https origin'
 		unit) printf '\n%s' 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
 		e2e) printf '%s' "$e2e" ;;
+		lab) printf '%s\n%s' "$e2e" 'python3-locust: the users of the load tests
+python3-matplotlib: draws the plots of their reports
+libgmp-dev: what factorials are compared with' ;;
 		address | thread) printf '%s\n%s\n%s' "$e2e" 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
 		fuzz) printf '\n%s' 'clang: brings the fuzzer' \
@@ -100,6 +104,27 @@ stage_e2e()
 	local more=()
 	read -ra more <<<"${TASKQ_TEST_E2E:-}"
 	built gcc all && run_pytest build/taskqd "${more[@]}"
+}
+
+# stage_lab - counts each part's cases from its report; a part without one is a case itself
+stage_lab()
+{
+	local logs=$log_dir/$stage part found failed_before
+	built gcc all || return
+	run env TASKQD="$root/build/taskqd" BUILD=build tests/lab/run-short "$logs" >"$logs/run-short.log" 2>&1
+	for part in lab load soak bench; do
+		failed_before=$failed
+		found=$(cat "$logs/$part.status" 2>/dev/null || echo none)
+		if [ -s "$logs/$part.xml" ]; then
+			count_junit "$logs/$part.xml"
+		elif [ "$found" = 0 ]; then
+			pass
+		fi
+		if [ "$found" != 0 ]; then
+			tail -n 60 "$logs/$part.log" | quote
+			[ "$failed" -gt "$failed_before" ] || fail "tests/$part ended with status $found"
+		fi
+	done
 }
 
 # sanitizer_runs NAME - whether a program built with it can run here; sets `prefix` to what must stand

@@ -67,7 +67,7 @@ def thinned(points, points_max=POINTS_MAX):
     return kept
 
 
-def _draw(axes, series, colours):
+def _draw(axes, series, colours, faint=()):
     drawn = 0
     for (name, points), colour in zip(series.items(), colours):
         points = thinned(points)
@@ -76,7 +76,8 @@ def _draw(axes, series, colours):
         times = [at for at, _ in points]
         values = [float("nan") if value is None else value for _, value in points]
         single = sum(value is not None for _, value in points) == 1
-        axes.plot(times, values, label=name, color=colour, marker="o" if single else None, markersize=4)
+        axes.plot(times, values, label=name, color=colour, marker="o" if single else None, markersize=4,
+                  **({"alpha": 0.4, "linewidth": 0.9} if name in faint else {}))
         drawn += 1
     return drawn
 
@@ -112,12 +113,13 @@ def _are_whole(series):
     return all(value is None or float(value).is_integer() for points in series.values() for _, value in points)
 
 
-def lines(series, title, unit, *, second=None, second_unit="", marks=(), limits=(), y_log=False,
+def lines(series, title, unit, *, second=None, second_unit="", marks=(), limits=(), faint=(), y_log=False,
           y_from_zero=True, x_label="minutes since start", size=(6.4, 2.7)):
     """SVG text of a plot.
 
     series: {name: [(minutes, value or None), ...]}; second: more of them, dashed, on an axis at the
-    right; marks: [(minutes, word)] as vertical lines; limits: [(value, word)] as horizontal lines.
+    right; marks: [(minutes, word)] as vertical lines; limits: [(value, word)] as horizontal lines; faint:
+    names of series that stand behind the others, such as single seconds behind their mean.
     """
     with matplotlib.rc_context(dict(_STYLE, **{"svg.hashsalt": title})):
         figure, axes = pyplot.subplots(figsize=size, layout="constrained")
@@ -127,7 +129,7 @@ def lines(series, title, unit, *, second=None, second_unit="", marks=(), limits=
             if y_log:
                 series = {name: [(at, value if value else None) for at, value in points]
                           for name, points in series.items()}
-            drawn = _draw(axes, series, COLOURS)
+            drawn = _draw(axes, series, COLOURS, faint)
             handles, labels = axes.get_legend_handles_labels()
             if second:
                 other = axes.twinx()

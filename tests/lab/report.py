@@ -32,14 +32,14 @@ h1 { font-size: 26px; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 18px; margin: 34px 0 10px; padding-bottom: 5px; border-bottom: 1px solid var(--grid); }
 p { margin: 8px 0; max-width: 86ch; }
 .sub { color: var(--faint); margin: 0 0 16px; }
-.headline { font-size: 18px; line-height: 1.45; max-width: 72ch; border-left: 4px solid var(--line0);
+.headline { font-size: 18px; line-height: 1.45; max-width: 92ch; border-left: 4px solid var(--line0);
   padding: 8px 14px; background: var(--raised); margin: 14px 0; }
 .good { border-left-color: var(--good); } .bad { border-left-color: var(--bad); }
 .note { color: var(--faint); font-size: 13px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; margin: 6px 0 12px; }
 th, td { padding: 5px 12px; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
-th { font-weight: 600; vertical-align: bottom; border-bottom-color: var(--faint); }
+th { font-weight: 600; vertical-align: bottom; white-space: normal; border-bottom-color: var(--faint); }
 td.text, th.text { text-align: left; }
 td.long { white-space: normal; text-align: left; overflow-wrap: anywhere; }
 tr.bad td { color: var(--bad); }

@@ -51,6 +51,15 @@ def has(points):
     return any(value is not None for _, value in points)
 
 
+def running_mean(points, over=10):
+    """The mean of the last values at each point."""
+    found = []
+    for at in range(len(points)):
+        known = [value for _, value in points[max(0, at + 1 - over):at + 1] if value is not None]
+        found.append((points[at][0], sum(known) / len(known) if known else None))
+    return found
+
+
 def draw(line):
     """All plots of a run: name, SVG, caption."""
     names = sorted({name for row in line.samples for name in row.get("others_cpu_s", {})})
@@ -63,9 +72,11 @@ def draw(line):
     for lane in lanes:
         depth[f"running, {lane}"] = line.sampled(lambda row, lane=lane: (row["running_by_lane"] or {}).get(lane))
     marks = {"marks": line.marks}
+    rps = line.locust("rps")
     drawn = [
-        ("throughput", {"requests/s": line.locust("rps")}, "Users and requests/s", "requests/s",
-         {"second": {"users": line.locust("users")}, "second_unit": "users"}, "Requests of each second; users dashed."),
+        ("throughput", {"each second": rps, "mean of 10 s": running_mean(rps)}, "Users and requests/s", "requests/s",
+         {"second": {"users": line.locust("users")}, "second_unit": "users", "faint": ("each second",)},
+         "Users, dashed, poll on whole seconds and wait 5 s, so requests come in waves."),
         ("percentiles", {"median": line.locust("p50"), "95th": line.locust("p95"), "99th": line.locust("p99"),
                          "99.9th": line.locust("p999")}, "Response times", "ms", {"y_log": True},
          "Of the last 10 s at each second, all requests; logarithmic."),
@@ -90,7 +101,7 @@ def draw(line):
 def step_table(page, summary, with_original):
     header = ["Step", "Duration", "Users", "Requests/s", "Median, ms", "95th, ms", "Failures", "Load average"]
     if with_original:
-        header += ["original: requests/s", "median, ms", "95th, ms"]
+        header += ["Original: requests/s", "Original: median, ms", "Original: 95th, ms"]
     rows, classes = [], {}
     bad = min((rule["step"] for rule in summary["rules_fired"]), default=None)
     for step in summary["steps"]:
@@ -99,7 +110,7 @@ def step_table(page, summary, with_original):
                number(step["p95"]), f"{step['failures']:,}", number(step["load1"], 2)]
         if with_original:
             original = ORIGINAL.get(step["users"])
-            times = ORIGINAL_TIMES if step["users"] <= ORIGINAL_LAST_GOOD else ("not told",) * 2
+            times = ORIGINAL_TIMES if step["users"] <= ORIGINAL_LAST_GOOD else ("–",) * 2
             row += ["", "", ""] if original is None else [f"{original:g}", *times]
         if step["failures"] or (bad is not None and step["step"] >= bad):
             classes[len(rows)] = "bad"
@@ -111,7 +122,7 @@ def step_table(page, summary, with_original):
     if with_original:
         page.paragraph(
             "The original service's figures are those of the performance test report that this project came out of. It gives "
-            "median and 95th percentile as ranges over its steps up to 80 users. Its machine, its disk and its durability are not "
+            "median and 95th percentile as ranges over its steps up to 80 users and none above. Its machine, its disk and its durability are not "
             "known here: the columns show where that service fell, not how fast its machine was.", note=True)
 
 
@@ -225,7 +236,8 @@ def write(out, about, read, summary):
         page.paragraph(f"Trouble: {trouble}")
     if steps:
         page.heading("Steps")
-        step_table(page, summary, about["profile"] in ("step", "report"))
+        compares = about["profile"] in ("step", "report") and any(step["users"] in ORIGINAL for step in steps)
+        step_table(page, summary, compares)
     page.heading("Over time")
     for name, svg, caption in draw(Timeline(read, steps)):
         plots.save(out / "plots" / f"{name}.svg", svg)

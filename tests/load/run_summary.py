@@ -184,7 +184,11 @@ def proportional(steps):
 
 
 def headline(summary):
-    """The finding as one sentence, from the figures."""
+    """The finding as one sentence, from the figures; a number stays on the line of its unit."""
+    return _finding(summary).replace(" ms", "\u00a0ms").replace(" requests/s", "\u00a0requests/s")
+
+
+def _finding(summary):
     steps = summary["steps"]
     if not steps or not summary["requests"]:
         return "No step came to its end, so there are no figures."

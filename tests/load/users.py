@@ -14,6 +14,7 @@ import time
 import gevent
 import gevent.lock
 from locust import User, task
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from answers import FACTORIAL, FETCH, FINAL, Wrong, check_result, check_status, check_submitted
 from client import Broken, Client
@@ -199,6 +200,14 @@ class HastyUser(ReportUser):
 
     def poll_interval(self):
         return self.options.hasty_poll_ms / 1000
+
+    def stop(self, force=False):
+        """End after the task. Locust kills a user that waits; one whose wait is nothing may by then be within
+        its next request, and a submission that is stored would never be counted."""
+        if not force and self._state == LOCUST_STATE_WAITING:
+            self._state = LOCUST_STATE_STOPPING
+            return False
+        return super().stop(force)
 
 
 class WaitingUser(HastyUser):
