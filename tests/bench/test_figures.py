@@ -14,7 +14,7 @@ from bench.figures import FIGURES
 from lib.database import integrity, opened
 
 PATIENCE_S = 120
-TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "500",
+TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "20000",
         "--fetches", "300")
 ROWS = {
     "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "fetch": 1, "factorial": 3,
