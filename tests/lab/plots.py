@@ -6,9 +6,15 @@ Times stand on x, in minutes since the start of the run. A value of None breaks 
 
 import io
 import math
+import os
 import pathlib
 
-import matplotlib
+from . import ROOT
+
+# Its cache of fonts goes below build/ like everything else, not into somebody's home.
+os.environ.setdefault("MPLCONFIGDIR", str(ROOT / "build" / "matplotlib"))
+
+import matplotlib  # noqa: E402
 
 matplotlib.use("Agg")
 

@@ -198,7 +198,7 @@ def _finding(summary):
     if summary["rules_fired"]:
         rule = summary["rules_fired"][0]
         bend = next((step for step in steps if step["step"] == rule["step"]), None)
-        users = f"at {bend['users']:,} users" if bend else f"in step {rule['step']}"
+        users = f"{'at' if best else 'At'} {bend['users']:,} users" if bend else f"{'in' if best else 'In'} step {rule['step']}"
         upto = (f"Up to {best['users']:,} users it was good ({number(best['rps'])} requests/s, median {number(best['p50'])} ms, "
                 f"95th percentile {number(best['p95'])} ms); ") if best else ""
         return f"{upto}{users} the rule “{rule['rule']}” fired: {rule['text']}; {failed} in all."
