@@ -68,7 +68,8 @@ def draw(line):
         cores[name] = line.rate(lambda row, name=name: row["others_cpu_s"].get(name))
     cores["machine"] = line.rate(lambda row: row["machine_busy_s"])
     lanes = sorted({name for row in line.samples for name in row.get("running_by_lane") or {}})
-    depth = {"queued": line.sampled("queued"), "running": line.sampled("running")}
+    depth = {"queued": line.sampled("queued")} if lanes else {
+        "queued": line.sampled("queued"), "running": line.sampled("running")}
     for lane in lanes:
         depth[f"running, {lane}"] = line.sampled(lambda row, lane=lane: (row["running_by_lane"] or {}).get(lane))
     marks = {"marks": line.marks}

@@ -201,7 +201,7 @@ def _finding(summary):
         users = f"{'at' if best else 'At'} {bend['users']:,} users" if bend else f"{'in' if best else 'In'} step {rule['step']}"
         upto = (f"Up to {best['users']:,} users it was good ({number(best['rps'])} requests/s, median {number(best['p50'])} ms, "
                 f"95th percentile {number(best['p95'])} ms); ") if best else ""
-        return f"{upto}{users} the rule “{rule['rule']}” fired: {rule['text']}; {failed} in all."
+        return f"{upto}{users} the rule “{rule['rule']}” fired: {rule['text']}; {failed}."
     top = max(steps, key=lambda step: step["users"])
     text = (f"{top['users']:,} users made {number(top['rps'])} requests/s with a median of {number(top['p50'])} ms and a "
             f"95th percentile of {number(top['p95'])} ms; {failed}")
