@@ -51,8 +51,8 @@ def has(points):
     return any(value is not None for _, value in points)
 
 
-def running_mean(points, over=10):
-    """The mean of the last values at each point."""
+def running_mean(points, over=12):
+    """The mean of the last values at each point: two rounds of a user that polls once and waits 5 s."""
     found = []
     for at in range(len(points)):
         known = [value for _, value in points[max(0, at + 1 - over):at + 1] if value is not None]
@@ -75,7 +75,7 @@ def draw(line):
     marks = {"marks": line.marks}
     rps = line.locust("rps")
     drawn = [
-        ("throughput", {"each second": rps, "mean of 10 s": running_mean(rps)}, "Users and requests/s", "requests/s",
+        ("throughput", {"each second": rps, "mean of 12 s": running_mean(rps)}, "Users and requests/s", "requests/s",
          {"second": {"users": line.locust("users")}, "second_unit": "users", "faint": ("each second",)},
          "Users, dashed, poll on whole seconds and wait 5 s, so requests come in waves."),
         ("percentiles", {"median": line.locust("p50"), "95th": line.locust("p95"), "99th": line.locust("p99"),
@@ -209,7 +209,8 @@ def conditions(page, about):
     settings = ", ".join(f"{name} = {value}" for name, value in about["settings"].items())
     page.definitions([
         ("Command", "scripts/load-test " + " ".join(about["command"])),
-        ("Version", about["version"]),
+        ("Version", about["version"] + (
+            "; a program that TASKQD named, so the commit below need not be its own" if about["given_program"] else "")),
         ("Users", about["kind"] or "the profile's own kind"),
         ("Locust", f"1 master, {about['workers']} workers"),
         ("Fetched", ", ".join(about["fetch_urls"])),

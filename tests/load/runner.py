@@ -8,6 +8,7 @@ failed, 1 when requests or tasks failed or a task was lost, 2 when there was no 
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -111,6 +112,7 @@ class Run:
             "step_minutes": self.options.step_minutes, "origin": self.options.origin, "fetch_urls": urls,
             "kind": self.options.kind, "workers": self.options.workers, "on_rule": self.options.on_rule,
             "limits": vars(self.watch.limits),
+            "given_program": "TASKQD" in os.environ,
             "version": run_program("--version").stdout.strip(),
             "settings": run_summary.settings_that_differ(shown),
             "durability": run_summary.durability(service.database, machine.flush_ms(service.data)),
