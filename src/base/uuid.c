@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Minting and reading UUIDs. Any thread, no state: the random bits come from the kernel each time,
- * so a fork or a clock that jumps back cannot repeat an id.
+ * Minting and reading UUIDs. Any thread. The random bits come from the kernel, some ids' worth at a
+ * time for each thread; none is used twice. A process that forks must not mint in both halves (the
+ * service does not fork).
  */
 #include "base/uuid.h"
 
@@ -17,21 +18,47 @@ is_dash_place(size_t i)
 	return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
+enum {
+	RANDOM_BYTES = 10,               /* in one id */
+	SUPPLY_BYTES = 25 * RANDOM_BYTES /* getrandom gives up to 256 whole */
+};
+
+/* A thread's supply of random bytes: the kernel's price is one of calls, not of bytes. */
+static _Thread_local struct {
+	uint8_t bytes[SUPPLY_BYTES];
+	size_t left;
+} supply;
+
+static enum status
+take_random(uint8_t ret_bytes[RANDOM_BYTES], struct error *error)
+{
+	if (supply.left < RANDOM_BYTES) {
+		ssize_t got;
+
+		/* Only before the kernel's pool is seeded can a signal interrupt. */
+		do
+			got = getrandom(supply.bytes, sizeof(supply.bytes), 0);
+		while (got < 0 && errno == EINTR);
+		if (got != (ssize_t)sizeof(supply.bytes))
+			return error_set(error, STATUS_IO, "getrandom gave no random bytes: %s",
+			    got < 0 ? strerror(errno) : "short read");
+		supply.left = sizeof(supply.bytes);
+	}
+	supply.left -= RANDOM_BYTES;
+	memcpy(ret_bytes, supply.bytes + supply.left, RANDOM_BYTES);
+	return STATUS_OK;
+}
+
 enum status
 uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
 {
 	uint64_t unix_ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
 	uint8_t bytes[16];
-	ssize_t got;
 	size_t at = 0;
+	enum status status = take_random(bytes + sizeof(bytes) - RANDOM_BYTES, error);
 
-	/* Up to 256 bytes arrive whole; only before the pool is seeded can a signal interrupt. */
-	do
-		got = getrandom(bytes + 6, sizeof(bytes) - 6, 0);
-	while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)sizeof(bytes) - 6)
-		return error_set(error, STATUS_IO, "getrandom gave no random bytes: %s",
-		    got < 0 ? strerror(errno) : "short read");
+	if (status != STATUS_OK)
+		return status;
 	for (size_t i = 0; i < 6; i++)
 		bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
 	bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */

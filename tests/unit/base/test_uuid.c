@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Version 7 UUIDs bit by bit, and the one text form that is read. getrandom is wrapped. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ static enum {
 } random_mode;
 
 static int interruptions;
+static int calls;
 
 ssize_t __real_getrandom(void *data, size_t size, unsigned flags);
 ssize_t __wrap_getrandom(void *data, size_t size, unsigned flags);
@@ -30,6 +32,7 @@ ssize_t __wrap_getrandom(void *data, size_t size, unsigned flags);
 ssize_t
 __wrap_getrandom(void *data, size_t size, unsigned flags)
 {
+	calls++;
 	if (interruptions > 0) {
 		interruptions--;
 		errno = EINTR;
@@ -53,13 +56,40 @@ __wrap_getrandom(void *data, size_t size, unsigned flags)
 	return __real_getrandom(data, size, flags);
 }
 
+/* A thread has a supply of random bytes of its own, so what needs fresh ones runs in a new one. */
+static void
+in_fresh_thread(void *(*run)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run, arg), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+struct minting {
+	int64_t wall_ms;
+	enum status status;
+	struct error error;
+	char text[UUID_TEXT_SIZE];
+};
+
+static void *
+mint(void *arg)
+{
+	struct minting *minting = arg;
+
+	minting->status = uuid_v7(minting->wall_ms, minting->text, &minting->error);
+	return NULL;
+}
+
 static void
 assert_minted(int64_t wall_ms, const char *expected)
 {
-	char text[UUID_TEXT_SIZE];
+	struct minting minting = { .wall_ms = wall_ms };
 
-	assert_int_equal(uuid_v7(wall_ms, text, NULL), STATUS_OK);
-	assert_string_equal(text, expected);
+	in_fresh_thread(mint, &minting);
+	assert_int_equal(minting.status, STATUS_OK);
+	assert_string_equal(minting.text, expected);
 }
 
 static void
@@ -102,21 +132,47 @@ test_ids_differ_and_sort_by_time(void **state)
 static void
 test_missing_randomness_is_an_error_and_an_interruption_is_not(void **state)
 {
-	char text[UUID_TEXT_SIZE] = "untouched";
-	struct error error = { "" };
+	struct minting minting = { .wall_ms = 1 };
 
 	(void)state;
 	interruptions = 3;
-	assert_int_equal(uuid_v7(1, text, NULL), STATUS_OK);
+	in_fresh_thread(mint, &minting);
+	assert_int_equal(minting.status, STATUS_OK);
 	assert_int_equal(interruptions, 0);
-	memcpy(text, "untouched", 10);
+
+	minting = (struct minting){ .wall_ms = 1, .text = "untouched" };
 	random_mode = RANDOM_FAILS;
-	assert_int_equal(uuid_v7(1, text, &error), STATUS_IO);
-	assert_non_null(strstr(error.text, "random"));
+	in_fresh_thread(mint, &minting);
+	assert_int_equal(minting.status, STATUS_IO);
+	assert_non_null(strstr(minting.error.text, "random"));
 	random_mode = RANDOM_SHORT;
-	assert_int_equal(uuid_v7(1, text, &error), STATUS_IO);
+	in_fresh_thread(mint, &minting);
+	assert_int_equal(minting.status, STATUS_IO);
 	random_mode = RANDOM_REAL;
-	assert_string_equal(text, "untouched");
+	assert_string_equal(minting.text, "untouched");
+}
+
+static void *
+mint_a_hundred(void *arg)
+{
+	char text[UUID_TEXT_SIZE];
+	int *failed = arg;
+
+	for (int i = 0; i < 100; i++)
+		*failed += uuid_v7(1, text, NULL) != STATUS_OK;
+	return NULL;
+}
+
+static void
+test_the_kernel_is_asked_once_for_many_ids(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	calls = 0;
+	in_fresh_thread(mint_a_hundred, &failed);
+	assert_int_equal(failed, 0);
+	assert_int_equal(calls, 4); /* 25 ids of 10 bytes in each 250 */
 }
 
 static void
@@ -165,6 +221,7 @@ main(void)
 		cmocka_unit_test(test_time_version_and_variant_stand_where_rfc_9562_puts_them),
 		cmocka_unit_test(test_ids_differ_and_sort_by_time),
 		cmocka_unit_test(test_missing_randomness_is_an_error_and_an_interruption_is_not),
+		cmocka_unit_test(test_the_kernel_is_asked_once_for_many_ids),
 		cmocka_unit_test(test_either_case_is_read_as_lower_case),
 		cmocka_unit_test(test_every_other_form_is_refused),
 	};
