@@ -263,6 +263,7 @@ open_queue(struct app *app, struct error *error)
 		.data_dir = app->conf->data_dir,
 		.cpu_executors = app->budget.cpu_executors,
 		.io_slots = app->budget.fetch_in_flight,
+		.recent_tasks = (size_t)app->conf->recent_tasks,
 		.attempts_max = (int)app->conf->attempts_max,
 		.kinds = &app->kinds,
 	};

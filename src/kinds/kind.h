@@ -30,6 +30,7 @@ struct run {
 	const atomic_bool *stop; /* true: end soon with VERDICT_RELEASED */
 	int64_t began_mono_us;   /* when the executor took it up; the lane's measure of cost */
 	struct run *next;        /* for the list it is on; the owner of the run owns the link */
+	struct task_start start; /* where the task starts with its submission; the lane's */
 };
 
 struct engine;

@@ -44,12 +44,27 @@ refuse(struct admission *admission, enum refusal refusal)
 }
 
 enum refusal
-admission_enter(struct admission *admission, enum lane lane)
+admission_pass(struct admission *admission)
 {
 	if (atomic_load_explicit(&admission->draining, memory_order_acquire))
 		return refuse(admission, REFUSAL_DRAINING);
 	if (atomic_load_explicit(&admission->disk_low, memory_order_relaxed))
 		return refuse(admission, REFUSAL_DISK_LOW);
+	return REFUSAL_NONE;
+}
+
+void
+admission_passed(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_fetch_add_explicit(&admission->drain[lane].taken, count, memory_order_relaxed);
+}
+
+enum refusal
+admission_enter(struct admission *admission, enum lane lane)
+{
+	enum refusal refusal = admission_pass(admission);
+	if (refusal != REFUSAL_NONE)
+		return refusal;
 	int64_t before =
 	    atomic_fetch_add_explicit(&admission->waiting[lane], 1, memory_order_relaxed);
 	if (before >= admission->waiting_max) {

@@ -41,6 +41,16 @@ void admission_init(struct admission *admission, int64_t waiting_max);
 enum refusal admission_enter(struct admission *admission, enum lane lane);
 
 /**
+ * admission_pass - as admission_enter for a task that will not wait: it takes no place
+ */
+enum refusal admission_pass(struct admission *admission);
+
+/**
+ * admission_passed - `count` tasks were taken up without having waited
+ */
+void admission_passed(struct admission *admission, enum lane lane, int64_t count);
+
+/**
  * admission_check - as admission_enter for any lane, without taking a place
  */
 enum refusal admission_check(const struct admission *admission);

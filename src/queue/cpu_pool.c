@@ -90,14 +90,20 @@ cpu_pool_open(unsigned threads, const struct kind_settings *settings,
 }
 
 void
-cpu_pool_add(struct cpu_pool *pool, struct run *run)
+cpu_pool_add(struct cpu_pool *pool, struct run *runs)
 {
-	run->next = NULL;
+	struct run **end = &runs->next;
+	bool single = runs->next == NULL;
+	while (*end != NULL)
+		end = &(*end)->next;
 	lock_acquire(&pool->lock);
-	*pool->tail = run;
-	pool->tail = &run->next;
-	cond_signal(&pool->added);
+	*pool->tail = runs;
+	pool->tail = end;
 	lock_release(&pool->lock);
+	if (single)
+		cond_signal(&pool->added);
+	else
+		cond_broadcast(&pool->added);
 }
 
 void

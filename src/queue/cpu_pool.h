@@ -21,9 +21,10 @@ enum status cpu_pool_open(unsigned threads, const struct kind_settings *settings
     struct error *error) NODISCARD;
 
 /**
- * cpu_pool_add - take a run over; its kind has a `run`; never blocks long; any thread
+ * cpu_pool_add - take runs over, a list by `next`, not empty; their kinds have a `run`; never
+ * blocks long; any thread
  */
-void cpu_pool_add(struct cpu_pool *pool, struct run *run);
+void cpu_pool_add(struct cpu_pool *pool, struct run *runs);
 
 /**
  * cpu_pool_close - finish what was added, join the threads, free; NULL is fine

@@ -252,6 +252,10 @@ lane_stop(struct lane_pool *lane)
 	if (lane->claimer_started)
 		thread_join(lane->claimer);
 	lane->claimer_started = false;
+	lock_acquire(&lane->lock);
+	while (lane->starting > 0)
+		cond_wait(&lane->became_empty, &lane->lock);
+	lock_release(&lane->lock);
 	/* Nothing is added from here on; what is in the engines comes back through the finisher. */
 	atomic_store_explicit(&lane->stop, true, memory_order_release);
 	/* All engines are asked to end before the first is waited for. */

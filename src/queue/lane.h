@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "kinds/kind.h"
 #include "queue/admission.h"
+#include "queue/final_cache.h"
 #include "store/store.h"
 
 struct lane_pool;
@@ -30,6 +31,7 @@ struct lane_conf {
 	const struct kind_settings *kinds;
 	struct store *store;         /* borrowed */
 	struct admission *admission; /* borrowed */
+	struct final_cache *recent;  /* borrowed; told of what has been committed */
 };
 
 /**
@@ -37,6 +39,24 @@ struct lane_conf {
  */
 enum status lane_open(
     const struct lane_conf *conf, struct lane_pool **ret_lane, struct error *error) NODISCARD;
+
+/**
+ * lane_reserve - take a place for a task that is about to be submitted, so that it starts at once
+ * NULL where it has to be QUEUED: others wait, there is no room, or the lane is held. What it
+ * returns is for store_submit; lane_started or lane_unreserve must follow. Any thread; does not
+ * block.
+ */
+struct task_start *lane_reserve(struct lane_pool *lane, const struct task_new *task);
+
+/**
+ * lane_started - execute what store_on_start hands over; any thread; does not block
+ */
+void lane_started(struct lane_pool *lane, struct task_start *starts, size_t count);
+
+/**
+ * lane_unreserve - give a reserved place back: the task was not stored
+ */
+void lane_unreserve(struct lane_pool *lane, struct task_start *start);
 
 /**
  * lane_wake - there is something to claim; cheap, any thread, after the commit that made it so

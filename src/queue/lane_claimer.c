@@ -3,33 +3,9 @@
  * The claimer of a lane: takes tasks from the store as the lane has room for them. One thread per
  * lane. A task belongs to the claimer from the claim until an engine has taken it.
  */
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/lane_pool.h"
-
-/* Give a run to what executes its kind; the reasons not to are outcomes like any other. */
-static void
-dispatch(struct lane_pool *lane, struct run *run)
-{
-	const struct kind *kind = kinds_find(run->task.type);
-	if (kind == NULL || kind->lane != lane->conf.lane) {
-		run->began_mono_us = clock_mono_us();
-		outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
-		    "This service does not know tasks of type %s", run->task.type);
-		lane_finished(lane, run);
-		return;
-	}
-	if (lane->conf.lane == LANE_CPU) {
-		cpu_pool_add(lane->cpu, run);
-		return;
-	}
-	for (size_t i = 0; i < lane->engine_count; i++) {
-		if (lane->engines[i].kind == kind)
-			kind->engine->add(lane->engines[i].engine, run);
-	}
-}
 
 /* Hands back tasks that no memory could be had for; they cost no attempt. */
 static void
@@ -66,6 +42,8 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	if (isolated && count > 0)
 		lane->isolated_running = true;
 	lock_release(&lane->lock);
+	struct run *runs = NULL;
+	struct run **end = &runs;
 	for (size_t i = 0; i < count; i++) {
 		struct run *run = lane_run_new(lane, &tasks[i]);
 		if (run == NULL) {
@@ -74,11 +52,14 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 			if (isolated)
 				lane->isolated_running = false;
 			lock_release(&lane->lock);
+			lane_dispatch(lane, runs);
 			give_back(lane, &tasks[i], count - i);
 			return STATUS_NOMEM;
 		}
-		dispatch(lane, run);
+		*end = run;
+		end = &run->next;
 	}
+	lane_dispatch(lane, runs);
 	*ret_count = count;
 	return STATUS_OK;
 }

@@ -92,11 +92,14 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 	enum status status = store_complete(lane->conf.store, completions, used, error);
 	if (status != STATUS_OK)
 		return status;
+	int64_t now_mono_ms = clock_mono_ms();
 	for (size_t i = 0; i < used; i++) {
 		if (completions[i].ret_status == STATUS_CONFLICT)
 			log_warn(LOG_EVENT("stale_completion"),
 			    LOG_STR("task", completions[i].task->id),
 			    LOG_INT("lease", completions[i].task->lease));
+		else
+			final_cache_put_completion(lane->conf.recent, &completions[i], now_mono_ms);
 	}
 	return STATUS_OK;
 }

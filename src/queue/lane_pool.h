@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a lane, shared by lane.c (life cycle, window), lane_claimer.c and lane_finisher.c.
- * For those three alone.
+ * The inside of a lane, shared by lane.c (life cycle, window), lane_start.c, lane_claimer.c and
+ * lane_finisher.c. For those four alone.
  */
 #ifndef TASKQ_QUEUE_LANE_POOL_H
 #define TASKQ_QUEUE_LANE_POOL_H
@@ -56,7 +56,8 @@ struct lane_pool {
 	bool drained;          /* engines are closed: the finisher ends when its list is empty */
 	bool claiming;         /* the claimer is between its decision and its dispatch */
 	bool isolated_running; /* one of the tasks that run alone is claimed */
-	size_t executing;      /* added to an engine, not finished */
+	size_t executing;      /* added to an engine, or about to be, and not finished */
+	size_t starting;       /* of those, reserved by submissions that are under way */
 	size_t uncommitted;    /* finished, not yet written */
 	size_t unwritten;      /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
 	struct run *finished;  /* in order of finishing */
@@ -81,6 +82,12 @@ size_t lane_room_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
  * lane_is_empty_locked - whether nothing is claimed, or about to be, that is not written
  */
 bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
+
+/**
+ * lane_dispatch - give runs, a list by `next`, to what executes their kind; the reasons not to are
+ * outcomes like any other. Takes the runs
+ */
+void lane_dispatch(struct lane_pool *lane, struct run *runs);
 
 /**
  * lane_finished - what engines call for a run that has ended; takes the run

@@ -7,10 +7,12 @@
 #include "queue/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/admission.h"
+#include "queue/final_cache.h"
 #include "queue/lane.h"
 #include "queue/maintenance.h"
 
@@ -20,6 +22,7 @@ struct queue {
 	struct admission admission;
 	struct lane_pool *lanes[LANE_COUNT];
 	struct maintenance *maintenance;
+	struct final_cache *recent; /* final tasks, for readers */
 };
 
 const char *
@@ -40,6 +43,15 @@ refusal_word(enum refusal refusal)
 	return "unknown";
 }
 
+/* The committing thread hands over what it has started. */
+static void
+on_started(void *context, enum lane lane, struct task_start *starts, size_t count)
+{
+	struct queue *queue = context;
+	admission_passed(&queue->admission, lane, (int64_t)count);
+	lane_started(queue->lanes[lane], starts, count);
+}
+
 static enum status
 open_parts(struct queue *queue, struct error *error)
 {
@@ -55,7 +67,9 @@ open_parts(struct queue *queue, struct error *error)
 		.data_dir = queue->conf.data_dir,
 		.disk_free_min_bytes = queue->conf.disk_free_min_bytes,
 	};
-	status = maintenance_open(&maintenance, &queue->maintenance, error);
+	status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
+	if (status == STATUS_OK)
+		status = maintenance_open(&maintenance, &queue->maintenance, error);
 	for (int i = 0; i < LANE_COUNT && status == STATUS_OK; i++) {
 		const struct lane_conf lane = {
 			.lane = (enum lane)i,
@@ -64,6 +78,7 @@ open_parts(struct queue *queue, struct error *error)
 			.kinds = queue->conf.kinds,
 			.store = queue->store,
 			.admission = &queue->admission,
+			.recent = queue->recent,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
 	}
@@ -80,6 +95,7 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	queue->conf = *conf;
 	queue->store = store;
 	admission_init(&queue->admission, conf->waiting_max);
+	store_on_start(store, on_started, queue);
 	enum status status = open_parts(queue, error);
 	if (status != STATUS_OK) {
 		queue_close(queue);
@@ -103,6 +119,48 @@ refuse_stored(struct queue *queue, enum status status, enum refusal *ret_refusal
 	return status;
 }
 
+/* Stores a task that was admitted: to start at once, or to wait its turn. */
+static enum status
+submit_admitted(
+    struct queue *queue, const struct task_new *task, struct task_start *start, struct error *error)
+{
+	struct lane_pool *lane = queue->lanes[task->lane];
+	enum status status = store_submit(queue->store, task, start, error);
+	if (status == STATUS_OK) {
+		if (start == NULL)
+			lane_wake(lane);
+		return STATUS_OK;
+	}
+	if (start != NULL)
+		lane_unreserve(lane, start);
+	else
+		admission_leave(&queue->admission, task->lane, 1);
+	return status;
+}
+
+/* Admits and stores; *ret_refusal is set on BUSY. */
+static enum status
+submit(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
+    struct error *error)
+{
+	struct task_start *start = lane_reserve(queue->lanes[task->lane], task);
+	enum refusal refusal = start != NULL ? admission_pass(&queue->admission)
+					     : admission_enter(&queue->admission, task->lane);
+	if (refusal != REFUSAL_NONE) {
+		if (start != NULL)
+			lane_unreserve(queue->lanes[task->lane], start);
+		*ret_refusal = refusal;
+		return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
+	}
+	enum status status = submit_admitted(queue, task, start, error);
+	status = refuse_stored(queue, status, &refusal);
+	if (status == STATUS_BUSY) {
+		admission_note_refusal(&queue->admission, refusal);
+		*ret_refusal = refusal;
+	}
+	return status;
+}
+
 enum status
 queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
     char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
@@ -116,30 +174,14 @@ queue_submit(struct queue *queue, const struct kind *kind, const char *args, siz
 		.max_attempts = queue->conf.attempts_max,
 		.created_at_ms = clock_wall_ms(),
 	};
-	enum refusal refusal = admission_enter(&queue->admission, kind->lane);
-	if (refusal != REFUSAL_NONE) {
-		*ret_refusal = refusal;
-		*ret_retry_after_s =
-		    admission_retry_after_s(&queue->admission, kind->lane, refusal);
-		return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
-	}
 	enum status status = uuid_v7(task.created_at_ms, task.id, error);
 	if (status == STATUS_OK)
-		status = store_submit(queue->store, &task, error);
-	if (status == STATUS_OK) {
-		for (size_t i = 0; i < UUID_TEXT_SIZE; i++)
-			ret_id[i] = task.id[i];
-		lane_wake(queue->lanes[kind->lane]);
-		return STATUS_OK;
-	}
-	admission_leave(&queue->admission, kind->lane, 1);
-	status = refuse_stored(queue, status, &refusal);
-	if (status == STATUS_BUSY) {
-		admission_note_refusal(&queue->admission, refusal);
-		*ret_refusal = refusal;
+		status = submit(queue, &task, ret_refusal, error);
+	if (status == STATUS_OK)
+		memcpy(ret_id, task.id, UUID_TEXT_SIZE);
+	else if (status == STATUS_BUSY)
 		*ret_retry_after_s =
-		    admission_retry_after_s(&queue->admission, kind->lane, refusal);
-	}
+		    admission_retry_after_s(&queue->admission, kind->lane, *ret_refusal);
 	return status;
 }
 
@@ -147,14 +189,26 @@ enum status
 queue_read_status(
     struct queue *queue, const char *id, struct task_status *ret_status, struct error *error)
 {
-	return store_read_status(queue->store, id, ret_status, error);
+	int64_t now_mono_ms = clock_mono_ms();
+	if (final_cache_get_status(queue->recent, id, now_mono_ms, ret_status))
+		return STATUS_OK;
+	enum status status = store_read_status(queue->store, id, ret_status, error);
+	if (status == STATUS_OK)
+		final_cache_put_status(queue->recent, ret_status, now_mono_ms);
+	return status;
 }
 
 enum status
 queue_read_result(
     struct queue *queue, const char *id, struct task_result *ret_result, struct error *error)
 {
-	return store_read_result(queue->store, id, ret_result, error);
+	int64_t now_mono_ms = clock_mono_ms();
+	if (final_cache_get_result(queue->recent, id, now_mono_ms, ret_result))
+		return STATUS_OK;
+	enum status status = store_read_result(queue->store, id, ret_result, error);
+	if (status == STATUS_OK)
+		final_cache_put_result(queue->recent, ret_result, now_mono_ms);
+	return status;
 }
 
 enum refusal
@@ -215,5 +269,6 @@ queue_close(struct queue *queue)
 	for (int i = 0; i < LANE_COUNT; i++)
 		lane_close(queue->lanes[i]);
 	maintenance_close(queue->maintenance);
+	final_cache_free(queue->recent);
 	free(queue);
 }

@@ -24,6 +24,7 @@ struct queue_conf {
 	const char *data_dir;         /* whose file system is watched; borrowed */
 	unsigned cpu_executors;       /* threads of the CPU lane */
 	unsigned io_slots;            /* runs at once in the IO lane */
+	size_t recent_tasks;          /* final tasks that are kept in memory for readers */
 	int attempts_max;
 	const struct kind_settings *kinds;
 };

@@ -75,6 +75,12 @@ store_output_conf(const struct store *store)
 	return store->backend->output_conf(store->db);
 }
 
+bool
+completion_has_content(const struct completion *completion)
+{
+	return completion->outcome->verdict == VERDICT_SUCCEEDED || completion->output->bytes > 0;
+}
+
 /* Whether a field of fixed size holds text that ends within it and is not empty. */
 static bool
 is_word(const char *text, size_t size)
@@ -90,14 +96,23 @@ lane_is_known(enum lane lane)
 	return lane == LANE_CPU || lane == LANE_IO;
 }
 
+void
+store_on_start(struct store *store,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context)
+{
+	store->backend->on_start(store->db, started, context);
+}
+
 enum status
-store_submit(struct store *store, const struct task_new *task, struct error *error)
+store_submit(
+    struct store *store, const struct task_new *task, struct task_start *start, struct error *error)
 {
 	assert(strnlen(task->id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 	assert(is_word(task->type, TASK_TYPE_SIZE));
 	assert(lane_is_known(task->lane));
 	assert(task->args != NULL && task->max_attempts >= 1);
-	return store->backend->submit(store->db, task, error);
+	return store->backend->submit(store->db, task, start, error);
 }
 
 enum status

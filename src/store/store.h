@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/histogram.h"
 #include "base/status.h"
+#include "store/store_figures.h"
 #include "task/task.h"
 
 struct store;
@@ -38,23 +38,6 @@ struct store_recovery {
 	int64_t orphans;   /* result files without a task, removed */
 };
 
-/* Figures kept in the same transactions as the tasks; exact at every commit. */
-struct store_counts {
-	int64_t by_state[TASK_STATE_COUNT];
-	int64_t queued_by_lane[LANE_COUNT];
-	int64_t running_by_lane[LANE_COUNT];
-};
-
-/* Figures for people and their monitoring. Counters begin at 0 when the store is opened. */
-struct store_stats {
-	struct store_counts counts; /* as of the latest commit, also of a store that has stopped */
-	struct histogram_snapshot commit_us; /* time of each commit that wrote something */
-	int64_t commands;       /* calls in those commits: submissions, claims, completions, ... */
-	int64_t checkpoints;    /* the log was folded into the database */
-	int64_t database_bytes; /* size of its file as of the latest checkpoint */
-	int64_t wal_bytes;      /* size of its log */
-};
-
 /* One finished attempt. The store reads its parts and persists a spilled output. */
 struct completion {
 	const struct task *task;
@@ -63,6 +46,9 @@ struct completion {
 	int64_t finished_at_ms;
 	enum status ret_status; /* OK; CONFLICT: superseded or final, the result was dropped */
 };
+
+/* A success always has content, be it empty; a failure has one when its attempt left bytes. */
+bool completion_has_content(const struct completion *completion);
 
 /**
  * store_open - open or create the database, bring its schema up to date, take the lock file, mend
@@ -85,11 +71,24 @@ void store_close(struct store *store);
 const struct output_conf *store_output_conf(const struct store *store);
 
 /**
- * store_submit - insert a task as QUEUED; on OK it is on disk. FIFO order is the order of commits.
+ * store_on_start - who is given what starts with its submission; before the first store_submit
+ * @started: called after a commit and before the store_submit calls in it return, once per lane,
+ * with everything that the commit started there, oldest first. The callee's from here on. Must not
+ * block or call the store.
+ */
+void store_on_start(struct store *store,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context);
+
+/**
+ * store_submit - insert a task; on OK it is on disk. FIFO order is the order of commits.
+ * @start: NULL: the task is QUEUED. Otherwise it is RUNNING from the beginning, with lease and
+ * attempt 1 and started when it was created, as if claimed in the same commit; on OK, @start has
+ * been given to store_on_start's callback, else it is still the caller's.
  * Returns OK, CONFLICT when the id exists.
  */
-enum status store_submit(
-    struct store *store, const struct task_new *task, struct error *error) NODISCARD;
+enum status store_submit(struct store *store, const struct task_new *task, struct task_start *start,
+    struct error *error) NODISCARD;
 
 /**
  * store_claim - make up to `max` QUEUED tasks of a lane RUNNING, oldest first

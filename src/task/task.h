@@ -38,6 +38,12 @@ struct task_new {
 	int64_t created_at_ms;
 };
 
+/* A submission that starts at once, on its way through the store: its owner embeds this. */
+struct task_start {
+	int64_t seq; /* set by the store */
+	struct task_start *next;
+};
+
 /* A claimed task on its way through an executor. */
 struct task {
 	int64_t seq; /* the store's key; never leaves the process */
@@ -49,6 +55,7 @@ struct task {
 	int64_t lease; /* raised by every claim; every later write names it */
 	int attempt;   /* 1 for the first */
 	int max_attempts;
+	int64_t created_at_ms;
 	int64_t started_at_ms;
 };
 

@@ -59,6 +59,9 @@ struct fake_store {
 	bool is_open;
 	bool is_dead;
 
+	void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count);
+	void *started_context;
+
 	char *spill_dir;
 	struct output_conf output_conf;
 	void (*fatal)(void *context, const char *why);
@@ -242,8 +245,21 @@ find(struct fake_store *fake, const char *id)
 	return NULL;
 }
 
+static void
+fake_on_start(void *db,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context)
+{
+	struct fake_store *fake = db;
+
+	lock_acquire(&fake->lock);
+	fake->started = started;
+	fake->started_context = context;
+	lock_release(&fake->lock);
+}
+
 static enum status
-fake_submit(void *db, const struct task_new *new, struct error *error)
+fake_submit(void *db, const struct task_new *new, struct task_start *start, struct error *error)
 {
 	struct fake_store *fake = db;
 	struct fake_task *task;
@@ -271,8 +287,18 @@ fake_submit(void *db, const struct task_new *new, struct error *error)
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
+	if (start != NULL) {
+		task->status.state = TASK_RUNNING;
+		task->status.attempt = 1;
+		task->status.started_at_ms = new->created_at_ms;
+		task->lease = 1;
+		*start = (struct task_start){ .seq = (int64_t)fake->count };
+	}
 	note_commit(fake, true);
-	return op_end(fake, FAKE_SUBMIT, STATUS_OK);
+	status = op_end(fake, FAKE_SUBMIT, STATUS_OK);
+	if (start != NULL)
+		fake->started(fake->started_context, new->lane, start, 1);
+	return status;
 }
 
 static void
@@ -290,6 +316,7 @@ claim_one(struct fake_task *task, int64_t seq, int64_t now_ms, struct task *ret_
 		.lease = task->lease,
 		.attempt = task->status.attempt,
 		.max_attempts = task->max_attempts,
+		.created_at_ms = task->status.created_at_ms,
 		.started_at_ms = now_ms,
 	};
 	memcpy(ret_task->args, task->args, task->args_size + 1);
@@ -553,6 +580,7 @@ static const struct store_backend backend = {
 	.open = fake_open,
 	.close = fake_close,
 	.output_conf = fake_output_conf,
+	.on_start = fake_on_start,
 	.submit = fake_submit,
 	.claim = fake_claim,
 	.complete = fake_complete,

@@ -143,7 +143,7 @@ store_env_submit_as(
 
 	store_env_id(n, task.id);
 	task.args_size = (size_t)snprintf(args, sizeof(args), "{\"n\":\"%u\"}", n);
-	return store_submit(env->store, &task, NULL);
+	return store_submit(env->store, &task, NULL, NULL);
 }
 
 void

@@ -34,6 +34,8 @@ check_counts(struct store_env *env, const struct model *model, unsigned count)
 		expected.by_state[model[n].state]++;
 		if (model[n].state == TASK_QUEUED)
 			expected.queued_by_lane[n % 2 == 0 ? LANE_CPU : LANE_IO]++;
+		if (model[n].state == TASK_RUNNING)
+			expected.running_by_lane[n % 2 == 0 ? LANE_CPU : LANE_IO]++;
 		assert_int_equal(store_env_state(env, n), model[n].state);
 	}
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_OK);

@@ -16,8 +16,10 @@
 static enum status
 submit_apply(struct command *command, struct writer *writer, struct error *error)
 {
-	const struct task_new *task = command->submit;
-	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_INSERT);
+	const struct task_new *task = command->submit.task;
+	struct task_start *start = command->submit.start;
+	struct binding binding = bind_begin(
+	    &writer->conn, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT);
 	int rc;
 
 	bind_int(&binding, writer->next_seq);
@@ -36,8 +38,11 @@ submit_apply(struct command *command, struct writer *writer, struct error *error
 	}
 	if (rc != SQLITE_DONE)
 		return sqlite_status(writer->conn.db, rc, "cannot insert the task", error);
+	if (start != NULL)
+		start->seq = writer->next_seq;
 	writer->next_seq++;
-	return counters_add(&writer->counters, task->type, task->lane, TASK_QUEUED, error);
+	return counters_add(&writer->counters, task->type, task->lane,
+	    start != NULL ? TASK_RUNNING : TASK_QUEUED, error);
 }
 
 /* Takes a row of task_next, as the claim will make it. */
@@ -53,6 +58,7 @@ next_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
 		.lease = sqlite3_column_int64(row, 4) + 1,
 		.attempt = sqlite3_column_int(row, 5) + 1,
 		.max_attempts = sqlite3_column_int(row, 6),
+		.created_at_ms = sqlite3_column_int64(row, 7),
 		.started_at_ms = now_ms,
 	};
 	rc = column_word(row, 1, task->id, sizeof(task->id));
@@ -126,13 +132,6 @@ claim_apply(struct command *command, struct writer *writer, struct error *error)
 			return status;
 	}
 	return STATUS_OK;
-}
-
-/* A success always has content, be it empty; a failure has one when the attempt left bytes. */
-static bool
-completion_has_content(const struct completion *completion)
-{
-	return completion->outcome->verdict == VERDICT_SUCCEEDED || completion->output->bytes > 0;
 }
 
 static int
@@ -272,7 +271,7 @@ command_weight(const struct command *command)
 
 	switch (command->kind) {
 	case COMMAND_SUBMIT:
-		return ROW_BYTES + command->submit->args_size;
+		return ROW_BYTES + command->submit.task->args_size;
 	case COMMAND_CLAIM:
 		return ROW_BYTES * command->claim.max;
 	case COMMAND_COMPLETE:

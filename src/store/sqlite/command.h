@@ -22,7 +22,10 @@ struct command {
 	enum command_kind kind;
 
 	union {
-		const struct task_new *submit;
+		struct {
+			const struct task_new *task;
+			struct task_start *start; /* NULL: QUEUED; else RUNNING at once */
+		} submit;
 
 		struct {
 			enum lane lane;

@@ -110,6 +110,32 @@ group_finish(struct group *group, enum status status, const struct error *error)
 	}
 }
 
+/* Hands over what a committed group has started, lane by lane, in one go each. */
+static void
+group_start(const struct committer *committer, const struct group *group)
+{
+	struct task_start *starts[LANE_COUNT] = { NULL };
+	struct task_start **ends[LANE_COUNT];
+	size_t counts[LANE_COUNT] = { 0 };
+
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		ends[lane] = &starts[lane];
+	for (const struct command *c = group->list.first; c != NULL; c = c->next) {
+		if (c->kind != COMMAND_SUBMIT || c->submit.start == NULL || c->status != STATUS_OK)
+			continue;
+		enum lane lane = c->submit.task->lane;
+		*ends[lane] = c->submit.start;
+		ends[lane] = &c->submit.start->next;
+		counts[lane]++;
+	}
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		*ends[lane] = NULL;
+		if (counts[lane] > 0)
+			committer->started(committer->started_context, (enum lane)lane,
+			    starts[lane], counts[lane]);
+	}
+}
+
 /* Applies the commands and commits. Returns what became of the transaction. */
 static enum status
 group_commit(struct committer *committer, struct group *group, struct error *error)
@@ -179,6 +205,8 @@ group_conclude(
 		committer->died(committer->context, error->text);
 		status = STATUS_UNKNOWN;
 	}
+	if (status == STATUS_OK)
+		group_start(committer, group);
 	group_finish(group, status, error);
 }
 
@@ -288,6 +316,17 @@ committer_start(struct committer *committer, struct writer *writer, const atomic
 		lock_done(&committer->lock);
 	}
 	return status;
+}
+
+void
+committer_on_start(struct committer *committer,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context)
+{
+	lock_acquire(&committer->lock);
+	committer->started = started;
+	committer->started_context = context;
+	lock_release(&committer->lock);
 }
 
 void

@@ -38,6 +38,9 @@ struct committer {
 	   and they free what submissions fill. */
 	struct command_list urgent;
 	struct command_list submits;
+	/* Guarded by lock until the first submission; see committer_on_start. */
+	void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count);
+	void *started_context;
 	bool is_sleeping;
 	bool is_stopping;
 
@@ -61,6 +64,13 @@ enum status committer_start(struct committer *committer, struct writer *writer,
  * committer_stop - apply what waits, then end the thread; nobody may call committer_run any more
  */
 void committer_stop(struct committer *committer);
+
+/**
+ * committer_on_start - see store_on_start
+ */
+void committer_on_start(struct committer *committer,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context);
 
 /**
  * committer_run - have a command applied and wait until it is committed; any thread

@@ -182,11 +182,25 @@ sqlite_output_conf(const void *db)
 	return &store->files.output_conf;
 }
 
-static enum status
-sqlite_submit(void *db, const struct task_new *task, struct error *error)
+static void
+sqlite_on_start(void *db,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context)
 {
 	struct sqlite_store *store = db;
-	struct command command = { .kind = COMMAND_SUBMIT, .submit = task, .error = error };
+
+	committer_on_start(&store->committer, started, context);
+}
+
+static enum status
+sqlite_submit(void *db, const struct task_new *task, struct task_start *start, struct error *error)
+{
+	struct sqlite_store *store = db;
+	struct command command = {
+		.kind = COMMAND_SUBMIT,
+		.submit = { .task = task, .start = start },
+		.error = error,
+	};
 
 	return committer_run(&store->committer, &command);
 }
@@ -326,6 +340,7 @@ const struct store_backend store_backend_sqlite = {
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.output_conf = sqlite_output_conf,
+	.on_start = sqlite_on_start,
 	.submit = sqlite_submit,
 	.claim = sqlite_claim,
 	.complete = sqlite_complete,

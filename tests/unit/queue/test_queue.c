@@ -291,6 +291,26 @@ submit_with(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SIZE])
 	    STATUS_OK);
 }
 
+/*
+ * A task that waits in the store before the queue is opened; with the claims' gate closed it goes
+ * on waiting, so that what is submitted after it has to wait, too.
+ */
+static void
+put_waiter(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SIZE])
+{
+	struct task_new task = {
+		.type = "work",
+		.lane = LANE_CPU,
+		.args = args,
+		.args_size = strlen(args),
+		.max_attempts = 3,
+		.created_at_ms = 1,
+	};
+	assert_int_equal(uuid_v7(1, task.id, NULL), STATUS_OK);
+	assert_int_equal(store_submit(scene->store, &task, NULL, NULL), STATUS_OK);
+	memcpy(ret_id, task.id, UUID_TEXT_SIZE);
+}
+
 static void
 set_gate(bool open)
 {
@@ -366,7 +386,8 @@ test_submissions_are_refused_past_the_depth_of_their_lane_only(void **state)
 	struct queue_conf conf = usual;
 	char id[UUID_TEXT_SIZE];
 	enum refusal refusal;
-	conf.waiting_max = 3;
+	conf.waiting_max = 4;
+	put_waiter(scene, "{}", id);
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	open_queue_with(scene, conf);
 	for (int i = 0; i < 3; i++)
@@ -375,7 +396,7 @@ test_submissions_are_refused_past_the_depth_of_their_lane_only(void **state)
 	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
 	assert_int_equal(queue_readiness(scene->queue), REFUSAL_QUEUE_FULL);
 	submit_ok(scene, &carry_kind, id);
-	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 4);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 5);
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 }
 
@@ -388,10 +409,8 @@ test_tasks_that_waited_before_the_start_count_and_are_executed(void **state)
 	char id[UUID_TEXT_SIZE];
 	enum refusal refusal;
 	conf.waiting_max = 1;
-	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	open_queue_with(scene, conf);
 	submit_ok(scene, &work_kind, first);
-	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 	await(&shared.inside, 1);
 	queue_close(scene->queue); /* hands it back */
 	scene->queue = NULL;
@@ -486,9 +505,9 @@ test_a_claim_that_fails_is_tried_again(void **state)
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE];
 	set_gate(true);
+	put_waiter(scene, "{}", id);
 	fake_store_fail(scene->fake, FAKE_CLAIM, STATUS_FULL, 3);
 	open_queue_with(scene, usual);
-	submit_ok(scene, &work_kind, id);
 	assert_int_equal(await_final(scene, id).state, TASK_SUCCEEDED);
 }
 
@@ -530,7 +549,7 @@ test_a_task_of_an_unknown_kind_fails(void **state)
 		.max_attempts = 3,
 		.created_at_ms = 1 };
 	memcpy(task.id, id, sizeof(id));
-	assert_int_equal(store_submit(scene->store, &task, NULL), STATUS_OK);
+	assert_int_equal(store_submit(scene->store, &task, NULL, NULL), STATUS_OK);
 	open_queue_with(scene, usual);
 	assert_failed_with(scene, id, FAILURE_INVALID_ARGUMENT);
 }
@@ -562,13 +581,11 @@ test_long_runs_leave_the_other_executors_to_short_ones(void **state)
 	char ids[9][UUID_TEXT_SIZE];
 	char long_id[UUID_TEXT_SIZE];
 	conf.cpu_executors = 5;
-	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	open_queue_with(scene, conf);
 	for (int i = 0; i < 4; i++)
 		submit_ok(scene, &work_kind, long_id);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		submit_with(scene, "{\"quick\":1}", ids[i]);
-	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 	await(&shared.inside, 4);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		assert_int_equal(await_final(scene, ids[i]).state, TASK_SUCCEEDED);
@@ -642,11 +659,9 @@ test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time(void **state)
 	size_t count = 0;
 	conf.cpu_executors = 4;
 	conf.attempts_max = 2;
-	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	open_queue_with(scene, conf);
 	for (int i = 0; i < 12; i++)
 		submit_ok(scene, &work_kind, ids[i]);
-	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 	await(&shared.inside, 4);
 	/* A crash while all twelve ran: the store is reopened over tasks that were claimed. */
 	queue_close(scene->queue);
@@ -708,6 +723,8 @@ test_figures_follow_tasks_and_outlive_the_store(void **state)
 	conf.waiting_max = 2;
 	conf.cpu_executors = 1;
 	conf.io_slots = 3;
+	put_waiter(scene, "{}", id);
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	open_queue_with(scene, conf);
 	submit_ok(scene, &carry_kind, id);
 	for (; stats.lanes[LANE_IO].running != 1; cond_nap())
@@ -716,9 +733,7 @@ test_figures_follow_tasks_and_outlive_the_store(void **state)
 	assert_int_equal(stats.lanes[LANE_CPU].slots, 1);
 	assert_int_equal(stats.lanes[LANE_IO].slots, 3);
 	assert_int_equal(stats.lanes[LANE_CPU].running, 0);
-	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	fake_store_await_gate(scene->fake, FAKE_CLAIM, 1);
-	submit_ok(scene, &work_kind, id);
 	submit_ok(scene, &work_kind, id);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(submit(scene, &work_kind, id, &refusal), STATUS_BUSY);

@@ -117,7 +117,7 @@ submit_start(struct fixture *fixture, struct call *call, unsigned n, const char 
 		.command = { .kind = COMMAND_SUBMIT },
 	};
 	store_env_id(n, call->new.id);
-	call->command.submit = &call->new;
+	call->command.submit.task = &call->new;
 	call_start(fixture, call);
 }
 
