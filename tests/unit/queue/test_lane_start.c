@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks that start with their submission: when they do and when they wait instead, what a
+ * submission that was not stored gives back, and that no lane stops under one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "kinds/kind_settings.h"
+#include "queue/lane.h"
+#include "queue_scene.h"
+
+static void
+test_a_task_starts_with_its_submission_where_nobody_waits(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	scene_set_gate(true);
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, scene_usual);
+	scene_submit_ok(scene, &work_kind, id);
+	struct task_status status = scene_await_final(scene, id);
+	assert_int_equal(status.state, TASK_SUCCEEDED);
+	assert_int_equal(status.attempt, 1);
+	assert_int_equal(status.started_at_ms, status.created_at_ms);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+}
+
+static void
+test_its_run_carries_what_a_claim_would_have_given_it(void **state)
+{
+	struct scene *scene = *state;
+	struct queue_conf conf = scene_usual;
+	char ids[2][UUID_TEXT_SIZE];
+	struct task_status status;
+	conf.attempts_max = 7;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, conf);
+	for (int i = 0; i < 2; i++) {
+		scene_submit_ok(scene, &carry_kind, ids[i]);
+		scene_await(&scene_shared.carried, 1);
+		struct run *run = scene_carry_take();
+		assert_int_equal(queue_read_status(scene->queue, ids[i], &status, NULL), STATUS_OK);
+		assert_int_equal(status.state, TASK_RUNNING);
+		assert_int_equal(run->task.seq, i + 1);
+		assert_string_equal(run->task.id, ids[i]);
+		assert_string_equal(run->task.type, "carry");
+		assert_int_equal(run->task.lane, LANE_IO);
+		assert_string_equal(run->task.args, "{}");
+		assert_int_equal(run->task.args_size, 2);
+		assert_int_equal(run->task.lease, 1);
+		assert_int_equal(run->task.attempt, 1);
+		assert_int_equal(run->task.max_attempts, 7);
+		assert_int_equal(run->task.created_at_ms, status.created_at_ms);
+		assert_int_equal(run->task.started_at_ms, status.started_at_ms);
+		outcome_succeed(&run->outcome, "");
+		scene_carry_end(run);
+		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+	}
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+}
+
+static void
+test_a_task_does_not_overtake_one_that_waits(void **state)
+{
+	struct scene *scene = *state;
+	char waiter[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE];
+	struct task_status status;
+	scene_set_gate(true);
+	scene_put_waiter(scene, "{}", waiter);
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, scene_usual);
+	scene_submit_ok(scene, &work_kind, id);
+	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
+	assert_int_equal(status.state, TASK_QUEUED);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	assert_int_equal(scene_await_final(scene, waiter).state, TASK_SUCCEEDED);
+	assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
+}
+
+static void
+test_a_task_waits_where_its_lane_has_no_room(void **state)
+{
+	struct scene *scene = *state;
+	char ids[3][UUID_TEXT_SIZE];
+	struct task_status status;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, scene_usual); /* two places */
+	for (int i = 0; i < 3; i++)
+		scene_submit_ok(scene, &carry_kind, ids[i]);
+	scene_await(&scene_shared.carried, 2);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(queue_read_status(scene->queue, ids[i], &status, NULL), STATUS_OK);
+		assert_int_equal(status.state, i < 2 ? TASK_RUNNING : TASK_QUEUED);
+	}
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	for (int left = 3; left > 0; left--) {
+		scene_await(&scene_shared.carried, left < 2 ? left : 2);
+		struct run *run = scene_carry_take();
+		outcome_succeed(&run->outcome, "");
+		scene_carry_end(run);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+}
+
+static void
+test_a_start_that_was_not_stored_gives_its_place_back(void **state)
+{
+	struct scene *scene = *state;
+	char ids[2][UUID_TEXT_SIZE];
+	enum refusal refusal;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM); /* only a start can bring it to an engine */
+	scene_open_queue(scene, scene_usual);
+	for (int i = 0; i < 5; i++) {
+		fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_IO, 1);
+		assert_int_equal(scene_submit(scene, &carry_kind, ids[0], &refusal), STATUS_IO);
+	}
+	scene_submit_ok(scene, &carry_kind, ids[0]);
+	scene_submit_ok(scene, &carry_kind, ids[1]);
+	scene_await(&scene_shared.carried, 2);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+}
+
+static void
+test_a_start_that_is_refused_gives_its_place_back(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal;
+	scene_open_queue(scene, scene_usual);
+	queue_refuse(scene->queue);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(scene_submit(scene, &carry_kind, id, &refusal), STATUS_BUSY);
+		assert_int_equal(refusal, REFUSAL_DRAINING);
+	}
+	/* It would wait for them until the deadline. */
+	queue_drain(scene->queue, clock_mono_ms() + 100 * 1000);
+}
+
+/* A lane by itself, with one place. */
+struct bare_lane {
+	struct admission admission;
+	struct final_cache *recent;
+	struct lane_pool *lane;
+};
+
+static void
+bare_lane_open(struct scene *scene, struct bare_lane *bare)
+{
+	static const struct kind_settings settings;
+	admission_init(&bare->admission, 1000);
+	assert_int_equal(final_cache_new(0, &bare->recent, NULL), STATUS_OK);
+	const struct lane_conf conf = {
+		.lane = LANE_IO,
+		.slots = 1,
+		.kinds = &settings,
+		.store = scene->store,
+		.admission = &bare->admission,
+		.recent = bare->recent,
+	};
+	assert_int_equal(lane_open(&conf, &bare->lane, NULL), STATUS_OK);
+}
+
+static void
+bare_lane_close(struct bare_lane *bare)
+{
+	lane_close(bare->lane);
+	final_cache_free(bare->recent);
+}
+
+static struct task_new
+new_carry(void)
+{
+	struct task_new task = { .type = "carry",
+		.lane = LANE_IO,
+		.args = "{}",
+		.args_size = 2,
+		.max_attempts = 3,
+		.created_at_ms = 1 };
+	assert_int_equal(uuid_v7(1, task.id, NULL), STATUS_OK);
+	return task;
+}
+
+static void
+test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane(void **state)
+{
+	struct bare_lane bare;
+	struct task_new task = new_carry();
+	bare_lane_open(*state, &bare);
+	for (int i = 0; i < 3; i++) {
+		struct task_start *start = lane_reserve(bare.lane, &task);
+		assert_non_null(start);
+		assert_null(lane_reserve(bare.lane, &task));
+		assert_false(lane_wait_empty(bare.lane, 0));
+		lane_unreserve(bare.lane, start);
+		assert_true(lane_wait_empty(bare.lane, 0));
+	}
+	lane_hold(bare.lane);
+	assert_null(lane_reserve(bare.lane, &task));
+	bare_lane_close(&bare);
+}
+
+struct late_submission {
+	struct scene *scene;
+	const struct kind *kind;
+	pthread_t thread;
+	enum status status;
+	char id[UUID_TEXT_SIZE];
+};
+
+static void *
+submit_late(void *arg)
+{
+	struct late_submission *late = arg;
+	enum refusal refusal;
+	late->status = scene_submit(late->scene, late->kind, late->id, &refusal);
+	return NULL;
+}
+
+static void
+start_late(struct scene *scene, const struct kind *kind, struct late_submission *ret_late)
+{
+	*ret_late = (struct late_submission){ .scene = scene, .kind = kind };
+	assert_int_equal(
+	    thread_start(&ret_late->thread, "late", 0, submit_late, ret_late, NULL), STATUS_OK);
+}
+
+struct drain_call {
+	struct queue *queue;
+	int64_t deadline_mono_ms;
+	pthread_t thread;
+	atomic_bool ended;
+};
+
+static void *
+drain_main(void *arg)
+{
+	struct drain_call *drain = arg;
+	queue_drain(drain->queue, drain->deadline_mono_ms);
+	atomic_store(&drain->ended, true);
+	return NULL;
+}
+
+/* Starts a drain in a thread of its own; it refuses already when this returns. */
+static void
+start_drain(struct scene *scene, int64_t deadline_mono_ms, struct drain_call *drain)
+{
+	*drain = (struct drain_call){ .queue = scene->queue, .deadline_mono_ms = deadline_mono_ms };
+	assert_int_equal(
+	    thread_start(&drain->thread, "drain", 0, drain_main, drain, NULL), STATUS_OK);
+	while (queue_readiness(scene->queue) != REFUSAL_DRAINING)
+		scene_nap();
+}
+
+static void
+test_a_drain_waits_for_starts_that_are_being_stored_and_hands_them_back(void **state)
+{
+	struct scene *scene = *state;
+	struct late_submission late[2];
+	struct drain_call drain;
+	struct task_status status;
+	scene_open_queue(scene, scene_usual);
+	fake_store_close_gate(scene->fake, FAKE_SUBMIT);
+	start_late(scene, &work_kind, &late[0]);
+	start_late(scene, &carry_kind, &late[1]);
+	fake_store_await_gate(scene->fake, FAKE_SUBMIT, 2);
+	start_drain(scene, 0, &drain);
+	/* With one of them stored, whichever, the lane of the other may still not stop. */
+	fake_store_pass_gate(scene->fake, FAKE_SUBMIT, 1);
+	fake_store_await_calls(scene->fake, FAKE_SUBMIT, 1);
+	unsigned ticks = fake_store_calls(scene->fake, FAKE_MAINTAIN);
+	fake_store_await_calls(scene->fake, FAKE_MAINTAIN, ticks + 2);
+	assert_false(atomic_load(&drain.ended));
+	fake_store_open_gate(scene->fake, FAKE_SUBMIT);
+	thread_join(drain.thread);
+	for (int i = 0; i < 2; i++) {
+		thread_join(late[i].thread);
+		assert_int_equal(late[i].status, STATUS_OK);
+		assert_int_equal(
+		    queue_read_status(scene->queue, late[i].id, &status, NULL), STATUS_OK);
+		assert_int_equal(status.state, TASK_QUEUED);
+		assert_int_equal(status.attempt, 0);
+	}
+}
+
+static void
+test_a_drain_lets_a_start_that_is_being_stored_finish_before_its_deadline(void **state)
+{
+	struct scene *scene = *state;
+	struct late_submission late;
+	struct drain_call drain;
+	scene_set_gate(true);
+	scene_open_queue(scene, scene_usual);
+	fake_store_close_gate(scene->fake, FAKE_SUBMIT);
+	start_late(scene, &work_kind, &late);
+	fake_store_await_gate(scene->fake, FAKE_SUBMIT, 1);
+	start_drain(scene, clock_mono_ms() + 100 * 1000, &drain);
+	fake_store_open_gate(scene->fake, FAKE_SUBMIT);
+	thread_join(late.thread);
+	thread_join(drain.thread);
+	assert_int_equal(late.status, STATUS_OK);
+	assert_int_equal(scene_await_final(scene, late.id).state, TASK_SUCCEEDED);
+}
+
+static void
+test_a_drain_ends_when_the_start_that_it_waits_for_is_not_stored(void **state)
+{
+	struct scene *scene = *state;
+	struct late_submission late;
+	struct drain_call drain;
+	scene_open_queue(scene, scene_usual);
+	fake_store_close_gate(scene->fake, FAKE_SUBMIT);
+	fake_store_fail(scene->fake, FAKE_SUBMIT, STATUS_IO, 1);
+	start_late(scene, &work_kind, &late);
+	fake_store_await_gate(scene->fake, FAKE_SUBMIT, 1);
+	start_drain(scene, 0, &drain);
+	fake_store_open_gate(scene->fake, FAKE_SUBMIT);
+	thread_join(late.thread);
+	thread_join(drain.thread);
+	assert_int_equal(late.status, STATUS_IO);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCENE_TEST(test_a_task_starts_with_its_submission_where_nobody_waits),
+		SCENE_TEST(test_its_run_carries_what_a_claim_would_have_given_it),
+		SCENE_TEST(test_a_task_does_not_overtake_one_that_waits),
+		SCENE_TEST(test_a_task_waits_where_its_lane_has_no_room),
+		SCENE_TEST(test_a_start_that_was_not_stored_gives_its_place_back),
+		SCENE_TEST(test_a_start_that_is_refused_gives_its_place_back),
+		SCENE_TEST(test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane),
+		SCENE_TEST(test_a_drain_waits_for_starts_that_are_being_stored_and_hands_them_back),
+		SCENE_TEST(
+		    test_a_drain_lets_a_start_that_is_being_stored_finish_before_its_deadline),
+		SCENE_TEST(test_a_drain_ends_when_the_start_that_it_waits_for_is_not_stored),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
