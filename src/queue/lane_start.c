@@ -90,6 +90,8 @@ lane_unreserve(struct lane_pool *lane, struct task_start *start)
 	lock_acquire(&lane->lock);
 	lane->executing--;
 	note_started_locked(lane, 1);
+	/* Somebody may have come to wait because this place was taken. */
+	cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }
 

@@ -208,6 +208,38 @@ test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane(void **sta
 	bare_lane_close(&bare);
 }
 
+static void
+test_a_place_that_is_given_back_goes_to_one_that_waits_at_once(void **state)
+{
+	enum {
+		ROUNDS = 8
+	};
+	struct scene *scene = *state;
+	struct bare_lane bare;
+	bare_lane_open(scene, &bare);
+	int64_t began_ms = clock_mono_ms();
+	for (int i = 0; i < ROUNDS; i++) {
+		struct task_new lost = new_carry();
+		struct task_new waiter = new_carry();
+		struct task_start *start;
+		while ((start = lane_reserve(bare.lane, &lost)) == NULL)
+			scene_nap(); /* the one before is being written */
+		assert_int_equal(admission_enter(&bare.admission, LANE_IO), REFUSAL_NONE);
+		assert_int_equal(store_submit(scene->store, &waiter, NULL, NULL), STATUS_OK);
+		lane_wake(bare.lane);
+		scene_nap(); /* most likely it has looked now, and found no room */
+		lane_unreserve(bare.lane, start);
+		scene_await(&scene_shared.carried, 1);
+		struct run *run = scene_carry_take();
+		assert_string_equal(run->task.id, waiter.id);
+		outcome_succeed(&run->outcome, "");
+		scene_carry_end(run);
+	}
+	/* Without a word to the claimer each of them waits for its poll, a second. */
+	assert_true(clock_mono_ms() - began_ms < ROUNDS * 1000 / 2);
+	bare_lane_close(&bare);
+}
+
 struct late_submission {
 	struct scene *scene;
 	const struct kind *kind;
@@ -339,6 +371,7 @@ main(void)
 		SCENE_TEST(test_a_start_that_was_not_stored_gives_its_place_back),
 		SCENE_TEST(test_a_start_that_is_refused_gives_its_place_back),
 		SCENE_TEST(test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane),
+		SCENE_TEST(test_a_place_that_is_given_back_goes_to_one_that_waits_at_once),
 		SCENE_TEST(test_a_drain_waits_for_starts_that_are_being_stored_and_hands_them_back),
 		SCENE_TEST(
 		    test_a_drain_lets_a_start_that_is_being_stored_finish_before_its_deadline),
