@@ -4,6 +4,7 @@
  * until the operation is through without the fault. Nothing acknowledged may be lost, nothing half
  * may be stored, a full disk heals by itself, and a commit of unknown outcome stops the store.
  */
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,6 +67,39 @@ do_submit(struct store_env *env, struct scene *scene)
 {
 	(void)scene;
 	return store_env_submit_as(env, NEW, "factorial", LANE_CPU, 3);
+}
+
+static void
+on_started(void *context, enum lane lane, struct task_start *starts, size_t count)
+{
+	int *handed = context;
+
+	assert(lane == LANE_CPU && starts->next == NULL && count == 1);
+	(*handed)++;
+}
+
+/* As do_submit for a task that starts: it is handed over exactly when it is stored. */
+static enum status
+do_start(struct store_env *env, struct scene *scene)
+{
+	struct task_start start;
+	int handed = 0;
+	struct task_new task = {
+		.type = "factorial",
+		.lane = LANE_CPU,
+		.args = "{}",
+		.args_size = 2,
+		.max_attempts = 3,
+		.created_at_ms = env->now_ms,
+	};
+	enum status status;
+
+	(void)scene;
+	store_env_id(NEW, task.id);
+	store_on_start(env->store, on_started, &handed);
+	status = store_submit(env->store, &task, &start, NULL);
+	assert_int_equal(handed, status == STATUS_OK);
+	return status;
 }
 
 static enum status
@@ -132,6 +166,7 @@ static const struct operation {
 	enum task_state after;
 } operations[] = {
 	{ "submit", do_submit, NEW, TASK_REJECTED, TASK_QUEUED },
+	{ "start", do_start, NEW, TASK_REJECTED, TASK_RUNNING },
 	{ "claim", do_claim, QUEUED, TASK_QUEUED, TASK_RUNNING },
 	{ "complete", do_complete, RUNNING, TASK_RUNNING, TASK_SUCCEEDED },
 	{ "release", do_release, RUNNING, TASK_RUNNING, TASK_QUEUED },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The committer: what waits shares a transaction, within bounds; a command that breaks it fails
- * alone; what frees goes before what fills; nothing is left behind at the end.
+ * alone; what frees goes before what fills; what starts is handed over once, after its commit;
+ * nothing is left behind at the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,15 @@
 #include "store/sqlite/committer.h"
 #include "store_env.h"
 
+/* What a commit has handed over. */
+struct handed {
+	enum lane lane;
+	size_t count;
+	struct task_start *starts;
+};
+
+#define HANDED_MAX 8
+
 /* A committer on the database of an environment whose own store is closed. */
 struct fixture {
 	struct store_env *env;
@@ -26,6 +36,8 @@ struct fixture {
 	atomic_bool is_dead;
 	atomic_int deaths;
 	bool is_stopped;
+	struct handed handed[HANDED_MAX]; /* the committing thread's until a call has ended */
+	size_t handed_count;
 };
 
 static void
@@ -36,6 +48,16 @@ on_death(void *context, const char *why)
 	(void)why;
 	atomic_store(&fixture->is_dead, true);
 	atomic_fetch_add(&fixture->deaths, 1);
+}
+
+static void
+on_started(void *context, enum lane lane, struct task_start *starts, size_t count)
+{
+	struct fixture *fixture = context;
+
+	if (fixture->handed_count < HANDED_MAX)
+		fixture->handed[fixture->handed_count] = (struct handed){ lane, count, starts };
+	fixture->handed_count++;
 }
 
 static int
@@ -53,6 +75,7 @@ setup(void **state)
 	assert_int_equal(committer_start(&fixture->committer, &fixture->writer, &fixture->is_dead,
 			     on_death, fixture, NULL),
 	    STATUS_OK);
+	committer_on_start(&fixture->committer, on_started, fixture);
 	*state = fixture;
 	return 0;
 }
@@ -84,6 +107,7 @@ struct call {
 	pthread_t thread;
 	struct command command;
 	struct task_new new;
+	struct task_start start;
 	struct task task;
 	struct error error;
 	enum status status;
@@ -118,6 +142,24 @@ submit_start(struct fixture *fixture, struct call *call, unsigned n, const char 
 	};
 	store_env_id(n, call->new.id);
 	call->command.submit.task = &call->new;
+	call_start(fixture, call);
+}
+
+/* As submit_start for a task that starts with its submission. */
+static void
+submit_start_running(struct fixture *fixture, struct call *call, unsigned n, enum lane lane)
+{
+	*call = (struct call){
+		.new = { .type = lane == LANE_CPU ? "factorial" : "http-fetch",
+		    .lane = lane,
+		    .args = "{}",
+		    .args_size = 2,
+		    .max_attempts = 3 },
+		.command = { .kind = COMMAND_SUBMIT },
+	};
+	store_env_id(n, call->new.id);
+	call->command.submit.task = &call->new;
+	call->command.submit.start = &call->start;
 	call_start(fixture, call);
 }
 
@@ -249,14 +291,10 @@ test_a_transaction_is_bounded_in_bytes(void **state)
 	free(args);
 }
 
+/* A task that waits although it has no attempt left violates a CHECK when it is claimed. */
 static void
-test_a_command_that_breaks_the_transaction_fails_alone(void **state)
+put_spent_task(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
-	struct call first, before, bad, after;
-	struct store_counts counts;
-
-	/* A task that waits although it has no attempt left violates a CHECK when it is claimed. */
 	assert_int_equal(
 	    sqlite3_exec(fixture->writer.conn.db,
 		"INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, "
@@ -265,6 +303,16 @@ test_a_command_that_breaks_the_transaction_fails_alone(void **state)
 		NULL, NULL, NULL),
 	    SQLITE_OK);
 	fixture->writer.next_seq = 2;
+}
+
+static void
+test_a_command_that_breaks_the_transaction_fails_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, before, bad, after;
+	struct store_counts counts;
+
+	put_spent_task(fixture);
 	occupy(fixture, &first);
 	submit_start(fixture, &before, 1, "{}");
 	await_waiting(fixture, 1);
@@ -283,6 +331,149 @@ test_a_command_that_breaks_the_transaction_fails_alone(void **state)
 	counters_read(&fixture->writer.counters, &counts);
 	assert_int_equal(counts.by_state[TASK_QUEUED], 3);
 	assert_int_equal(counts.by_state[TASK_RUNNING], 0);
+}
+
+/* The n-th hand-over is of these calls, in this order. */
+static void
+assert_handed(const struct fixture *fixture, size_t n, enum lane lane, struct call *const *calls,
+    size_t count)
+{
+	const struct task_start *start = fixture->handed[n].starts;
+
+	assert_true(n < fixture->handed_count);
+	assert_int_equal(fixture->handed[n].lane, lane);
+	assert_int_equal(fixture->handed[n].count, count);
+	for (size_t i = 0; i < count; i++, start = start->next) {
+		assert_ptr_equal(start, &calls[i]->start);
+		assert_true(i == 0 || calls[i - 1]->start.seq < start->seq);
+	}
+	assert_null(start);
+}
+
+/* The row of a task that has started is the one that was handed over. */
+static void
+assert_row_runs(struct fixture *fixture, const struct call *call)
+{
+	char sql[256], expected[64];
+	char *found;
+
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT seq, status, attempt, lease FROM task WHERE id = '%s'", call->new.id);
+	(void)snprintf(
+	    expected, sizeof(expected), "%lld|RUNNING|1|1\n", (long long)call->start.seq);
+	found = store_env_sql(fixture->env, sql);
+	assert_string_equal(found, expected);
+	free(found);
+}
+
+static void
+test_what_a_transaction_starts_is_handed_over_at_once_lane_by_lane(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, queued, calls[CALLS];
+	struct call *by_lane[LANE_COUNT][CALLS];
+	size_t counts[LANE_COUNT] = { 0 };
+
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < CALLS; i++) {
+		enum lane lane = i % 3 == 1 ? LANE_CPU : LANE_IO;
+
+		submit_start_running(fixture, &calls[i], i + 1, lane);
+		by_lane[lane][counts[lane]++] = &calls[i];
+		await_waiting(fixture, i + 1);
+	}
+	submit_start(fixture, &queued, CALLS + 1, "{}");
+	await_waiting(fixture, CALLS + 1);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	assert_int_equal(call_end(&queued), STATUS_OK);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	assert_int_equal(fixture->handed_count, 2);
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		assert_handed(fixture, (size_t)lane, (enum lane)lane, by_lane[lane], counts[lane]);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_row_runs(fixture, &calls[i]);
+}
+
+static void
+test_an_id_that_exists_is_left_out_of_what_its_transaction_starts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, calls[3];
+	struct call *const good[] = { &calls[0], &calls[2] };
+
+	occupy(fixture, &first); /* task 0 */
+	for (unsigned i = 0; i < 3; i++) {
+		submit_start_running(fixture, &calls[i], i == 1 ? 0 : i + 1, LANE_CPU);
+		await_waiting(fixture, i + 1);
+	}
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(call_end(&calls[i]), i == 1 ? STATUS_CONFLICT : STATUS_OK);
+	assert_int_equal(fixture->handed_count, 1);
+	assert_handed(fixture, 0, LANE_CPU, good, 2);
+}
+
+static void
+test_what_starts_beside_a_command_that_breaks_the_transaction_is_handed_over_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, before, bad, queued, after;
+	struct call *const starts[] = { &before, &after };
+
+	put_spent_task(fixture);
+	occupy(fixture, &first);
+	submit_start_running(fixture, &before, 1, LANE_IO);
+	await_waiting(fixture, 1);
+	submit_start(fixture, &queued, 2, "{}");
+	await_waiting(fixture, 2);
+	claim_start(fixture, &bad);
+	await_waiting(fixture, 3);
+	submit_start_running(fixture, &after, 3, LANE_IO);
+	await_waiting(fixture, 4);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	assert_int_equal(call_end(&before), STATUS_OK);
+	assert_int_equal(call_end(&queued), STATUS_OK);
+	assert_int_equal(call_end(&after), STATUS_OK);
+	assert_int_equal(call_end(&bad), STATUS_INTERNAL);
+	/* Each had a transaction of its own. */
+	assert_int_equal(fixture->handed_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_handed(fixture, i, LANE_IO, &starts[i], 1);
+		assert_row_runs(fixture, starts[i]);
+	}
+}
+
+static void
+test_a_transaction_that_fails_hands_nothing_over(void **state)
+{
+	struct fixture *fixture = *state;
+	struct call first, calls[CALLS];
+
+	/* The first flush of all is that of the log's header, before a commit's writes. */
+	submit_start(fixture, &first, 99, "{}");
+	assert_int_equal(call_end(&first), STATUS_OK);
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < CALLS; i++)
+		submit_start_running(fixture, &calls[i], i + 1, LANE_CPU);
+	await_waiting(fixture, CALLS);
+	shim_vfs_fail(SHIM_WRITE, 0, 1, SQLITE_FULL);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_FULL);
+	assert_int_equal(shim_vfs_fired(), 1);
+	assert_int_equal(fixture->handed_count, 0);
+	shim_vfs_fail(SHIM_SYNC, 0, 1, SQLITE_IOERR_FSYNC);
+	for (unsigned i = 0; i < CALLS; i++)
+		submit_start_running(fixture, &calls[i], i + 1, LANE_CPU);
+	for (unsigned i = 0; i < CALLS; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_UNKNOWN);
+	assert_int_equal(fixture->handed_count, 0);
+	assert_int_equal(atomic_load(&fixture->deaths), 1);
 }
 
 static void
@@ -351,6 +542,11 @@ main(void)
 		TEST(test_a_transaction_is_bounded_in_commands),
 		TEST(test_a_transaction_is_bounded_in_bytes),
 		TEST(test_a_command_that_breaks_the_transaction_fails_alone),
+		TEST(test_what_a_transaction_starts_is_handed_over_at_once_lane_by_lane),
+		TEST(test_an_id_that_exists_is_left_out_of_what_its_transaction_starts),
+		TEST(
+		    test_what_starts_beside_a_command_that_breaks_the_transaction_is_handed_over_once),
+		TEST(test_a_transaction_that_fails_hands_nothing_over),
 		TEST(test_claims_go_before_submissions_that_waited_longer),
 		TEST(test_a_commit_of_unknown_outcome_answers_all_that_shared_it_and_all_that_wait),
 		TEST(test_stopping_commits_what_waits),
