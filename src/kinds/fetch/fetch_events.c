@@ -36,11 +36,13 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_data)
 		event.events |= EPOLLIN;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		event.events |= EPOLLOUT;
-	if (epoll_ctl(events->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+	/* A connection that is used again was removed at the end of its last transfer, so it is
+	   nearly always new here. */
+	if (epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
-	if (errno != ENOENT)
+	if (errno != EEXIST)
 		return -1;
-	return epoll_ctl(events->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(events->epoll_fd, EPOLL_CTL_MOD, fd, &event);
 }
 
 static int
