@@ -171,6 +171,18 @@ test_user_information_and_fragments_are_never_reported(void **state)
 }
 
 static void
+test_quotes_and_backslashes_are_reported_as_they_came(void **state)
+{
+	json_t *report = report_of("/content-type?value=a/b;p=%22c%5Cd%22&\"e\"");
+
+	(void)state;
+	assert_string_equal(
+	    json_string_value(json_object_get(report, "content_type")), "a/b;p=\"c\\d\"");
+	check_url(report, "/content-type?value=a/b;p=%22c%5Cd%22&\"e\"");
+	json_decref(report);
+}
+
+static void
 test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out(void **state)
 {
 	char base[64];
@@ -202,6 +214,7 @@ main(void)
 		cmocka_unit_test(test_without_an_answer_only_what_is_known_is_reported),
 		cmocka_unit_test(test_the_answer_of_an_earlier_hop_is_not_reported_as_the_last),
 		cmocka_unit_test(test_user_information_and_fragments_are_never_reported),
+		cmocka_unit_test(test_quotes_and_backslashes_are_reported_as_they_came),
 		cmocka_unit_test(test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out),
 	};
 
