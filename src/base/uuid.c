@@ -53,7 +53,7 @@ enum status
 uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
 {
 	uint64_t unix_ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
-	uint8_t bytes[16];
+	uint8_t bytes[16] = { 0 };
 	size_t at = 0;
 	enum status status = take_random(bytes + sizeof(bytes) - RANDOM_BYTES, error);
 
