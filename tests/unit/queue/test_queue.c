@@ -209,6 +209,7 @@ test_what_ended_before_the_start_is_read_from_the_store_once(void **state)
 	struct scene *scene = *state;
 	struct queue_conf conf = scene_usual;
 	char id[UUID_TEXT_SIZE];
+	struct task_status status;
 	conf.recent_tasks = 100;
 	scene_open_queue(scene, conf);
 	scene_submit_ok(scene, &carry_kind, id);
@@ -216,6 +217,9 @@ test_what_ended_before_the_start_is_read_from_the_store_once(void **state)
 	drain_all(scene);
 	queue_close(scene->queue);
 	scene_open_queue(scene, conf);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_STATUS), 1);
 	for (int i = 0; i < 3; i++)
 		assert_carried(scene, id, "content", "{}");
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_STATUS), 1);
