@@ -53,6 +53,7 @@ check-all:
 # A test that refuses allocations wraps malloc and its kin; it defines __wrap_malloc and so on.
 WRAP_ALLOCATIONS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
+TEST_LIBS_test_lane_start := -Wl,--wrap=malloc
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync

@@ -42,7 +42,7 @@ fill_task(const struct task_new *new, struct task *ret_task)
 struct task_start *
 lane_reserve(struct lane_pool *lane, const struct task_new *new)
 {
-	struct task task;
+	struct task task = { 0 };
 	struct run *run = NULL;
 	/* Whoever waits was first. */
 	if (atomic_load_explicit(

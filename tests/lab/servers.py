@@ -31,19 +31,19 @@ FILE_SIZES = {"4k.bin": 4 << 10, "64k.bin": 64 << 10, "1m.bin": 1 << 20, "8m.bin
 
 NGINX_CONFIG = """{user}daemon off;
 worker_processes {workers};
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
+pid "{directory}/nginx.pid";
+error_log "{directory}/error.log";
 worker_rlimit_nofile {descriptors};
 events {{ worker_connections {connections}; multi_accept on; }}
 http {{
 	access_log off;
 	default_type application/octet-stream;
 	types {{ text/html html; text/plain txt; }}
-	client_body_temp_path {directory}/body;
-	proxy_temp_path {directory}/proxy;
-	fastcgi_temp_path {directory}/fastcgi;
-	uwsgi_temp_path {directory}/uwsgi;
-	scgi_temp_path {directory}/scgi;
+	client_body_temp_path "{directory}/body";
+	proxy_temp_path "{directory}/proxy";
+	fastcgi_temp_path "{directory}/fastcgi";
+	uwsgi_temp_path "{directory}/uwsgi";
+	scgi_temp_path "{directory}/scgi";
 	sendfile on;
 	tcp_nodelay on;
 	keepalive_timeout 60s;
@@ -51,7 +51,7 @@ http {{
 	open_file_cache max=100 inactive=60s;
 	server {{
 		listen 127.0.0.1:{port} backlog=4096;
-		root {directory}/www;
+		root "{directory}/www";
 		index small.html;
 		location = /hello {{ default_type text/plain; return 200 "hello\\n"; }}
 	}}

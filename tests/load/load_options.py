@@ -62,7 +62,7 @@ def make_parser():
     add("--from", dest="earlier", metavar="DIR", help="endurance: the report directory that knows the maximum")
     add("--kind", type=kind_list, metavar="KIND[:WEIGHT],...",
         help=f"kinds of users: {', '.join(KINDS)} (default: that of the profile)")
-    add("--workers", type=int, metavar="N", help="Locust workers (default: one per core)")
+    add("--workers", type=at_least_one, metavar="N", help="Locust workers (default: one per core)")
     add("--origin", choices=("nginx", "web", "both"), default="nginx",
         help="what is fetched: nginx's small page, or an origin with the web's latencies, sizes and failures")
     add("--fetch-file", metavar="NAME", default="small.html", help="file of nginx that is fetched, such as 64k.bin")
@@ -85,6 +85,13 @@ def make_parser():
     add("--slower-floor-ms", type=float, default=Limits.slower_floor_median_ms, metavar="MS",
         help="... median at least so much more (default: %(default)s; 95th percentile: 2.5 times it)")
     return parser
+
+
+def at_least_one(word):
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 at least")
+    return number
 
 
 def positive(text):
@@ -118,15 +125,21 @@ def setting(text):
     return name.replace("-", "_"), value
 
 
+def refuse(text):
+    """There is no run: say why, and end with the status that tells it from a run that failed."""
+    print(f"scripts/load-test: {text}", file=sys.stderr)
+    sys.exit(2)
+
+
 def earlier_maximum(directory):
     """The number of users that an earlier run found as its maximum."""
     path = pathlib.Path(directory) / "summary.json"
     try:
         found = json.loads(path.read_text("utf-8")).get("maximum_users")
     except (OSError, ValueError) as error:
-        sys.exit(f"scripts/load-test: {path}: {error}")
+        refuse(f"{path}: {error}")
     if not found:
-        sys.exit(f"scripts/load-test: {path} has no maximum_users: that run had no good step")
+        refuse(f"{path} has no maximum_users: that run had no good step")
     return found
 
 
@@ -194,7 +207,7 @@ def plan(options):
         cwd=ROOT / "tests" / "load", env=clean_environment({"PYTHONDONTWRITEBYTECODE": "1"}),
         capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"scripts/load-test: {done.stderr.strip()[-1000:]}")
+        refuse(f"{done.stderr.strip()[-1000:]}")
     return [tuple(each) for each in json.loads(done.stdout.splitlines()[-1])]
 
 

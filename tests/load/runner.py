@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import machine, servers  # noqa: E402
 from lab.sampler import Sampler, read_jsonl  # noqa: E402
 from lib.database import opened  # noqa: E402
-from lib.daemon import flags, run_program  # noqa: E402
+from lib.daemon import DidNotStart, flags, run_program  # noqa: E402
 from lib.origins import free_port  # noqa: E402
 
 import load_options  # noqa: E402
@@ -67,8 +67,8 @@ class Run:
             nginx = stack.enter_context(servers.Nginx(self.out / "nginx"))
             origins["nginx"] = nginx
             if not (nginx.directory / "www" / self.options.fetch_file).is_file():
-                sys.exit(f"scripts/load-test: nginx serves {', '.join(sorted(servers.FILE_SIZES))} and small.html, "
-                         f"not {self.options.fetch_file}")
+                load_options.refuse(f"nginx serves {', '.join(sorted(servers.FILE_SIZES))} and small.html, "
+                                    f"not {self.options.fetch_file}")
             urls.append(f"{nginx.url}/{self.options.fetch_file}")
         if self.options.origin in ("web", "both"):
             web = stack.enter_context(servers.WebOrigin(self.out / "web-origin"))
@@ -201,7 +201,7 @@ def main():
     servers.raise_descriptor_limit()
     options.out.mkdir(parents=True, exist_ok=True)
     if any(options.out.iterdir()):
-        sys.exit(f"scripts/load-test: {options.out} is not empty")
+        load_options.refuse(f"{options.out} is not empty")
     run = Run(options, plan)
     signal.signal(signal.SIGINT, run.on_signal)
     signal.signal(signal.SIGTERM, run.on_signal)
@@ -210,6 +210,8 @@ def main():
     except Interrupted:
         run.progress.say("Ended at once; there is no report.")
         return 130
+    except DidNotStart as error:
+        load_options.refuse(f"the service did not start: {error}")
     shutil.rmtree(options.out / "nginx" / "www", ignore_errors=True)
     summary = make_report(run, tasks)
     for line in run_summary.as_lines(summary):

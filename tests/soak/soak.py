@@ -56,6 +56,14 @@ def options(words=None):
         parser.error("--minutes: above 0, and at most a week")
     if chosen.rate is not None and chosen.rate <= 0:
         parser.error("--rate: above 0")
+    unknown = [kind for kind in (chosen.only or "").split(",") if kind and kind not in schedule.KINDS]
+    if unknown:
+        parser.error(f"--only: there is no kind {unknown[0]}")
+    for name in ("connections", "rare", "disk_mib"):
+        if getattr(chosen, name) is not None and getattr(chosen, name) < 1:
+            parser.error(f"--{name.replace('_', '-')}: 1 at least")
+    if chosen.source is not None and not (chosen.source / "summary.json").is_file():
+        parser.error(f"--from: {chosen.source / 'summary.json'} is not there")
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1 << 31)
     if chosen.out is None:

@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -15,6 +16,45 @@
 #include "kinds/kind_settings.h"
 #include "queue/lane.h"
 #include "queue_scene.h"
+
+/* The next allocation of this size fails; 0: none does. */
+static atomic_size_t refused_size;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *
+__wrap_malloc(size_t size)
+{
+	size_t refused = size;
+
+	if (size != 0 && atomic_compare_exchange_strong(&refused_size, &refused, 0))
+		return NULL;
+	return __real_malloc(size);
+}
+
+/* No memory for the copy of its arguments is no reason to refuse a task: it waits to be claimed. */
+static void
+test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
+{
+	struct scene *scene = *state;
+	static const char args[] = "{\"quick\":1,\"padding\":\"an odd size, used by nobody else\"}";
+	unsigned retry_after_s;
+	enum refusal refusal;
+	struct task_status status;
+	char id[UUID_TEXT_SIZE];
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, scene_usual);
+	atomic_store(&refused_size, sizeof(args));
+	assert_int_equal(queue_submit(scene->queue, &work_kind, args, sizeof(args) - 1, id,
+			     &refusal, &retry_after_s, NULL),
+	    STATUS_OK);
+	assert_int_equal(atomic_load(&refused_size), 0);
+	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
+	assert_int_equal(status.state, TASK_QUEUED);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
+}
 
 static void
 test_a_task_starts_with_its_submission_where_nobody_waits(void **state)
@@ -372,6 +412,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SCENE_TEST(test_a_task_waits_where_there_is_no_memory_to_start_it),
 		SCENE_TEST(test_a_task_starts_with_its_submission_where_nobody_waits),
 		SCENE_TEST(test_its_run_carries_what_a_claim_would_have_given_it),
 		SCENE_TEST(test_a_task_does_not_overtake_one_that_waits),
