@@ -64,6 +64,8 @@ def options(words=None):
             parser.error(f"--{name.replace('_', '-')}: 1 at least")
     if chosen.source is not None and not (chosen.source / "summary.json").is_file():
         parser.error(f"--from: {chosen.source / 'summary.json'} is not there")
+    if chosen.out is not None and chosen.out.is_dir() and any(chosen.out.iterdir()):
+        parser.error(f"--out: {chosen.out} is not empty")
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1 << 31)
     if chosen.out is None:
