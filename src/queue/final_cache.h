@@ -26,7 +26,7 @@ struct final_cache;
 
 /**
  * final_cache_new - a cache of about `tasks` tasks; 0: one that keeps nothing
- * Takes some 200 bytes for each, and the small results as they come.
+ * Takes some 200 bytes for each, and the small results as they come: 1.5 KiB for one at most.
  */
 enum status final_cache_new(
     size_t tasks, struct final_cache **ret_cache, struct error *error) NODISCARD;

@@ -69,7 +69,7 @@ def options(words=None):
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1 << 31)
     if chosen.out is None:
-        chosen.out = ROOT / "build" / "soak" / time.strftime("%Y-%m-%d-%H%M%S")
+        chosen.out = ROOT / "build" / "soak" / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}"
     return chosen
 
 
