@@ -30,7 +30,7 @@ lane_room_locked(const struct lane_pool *lane)
 	if (atomic_load_explicit(&lane->conf.admission->disk_low, memory_order_relaxed))
 		return 0;
 	size_t window = lane->conf.slots;
-	size_t used = lane->executing + lane->uncommitted;
+	size_t used = lane->executing + lane->uncommitted + lane->claiming;
 	if (lane->conf.lane == LANE_CPU) {
 		double executors = lane->conf.executors;
 		double ahead = executors * CPU_WINDOW_US / (lane->cost_us + 1.0);
@@ -224,7 +224,7 @@ lane_hold(struct lane_pool *lane)
 bool
 lane_is_empty_locked(const struct lane_pool *lane)
 {
-	return lane->executing + lane->uncommitted == 0 && !lane->claiming;
+	return lane->executing + lane->uncommitted + lane->claiming == 0;
 }
 
 bool

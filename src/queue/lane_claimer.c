@@ -64,6 +64,29 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	return STATUS_OK;
 }
 
+static int64_t
+waiting_tasks(const struct lane_pool *lane)
+{
+	return atomic_load_explicit(
+	    &lane->conf.admission->waiting[lane->conf.lane], memory_order_acquire);
+}
+
+/*
+ * How many to claim. A place of the IO lane is a hard bound, and tasks that start with their
+ * submission take places while the store is looked at: so those of the claim are taken before it,
+ * and no more than there are tasks to find.
+ */
+static size_t
+limit_claim(const struct lane_pool *lane, size_t room)
+{
+	int64_t waiting = waiting_tasks(lane);
+	if (lane->conf.lane == LANE_CPU || room == 0)
+		return room;
+	if (waiting < 1)
+		return 1;
+	return (uint64_t)waiting < room ? (size_t)waiting : room;
+}
+
 /* Waits until there is room and, unless `more` is known to wait, a reason to look; 0 means the end.
  */
 static size_t
@@ -82,9 +105,8 @@ wait_for_room(struct lane_pool *lane, bool more, bool *ret_isolated)
 		int64_t until_ms = now_ms < poll_at_ms ? poll_at_ms : now_ms + LANE_POLL_MS;
 		cond_wait_until(&lane->claim_changed, &lane->lock, until_ms);
 	}
-	if (lane->closing)
-		room = 0;
-	lane->claiming = room > 0;
+	room = lane->closing ? 0 : limit_claim(lane, room);
+	lane->claiming = room;
 	*ret_isolated = !lane->isolated_running;
 	lock_release(&lane->lock);
 	return room;
@@ -94,7 +116,7 @@ static void
 end_claiming(struct lane_pool *lane)
 {
 	lock_acquire(&lane->lock);
-	lane->claiming = false;
+	lane->claiming = 0;
 	if (lane_is_empty_locked(lane))
 		cond_broadcast(&lane->became_empty);
 	lock_release(&lane->lock);
@@ -151,6 +173,6 @@ lane_claimer_main(void *arg)
 			continue;
 		}
 		backoff_ms = LANE_BACKOFF_FIRST_MS;
-		more = count >= room;
+		more = count >= room && waiting_tasks(lane) > 0;
 	}
 }

@@ -54,7 +54,7 @@ struct lane_pool {
 	bool held;             /* claim no more */
 	bool closing;          /* the claimer ends; nobody pauses any more */
 	bool drained;          /* engines are closed: the finisher ends when its list is empty */
-	bool claiming;         /* the claimer is between its decision and its dispatch */
+	size_t claiming;       /* most that the claimer may take in the look that is under way */
 	bool isolated_running; /* one of the tasks that run alone is claimed */
 	size_t executing;      /* added to an engine, or about to be, and not finished */
 	size_t starting;       /* of those, reserved by submissions that are under way */

@@ -223,6 +223,9 @@ int
 scene_teardown(void **state)
 {
 	struct scene *scene = *state;
+	/* A test that has failed may have left some closed. */
+	for (int op = 0; op < FAKE_OP_COUNT; op++)
+		fake_store_open_gate(scene->fake, (enum fake_op)op);
 	queue_close(scene->queue);
 	assert_false(scene_shared.engine_open);
 	store_close(scene->store);
