@@ -28,6 +28,25 @@ libcurl4-openssl-dev: fetches URLs
 libssl-dev: big-number arithmetic and hashes
 libsqlite3-dev: the database'
 
+# What the three programs of the load laboratory take beside it; scripts/test runs them all.
+# shellcheck disable=SC2034
+LOAD_TEST_PACKAGES='python3: runs the users and writes the report
+python3-locust: the users
+python3-matplotlib: draws the plots
+nginx-light|nginx-core|nginx-full|nginx-extras: an origin to fetch from'
+# shellcheck disable=SC2034
+BENCH_PACKAGES='python3: drives the benchmarks
+nginx-light|nginx-core|nginx-full|nginx-extras: serves what is fetched
+wrk: another load generator, to judge ours by
+libgmp-dev: factorials to compare with'
+# shellcheck disable=SC2034
+SOAK_PACKAGES='python3: the soak is written in it
+python3-numpy: holds the ledger
+python3-matplotlib: draws the report
+nginx-light|nginx-core|nginx-full|nginx-extras: an origin to fetch from
+e2fsprogs: a file system of its own, to be filled
+mount: mounts it'
+
 is_debian()
 {
 	command -v apt-get >/dev/null && command -v dpkg-query >/dev/null

@@ -56,9 +56,7 @@ openssl: certificates for an https origin'
 		unit) printf '\n%s' 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
 		e2e) printf '%s' "$e2e" ;;
-		lab) printf '%s\n%s' "$e2e" 'python3-locust: the users of the load tests
-python3-matplotlib: draws the plots of their reports
-libgmp-dev: what factorials are compared with' ;;
+		lab) printf '%s\n%s\n%s\n%s' "$e2e" "$LOAD_TEST_PACKAGES" "$BENCH_PACKAGES" "$SOAK_PACKAGES" ;;
 		address | thread) printf '%s\n%s\n%s' "$e2e" 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
 		fuzz) printf '\n%s' 'clang: brings the fuzzer' \

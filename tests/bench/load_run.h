@@ -50,7 +50,8 @@ struct load_counts {
 	uint64_t submitted; /* submissions answered with 202, at any time */
 	uint64_t polls;     /* status answers of cycles that were not final */
 	uint64_t behind;    /* operations that were due and not begun when the time was over */
-	double seconds;     /* the counted time */
+	double seconds;     /* the counted time: as configured, or a multiple if nothing ended */
+	double per_s;       /* done in a second; of several threads, their sum */
 	double cpu_s;       /* the thread's, over all its time */
 	double wall_s;      /* the thread's */
 	char first_error[200];

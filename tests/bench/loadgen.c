@@ -169,8 +169,8 @@ print_counts(const struct load_conf *conf, const struct load_counts *sum)
 	printf("{\"mode\":\"%s\",\"connections\":%zu,\"threads\":%u,\"seconds\":%.3f,"
 	       "\"rate\":%.0f,\"count\":%llu,\"per_s\":%.1f,\"errors\":%llu,\"submitted\":%llu,"
 	       "\"polls\":%llu,\"behind\":%llu,\"cpu_share\":%.3f,",
-	    mode_names[conf->mode], conf->connections, conf->threads, conf->seconds, conf->rate,
-	    (unsigned long long)sum->done, (double)sum->done / conf->seconds,
+	    mode_names[conf->mode], conf->connections, conf->threads, sum->seconds, conf->rate,
+	    (unsigned long long)sum->done, sum->per_s,
 	    (unsigned long long)sum->errors, (unsigned long long)sum->submitted,
 	    (unsigned long long)sum->polls, (unsigned long long)sum->behind,
 	    sum->wall_s > 0 ? sum->cpu_s / sum->wall_s : 0);
@@ -196,6 +196,9 @@ run_threads(const struct load_conf *conf, struct job *jobs, struct load_counts *
 		pthread_join(jobs[i].thread, NULL);
 		good = good && jobs[i].good;
 		sum->done += counts->done;
+		sum->per_s += counts->per_s;
+		if (counts->seconds > sum->seconds)
+			sum->seconds = counts->seconds;
 		sum->errors += counts->errors;
 		sum->submitted += counts->submitted;
 		sum->polls += counts->polls;

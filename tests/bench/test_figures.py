@@ -12,6 +12,7 @@ from bench import service as under_test
 from bench.errors import BenchError
 from bench.figures import FIGURES
 from lib.database import integrity, opened
+from lib.wait import wait_until
 
 PATIENCE_S = 120
 TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "20000",
@@ -94,12 +95,15 @@ def test_compare_tells_a_change(whole_run, tmp_path):
 
 
 def test_a_wrong_count_ends_the_run_with_its_reason(tmp_path):
-    """A queue of one task refuses submissions: what the generator saw must come out."""
-    found = {}
-    with under_test.running(tmp_path, queue_max=1, cpu_executors=1) as service:
+    """Behind a factorial of minutes a queue of one task is full, and refuses: what the generator saw must come out."""
+    settings = {"queue_max": 1, "cpu_executors": 1, "factorial_max_n": 1_000_000, "drain_timeout_ms": 0}
+    with under_test.running(tmp_path, **settings) as service:
+        with service.client() as client:
+            long_one = client.factorial(1_000_000)
+            wait_until(lambda: client.status(long_one) == "RUNNING")
+            client.factorial(1)
         with pytest.raises(BenchError, match="status 503"):
-            found.update(under_test.submitting(service, "post", 64, 1))
-    assert not found
+            under_test.submitting(service, "post", 64, 1)
 
 
 def test_a_program_that_cannot_start_ends_the_run(tmp_path):
