@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A set-associative table: an id names a set of few entries, and the oldest of a full set makes
- * room. So its size is fixed, and nothing is ever moved or scanned. Some locks are shared by many
- * sets each; they guard the entries alone.
+ * room. So its size is fixed, and nothing is ever moved or scanned. The sets are divided into
+ * shards, each with a lock and a ring for its entries' results. An entry may outlive its result,
+ * which the ring has overwritten then; the store has it.
  */
 #include "queue/final_cache.h"
 
@@ -13,49 +14,63 @@
 
 enum {
 	WAYS = 4,
-	LOCKS = 64, /* a power of two */
-};
-
-/* A small result: texts and content one after the other, each with a NUL behind it. */
-struct kept_result {
-	enum failure failure;
-	bool has_content;
-	bool is_utf8;
-	bool has_response;
-	size_t media_type_size;
-	size_t message_size;
-	size_t response_size;
-	size_t content_size;
-	char bytes[];
+	SHARDS_MAX = 64, /* a power of two */
+	RING_BYTES_PER_TASK = 512,
+	RING_BYTES_MIN = 4 * RESULT_RING_RECORD_MAX_BYTES,
 };
 
 struct entry {
 	struct task_status status;
 	int64_t kept_at_mono_ms;
-	struct kept_result *result; /* NULL: not known, or too large */
+	uint64_t position; /* in the shard's ring; RESULT_RING_NONE: not known, or too large */
 };
+
+_Static_assert(sizeof(struct entry) <= 120, "an entry is larger than the header says");
 
 struct set {
 	struct entry entries[WAYS];
 };
 
-struct final_cache {
-	struct lock locks[LOCKS];
-	size_t set_count; /* a power of two, or 0 */
-	struct set *sets;
+/* The lock guards the ring and the entries of every set whose index modulo shard_count is the
+ * shard's own. */
+struct shard {
+	struct lock lock;
+	struct result_ring ring;
 };
 
-/* The parts of a result, borrowed, from whichever record it comes. */
-struct parts {
-	enum failure failure;
-	bool has_content;
-	bool is_utf8;
-	const char *media_type;
-	const char *message;
-	const char *response;
-	const char *content;
-	size_t content_size;
+struct final_cache {
+	struct shard shards[SHARDS_MAX];
+	size_t shard_count; /* those with a ring: as many as sets, SHARDS_MAX at most */
+	size_t set_count;   /* a power of two, or 0 */
+	struct set *sets;
+	char *rings; /* the memory of all rings, one behind the other */
 };
+
+/* The sets and the rings, each in one block of zeroed pages that the system gives when they are
+ * touched. Returns false when there is no memory. */
+static bool
+tables_allocate(struct final_cache *cache, size_t tasks)
+{
+	size_t set_count = 1;
+	size_t shard_count;
+	size_t ring_bytes;
+
+	while (set_count * WAYS < tasks)
+		set_count *= 2;
+	shard_count = set_count < SHARDS_MAX ? set_count : SHARDS_MAX;
+	ring_bytes = set_count / shard_count * WAYS * RING_BYTES_PER_TASK;
+	if (ring_bytes < RING_BYTES_MIN)
+		ring_bytes = RING_BYTES_MIN;
+	cache->sets = calloc(set_count, sizeof(cache->sets[0]));
+	cache->rings = calloc(shard_count, ring_bytes);
+	if (cache->sets == NULL || cache->rings == NULL)
+		return false;
+	for (size_t i = 0; i < shard_count; i++)
+		result_ring_init(&cache->shards[i].ring, cache->rings + i * ring_bytes, ring_bytes);
+	cache->shard_count = shard_count;
+	cache->set_count = set_count;
+	return true;
+}
 
 enum status
 final_cache_new(size_t tasks, struct final_cache **ret_cache, struct error *error)
@@ -64,18 +79,12 @@ final_cache_new(size_t tasks, struct final_cache **ret_cache, struct error *erro
 
 	if (cache == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for the cache");
-	if (tasks > 0) {
-		cache->set_count = 1;
-		while (cache->set_count * WAYS < tasks)
-			cache->set_count *= 2;
-		cache->sets = calloc(cache->set_count, sizeof(cache->sets[0]));
-	}
-	if (tasks > 0 && cache->sets == NULL) {
-		free(cache);
+	for (size_t i = 0; i < SHARDS_MAX; i++)
+		lock_init(&cache->shards[i].lock, LOCK_RANK_LEAF);
+	if (tasks > 0 && !tables_allocate(cache, tasks)) {
+		final_cache_free(cache);
 		return error_set(error, STATUS_NOMEM, "no memory for a cache of %zu tasks", tasks);
 	}
-	for (size_t i = 0; i < LOCKS; i++)
-		lock_init(&cache->locks[i], LOCK_RANK_LEAF);
 	*ret_cache = cache;
 	return STATUS_OK;
 }
@@ -85,12 +94,9 @@ final_cache_free(struct final_cache *cache)
 {
 	if (cache == NULL)
 		return;
-	for (size_t i = 0; i < cache->set_count; i++) {
-		for (size_t way = 0; way < WAYS; way++)
-			free(cache->sets[i].entries[way].result);
-	}
-	for (size_t i = 0; i < LOCKS; i++)
-		lock_done(&cache->locks[i]);
+	for (size_t i = 0; i < SHARDS_MAX; i++)
+		lock_done(&cache->shards[i].lock);
+	free(cache->rings);
 	free(cache->sets);
 	free(cache);
 }
@@ -105,6 +111,12 @@ set_of(const struct final_cache *cache, const char *id)
 	for (size_t i = 0; i < UUID_TEXT_LENGTH; i++)
 		hash = (hash ^ (unsigned char)id[i]) * 0x100000001b3;
 	return (size_t)(hash ^ hash >> 32) & (cache->set_count - 1);
+}
+
+static struct shard *
+shard_of(struct final_cache *cache, size_t index)
+{
+	return &cache->shards[index % cache->shard_count];
 }
 
 static struct entry *
@@ -137,76 +149,30 @@ entry_for(struct set *set, const char *id)
 	return oldest;
 }
 
+/* Without parts the result is not known, or too large for memory. */
 static void
-put(struct final_cache *cache, const struct task_status *status, struct kept_result *result,
+put(struct final_cache *cache, const struct task_status *status, const struct result_parts *parts,
     int64_t now_mono_ms)
 {
 	size_t index = set_of(cache, status->id);
-	struct lock *lock = &cache->locks[index % LOCKS];
-	struct kept_result *old;
+	struct shard *shard = shard_of(cache, index);
+	uint64_t position = RESULT_RING_NONE;
 	struct entry *entry;
 
-	lock_acquire(lock);
+	lock_acquire(&shard->lock);
 	entry = entry_for(&cache->sets[index], status->id);
-	old = entry->result;
-	if (result == NULL && memcmp(entry->status.id, status->id, UUID_TEXT_LENGTH) == 0) {
-		/* A state read again; the result that goes with it is the same as ever. */
-		result = old;
-		old = NULL;
-	}
+	if (parts != NULL)
+		position = result_ring_put(&shard->ring, parts);
+	/* A state read again; the result that goes with it is the same as ever. */
+	if (position == RESULT_RING_NONE &&
+	    memcmp(entry->status.id, status->id, UUID_TEXT_LENGTH) == 0)
+		position = entry->position;
 	*entry = (struct entry){
 		.status = *status,
 		.kept_at_mono_ms = now_mono_ms,
-		.result = result,
+		.position = position,
 	};
-	lock_release(lock);
-	free(old);
-}
-
-static char *
-keep_bytes(char *at, const char *data, size_t size)
-{
-	if (size > 0)
-		memcpy(at, data, size);
-	at[size] = '\0';
-	return at + size + 1;
-}
-
-/* NULL where it is too large or there is no memory: then it is not kept. */
-static struct kept_result *
-keep(const struct parts *parts)
-{
-	size_t media_type_size = strlen(parts->media_type);
-	size_t message_size = strlen(parts->message);
-	size_t response_size = parts->response != NULL ? strlen(parts->response) : 0;
-	size_t size;
-	struct kept_result *kept;
-	char *at;
-
-	if (parts->content_size > FINAL_CACHE_RESULT_MAX_BYTES ||
-	    response_size > FINAL_CACHE_RESULT_MAX_BYTES)
-		return NULL;
-	size = message_size + response_size + parts->content_size;
-	if (size > FINAL_CACHE_RESULT_MAX_BYTES)
-		return NULL;
-	kept = malloc(sizeof(*kept) + size + media_type_size + 4);
-	if (kept == NULL)
-		return NULL;
-	*kept = (struct kept_result){
-		.failure = parts->failure,
-		.has_content = parts->has_content,
-		.is_utf8 = parts->is_utf8,
-		.has_response = parts->response != NULL,
-		.media_type_size = media_type_size,
-		.message_size = message_size,
-		.response_size = response_size,
-		.content_size = parts->content_size,
-	};
-	at = keep_bytes(kept->bytes, parts->media_type, media_type_size);
-	at = keep_bytes(at, parts->message, message_size);
-	at = keep_bytes(at, parts->response, response_size);
-	(void)keep_bytes(at, parts->content, parts->content_size);
-	return kept;
+	lock_release(&shard->lock);
 }
 
 void
@@ -221,7 +187,7 @@ void
 final_cache_put_result(
     struct final_cache *cache, const struct task_result *result, int64_t now_mono_ms)
 {
-	struct parts parts = {
+	struct result_parts parts = {
 		.failure = result->failure,
 		.has_content = result->has_content,
 		.is_utf8 = result->is_utf8,
@@ -234,7 +200,7 @@ final_cache_put_result(
 	bool in_memory = !result->has_content || result->data != NULL;
 
 	if (cache->set_count > 0 && task_state_is_final(result->status.state))
-		put(cache, &result->status, in_memory ? keep(&parts) : NULL, now_mono_ms);
+		put(cache, &result->status, in_memory ? &parts : NULL, now_mono_ms);
 }
 
 void
@@ -252,7 +218,7 @@ final_cache_put_completion(
 		.started_at_ms = task->started_at_ms,
 		.finished_at_ms = completion->finished_at_ms,
 	};
-	struct parts parts = {
+	struct result_parts parts = {
 		.failure = outcome->failure,
 		.has_content = completion_has_content(completion),
 		.media_type = outcome->media_type,
@@ -273,7 +239,7 @@ final_cache_put_completion(
 	if (!parts.has_content)
 		parts.media_type = "";
 	parts.is_utf8 = parts.has_content && output_is_utf8(output);
-	put(cache, &status, keep(&parts), now_mono_ms);
+	put(cache, &status, &parts, now_mono_ms);
 }
 
 /* The entry of an id, as far as it still serves. */
@@ -292,49 +258,19 @@ final_cache_get_status(
     struct final_cache *cache, const char *id, int64_t now_mono_ms, struct task_status *ret_status)
 {
 	const struct entry *entry;
-	struct lock *lock;
+	struct shard *shard;
 	size_t index;
 
 	if (cache->set_count == 0)
 		return false;
 	index = set_of(cache, id);
-	lock = &cache->locks[index % LOCKS];
-	lock_acquire(lock);
+	shard = shard_of(cache, index);
+	lock_acquire(&shard->lock);
 	entry = entry_serving(&cache->sets[index], id, now_mono_ms);
 	if (entry != NULL)
 		*ret_status = entry->status;
-	lock_release(lock);
+	lock_release(&shard->lock);
 	return entry != NULL;
-}
-
-/* Copies the texts and the content; false when there is no memory. */
-static bool
-kept_copy(const struct kept_result *kept, struct task_result *result)
-{
-	const char *at = kept->bytes;
-
-	result->failure = kept->failure;
-	result->is_utf8 = kept->is_utf8;
-	memcpy(result->media_type, at, kept->media_type_size + 1);
-	at += kept->media_type_size + 1;
-	memcpy(result->message, at, kept->message_size + 1);
-	at += kept->message_size + 1;
-	if (kept->has_response) {
-		result->response = malloc(kept->response_size + 1);
-		if (result->response == NULL)
-			return false;
-		memcpy(result->response, at, kept->response_size + 1);
-	}
-	at += kept->response_size + 1;
-	if (kept->has_content) {
-		result->data = malloc(kept->content_size + 1);
-		if (result->data == NULL)
-			return false;
-		memcpy(result->data, at, kept->content_size + 1);
-		result->has_content = true;
-		result->bytes = kept->content_size;
-	}
-	return true;
 }
 
 bool
@@ -343,7 +279,7 @@ final_cache_get_result(
 {
 	const struct entry *entry;
 	struct task_result result;
-	struct lock *lock;
+	struct shard *shard;
 	bool found = false;
 	size_t index;
 
@@ -351,14 +287,14 @@ final_cache_get_result(
 		return false;
 	task_result_init(&result);
 	index = set_of(cache, id);
-	lock = &cache->locks[index % LOCKS];
-	lock_acquire(lock);
+	shard = shard_of(cache, index);
+	lock_acquire(&shard->lock);
 	entry = entry_serving(&cache->sets[index], id, now_mono_ms);
-	if (entry != NULL && entry->result != NULL) {
+	if (entry != NULL) {
 		result.status = entry->status;
-		found = kept_copy(entry->result, &result);
+		found = result_ring_get(&shard->ring, entry->position, &result);
 	}
-	lock_release(lock);
+	lock_release(&shard->lock);
 	if (found)
 		*ret_result = result;
 	else

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tasks that ended of late, in memory: most reads ask for a task that has just ended, and what
- * is final never changes. Small results are kept with the state; larger ones are left to the store.
- * An entry serves for a minute and is read afresh then, so that a task that another process deletes
- * is not shown for longer. Every function is safe from any thread and blocks for a copy at most.
+ * is final never changes. The latest small results are kept beside the states; older and larger
+ * ones are left to the store. An entry serves for a minute and is read afresh then, so that a task
+ * that another process deletes is not shown for longer. Every function is safe from any thread and
+ * blocks for a copy at most.
  */
 #ifndef TASKQ_QUEUE_FINAL_CACHE_H
 #define TASKQ_QUEUE_FINAL_CACHE_H
@@ -13,12 +14,13 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "queue/result_ring.h"
 #include "store/store.h"
 #include "task/task.h"
 
 enum {
 	/* Content, response and message of one entry together. */
-	FINAL_CACHE_RESULT_MAX_BYTES = 1024,
+	FINAL_CACHE_RESULT_MAX_BYTES = RESULT_RING_RESULT_MAX_BYTES,
 	FINAL_CACHE_AGE_MAX_MS = 60 * 1000,
 };
 
@@ -26,7 +28,12 @@ struct final_cache;
 
 /**
  * final_cache_new - a cache of about `tasks` tasks; 0: one that keeps nothing
- * Takes some 200 bytes for each, and the small results as they come: 1.5 KiB for one at most.
+ * All the memory that it ever takes is allocated here, and becomes resident as it is used. `tasks`
+ * counts as the next power of two, 4 at least. Each takes 120 bytes, and 512 bytes of the rings for
+ * results, so with 5 KiB of its own 10 MiB for 16,384 tasks and 632 MiB for 1,048,576. There is one
+ * ring for every four tasks, 64 at most, and none is smaller than 4,704 bytes: up to 512 tasks they
+ * take that instead, 294 KiB together at most. Where results take more than their 512 bytes on
+ * average (see result_ring_put), the older ones are left to the store.
  */
 enum status final_cache_new(
     size_t tasks, struct final_cache **ret_cache, struct error *error) NODISCARD;
