@@ -295,9 +295,10 @@ run(struct load *load)
 	for (; now_ns < load->until_ns; now_ns = load_now_ns()) {
 		send_due(load, now_ns);
 		wait_and_read(load, now_ns, load->until_ns);
-		/* Without an answer there is no figure: the counted time is doubled, tripled, ... */
+		/* Without an answer there is no figure: the counted time is doubled, tripled, ...
+		 */
 		while (load->counts->done == 0 && load->counts->errors == 0 &&
-		    load_now_ns() >= load->until_ns && load->until_ns < give_up_ns)
+		       load_now_ns() >= load->until_ns && load->until_ns < give_up_ns)
 			load->until_ns += window_ns;
 	}
 	load->counts->seconds = (double)(load->until_ns - load->counted_from_ns) / 1e9;

@@ -170,10 +170,9 @@ print_counts(const struct load_conf *conf, const struct load_counts *sum)
 	       "\"rate\":%.0f,\"count\":%llu,\"per_s\":%.1f,\"errors\":%llu,\"submitted\":%llu,"
 	       "\"polls\":%llu,\"behind\":%llu,\"cpu_share\":%.3f,",
 	    mode_names[conf->mode], conf->connections, conf->threads, sum->seconds, conf->rate,
-	    (unsigned long long)sum->done, sum->per_s,
-	    (unsigned long long)sum->errors, (unsigned long long)sum->submitted,
-	    (unsigned long long)sum->polls, (unsigned long long)sum->behind,
-	    sum->wall_s > 0 ? sum->cpu_s / sum->wall_s : 0);
+	    (unsigned long long)sum->done, sum->per_s, (unsigned long long)sum->errors,
+	    (unsigned long long)sum->submitted, (unsigned long long)sum->polls,
+	    (unsigned long long)sum->behind, sum->wall_s > 0 ? sum->cpu_s / sum->wall_s : 0);
 	printf("\"p50_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
 	       "\"first_error\":\"%s\"}\n",
 	    quantile_us(sum, 0.5), quantile_us(sum, 0.95), quantile_us(sum, 0.99),
