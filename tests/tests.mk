@@ -55,6 +55,7 @@ WRAP_ALLOCATIONS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
 TEST_LIBS_test_lane_start := -Wl,--wrap=malloc
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
+TEST_LIBS_test_scratch := -Wl,--wrap=malloc,--wrap=free
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
 TEST_LIBS_test_fetch_engine := -Wl,--wrap=calloc

@@ -3,11 +3,17 @@
  * POST /tasks/submissions: validate, admit, store, and only then say 202. Runs in the connection's
  * thread and blocks for one commit.
  */
+#include <stddef.h>
+
+#include "base/scratch.h"
 #include "http/http_endpoints.h"
 #include "http/json_body.h"
 #include "http/json_text.h"
 #include "http/submission.h"
 #include "queue/queue.h"
+
+/* jansson's objects for a submission as clients send it; those of a larger one are malloc's. */
+#define SCRATCH_BYTES 4096
 
 static void
 refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
@@ -85,12 +91,14 @@ submit(struct request *request, const struct submission *submission)
 void
 endpoint_submit(struct request *request)
 {
+	_Alignas(max_align_t) char scratch[SCRATCH_BYTES];
 	struct submission submission;
 	struct faults faults;
 	struct error error;
 	json_t *body = NULL;
 	enum status status;
 
+	scratch_begin(scratch, sizeof(scratch));
 	faults_init(&faults);
 	submission_init(&submission);
 	status = json_body_load(request->body.data, request->body.size, &body, &faults, &error);
@@ -111,4 +119,5 @@ endpoint_submit(struct request *request)
 out:
 	submission_done(&submission);
 	json_decref(body);
+	scratch_end();
 }

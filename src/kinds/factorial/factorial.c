@@ -28,6 +28,7 @@ struct job {
 	const struct factorial_sink *sink;
 	BIGNUM *fives[LEVELS_MAX]; /* [i] is 5 to the power of LEAF_DIGITS << i */
 	char *buffer;              /* digits on their way to the sink */
+	size_t capacity;
 	size_t buffered;
 };
 
@@ -109,7 +110,7 @@ write_leaf(struct job *job, BIGNUM *number, bool is_first)
 		begin++;
 		size--;
 	}
-	if (size > BUFFER_BYTES - job->buffered) {
+	if (size > job->capacity - job->buffered) {
 		status = flush_digits(job);
 		if (status != STATUS_OK)
 			return status;
@@ -203,13 +204,19 @@ factorial_decimal(
 	if (n > FACTORIAL_N_LIMIT)
 		return error_set(error, STATUS_INVALID, "n is over %d", FACTORIAL_N_LIMIT);
 	job.steps.ctx = BN_CTX_new();
-	job.buffer = malloc(BUFFER_BYTES);
 	number = BN_new();
-	if (job.steps.ctx == NULL || job.buffer == NULL || number == NULL) {
+	if (job.steps.ctx == NULL || number == NULL) {
 		status = bn_steps_no_memory(&job.steps);
 		goto out;
 	}
 	status = product(&job, number, 1, 1, n == 0 ? 1 : n);
+	if (status == STATUS_OK) {
+		/* A leaf has more than 0.3011 digits a bit; most factorials are one leaf. */
+		job.capacity = BN_num_bits(number) < 1000 ? LEAF_DIGITS : BUFFER_BYTES;
+		job.buffer = malloc(job.capacity);
+		if (job.buffer == NULL)
+			status = bn_steps_no_memory(&job.steps);
+	}
 	if (status == STATUS_OK)
 		status = prepare_fives(&job, number, &level);
 	if (status == STATUS_OK)

@@ -7,10 +7,12 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/compiler.h"
 #include "base/num.h"
+#include "base/scratch.h"
 #include "kinds/factorial/factorial.h"
 #include "kinds/kind_settings.h"
 
@@ -108,11 +110,13 @@ factorial_check_args(const struct kind_settings *settings, const json_t *args,
 static bool
 read_stored_args(const struct kind_settings *settings, struct run *run, uint64_t *ret_n)
 {
+	_Alignas(max_align_t) char scratch[2048]; /* for jansson */
 	struct faults faults;
 	json_error_t error;
-	bool is_read;
+	bool is_read = false;
 	json_t *args;
 
+	scratch_begin(scratch, sizeof(scratch));
 	args = json_loadb(run->task.args, run->task.args_size, JSON_REJECT_DUPLICATES, &error);
 	if (args == NULL) {
 		if (json_error_code(&error) == json_error_out_of_memory)
@@ -121,7 +125,7 @@ read_stored_args(const struct kind_settings *settings, struct run *run, uint64_t
 		else
 			outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
 			    "The stored arguments are not JSON: %s", error.text);
-		return false;
+		goto out;
 	}
 	faults_init(&faults);
 	is_read = read_args(settings, args, &faults, ret_n);
@@ -129,7 +133,9 @@ read_stored_args(const struct kind_settings *settings, struct run *run, uint64_t
 		outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
 		    "The stored arguments are not acceptable: %s: %s", faults.list[0].pointer,
 		    faults.list[0].detail);
+out:
 	json_decref(args);
+	scratch_end();
 	return is_read;
 }
 
