@@ -64,13 +64,6 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	return STATUS_OK;
 }
 
-static int64_t
-waiting_tasks(const struct lane_pool *lane)
-{
-	return atomic_load_explicit(
-	    &lane->conf.admission->waiting[lane->conf.lane], memory_order_acquire);
-}
-
 /*
  * How many to claim. A place of the IO lane is a hard bound, and tasks that start with their
  * submission take places while the store is looked at: so those of the claim are taken before it,
@@ -79,7 +72,7 @@ waiting_tasks(const struct lane_pool *lane)
 static size_t
 limit_claim(const struct lane_pool *lane, size_t room)
 {
-	int64_t waiting = waiting_tasks(lane);
+	int64_t waiting = lane_waiting(lane);
 	if (lane->conf.lane == LANE_CPU || room == 0)
 		return room;
 	if (waiting < 1)
@@ -173,6 +166,6 @@ lane_claimer_main(void *arg)
 			continue;
 		}
 		backoff_ms = LANE_BACKOFF_FIRST_MS;
-		more = count >= room && waiting_tasks(lane) > 0;
+		more = count >= room && lane_waiting(lane) > 0;
 	}
 }

@@ -79,6 +79,11 @@ void *lane_finisher_main(void *lane);
 size_t lane_room_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
 
 /**
+ * lane_waiting - how many tasks wait in the store for this lane, as far as this process knows
+ */
+int64_t lane_waiting(const struct lane_pool *lane);
+
+/**
  * lane_is_empty_locked - whether nothing is claimed, or about to be, that is not written
  */
 bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
