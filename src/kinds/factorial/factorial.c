@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kinds/factorial/bn_steps.h"
+#include "kinds/factorial/small_factorials.h"
 
 /* Up to this many factors are multiplied one after the other. */
 #define PRODUCT_LEAF_FACTORS 32
@@ -28,7 +29,6 @@ struct job {
 	const struct factorial_sink *sink;
 	BIGNUM *fives[LEVELS_MAX]; /* [i] is 5 to the power of LEAF_DIGITS << i */
 	char *buffer;              /* digits on their way to the sink */
-	size_t capacity;
 	size_t buffered;
 };
 
@@ -110,7 +110,7 @@ write_leaf(struct job *job, BIGNUM *number, bool is_first)
 		begin++;
 		size--;
 	}
-	if (size > job->capacity - job->buffered) {
+	if (size > BUFFER_BYTES - job->buffered) {
 		status = flush_digits(job);
 		if (status != STATUS_OK)
 			return status;
@@ -192,31 +192,22 @@ prepare_fives(struct job *job, const BIGNUM *number, int *ret_level)
 	return STATUS_OK;
 }
 
-enum status
-factorial_decimal(
-    uint64_t n, const atomic_bool *stop, const struct factorial_sink *sink, struct error *error)
+static enum status
+compute(uint64_t n, const atomic_bool *stop, const struct factorial_sink *sink, struct error *error)
 {
 	struct job job = { .steps = { .stop = stop, .error = error }, .sink = sink };
 	BIGNUM *number = NULL;
 	enum status status;
 	int level = 0;
 
-	if (n > FACTORIAL_N_LIMIT)
-		return error_set(error, STATUS_INVALID, "n is over %d", FACTORIAL_N_LIMIT);
 	job.steps.ctx = BN_CTX_new();
+	job.buffer = malloc(BUFFER_BYTES);
 	number = BN_new();
-	if (job.steps.ctx == NULL || number == NULL) {
+	if (job.steps.ctx == NULL || job.buffer == NULL || number == NULL) {
 		status = bn_steps_no_memory(&job.steps);
 		goto out;
 	}
-	status = product(&job, number, 1, 1, n == 0 ? 1 : n);
-	if (status == STATUS_OK) {
-		/* A leaf has more than 0.3011 digits a bit; most factorials are one leaf. */
-		job.capacity = BN_num_bits(number) < 1000 ? LEAF_DIGITS : BUFFER_BYTES;
-		job.buffer = malloc(job.capacity);
-		if (job.buffer == NULL)
-			status = bn_steps_no_memory(&job.steps);
-	}
+	status = product(&job, number, 1, 1, n);
 	if (status == STATUS_OK)
 		status = prepare_fives(&job, number, &level);
 	if (status == STATUS_OK)
@@ -233,4 +224,21 @@ out:
 	if (status == STATUS_NOMEM)
 		ERR_clear_error();
 	return status;
+}
+
+enum status
+factorial_decimal(
+    uint64_t n, const atomic_bool *stop, const struct factorial_sink *sink, struct error *error)
+{
+	const char *digits;
+	size_t size;
+
+	if (n > FACTORIAL_N_LIMIT)
+		return error_set(error, STATUS_INVALID, "n is over %d", FACTORIAL_N_LIMIT);
+	digits = small_factorials_digits(n, &size);
+	if (digits == NULL)
+		return compute(n, stop, sink, error);
+	if (stop != NULL && atomic_load_explicit(stop, memory_order_acquire))
+		return error_set(error, STATUS_CANCELLED, "the factorial was stopped");
+	return sink->write(sink->context, digits, size, error);
 }
