@@ -7,6 +7,7 @@
 
 #include "http/base64_text.h"
 #include "http/http_endpoints.h"
+#include "http/http_wait.h"
 #include "http/json_text.h"
 #include "http/result_stream.h"
 #include "kinds/kind.h"
@@ -175,7 +176,7 @@ endpoint_result(struct request *request)
 	struct task_result result;
 	struct buf *buf;
 
-	if (!endpoint_read_final(request, &result))
+	if (!http_wait(request) || !endpoint_read_final(request, &result))
 		return;
 	if (result.status.state == TASK_SUCCEEDED) {
 		reply_success(request, &result);

@@ -139,6 +139,8 @@ endpoint_stats(struct request *request)
 	append_store(buf, &stats.store);
 	number(buf, ",\"http\":{\"connections\":", connections_count(figures->connections));
 	number(buf, ",\"connections_max\":", request->conf->connections_max);
+	number(buf, ",\"waiting\":", connections_waiting(figures->connections));
+	number(buf, ",\"waiting_max\":", request->conf->waiting_max);
 	number(
 	    buf, ",\"requests\":", atomic_load_explicit(&figures->requests, memory_order_relaxed));
 	JSON_LITERAL(buf, "}");

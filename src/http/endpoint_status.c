@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/http_endpoints.h"
+#include "http/http_wait.h"
 #include "http/json_text.h"
 #include "queue/queue.h"
 
@@ -31,10 +32,13 @@ endpoint_status(struct request *request)
 {
 	struct task_status task;
 	struct error error;
-	enum status status = queue_read_status(request->queue, request->id, &task, &error);
+	enum status status;
 	const char *state;
 	struct buf *buf;
 
+	if (!http_wait(request))
+		return;
+	status = queue_read_status(request->queue, request->id, &task, &error);
 	if (status != STATUS_OK) {
 		endpoint_read_failed(request, status, &error);
 		return;

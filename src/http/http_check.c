@@ -13,7 +13,9 @@
 #include "http/http_field.h"
 #include "http/http_host.h"
 #include "http/http_media_type.h"
+#include "http/http_prefer.h"
 #include "http/http_routes.h"
+#include "http/http_wait.h"
 
 #define RETRY_SOON_S "1"
 
@@ -84,6 +86,9 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 		if (head->accept_count < REQUEST_ACCEPT_MAX)
 			head->accept[head->accept_count] = value;
 		head->accept_count++;
+	} else if (name_is(name, name_size, "Prefer")) {
+		if (head->prefer_count < REQUEST_PREFER_MAX)
+			head->prefer[head->prefer_count++] = value;
 	} else if (name_is(name, name_size, "Expect")) {
 		head->expect = value;
 	} else if (name_is(name, name_size, "X-Request-Id")) {
@@ -270,15 +275,52 @@ check_route(struct request *request)
 	}
 }
 
+/* The one parameter of those routes that can wait. It wins over the field. */
+static void
+check_wait(struct request *request, const char *value, bool is_first)
+{
+	uint64_t seconds = 0;
+
+	if (!is_first)
+		reply_problem(&request->reply, PROBLEM_INVALID_PARAMETER, NULL,
+		    "The query parameter \"wait\" may be given once.");
+	else if (num_parse_u64(value, strlen(value), &seconds) != STATUS_OK ||
+		 seconds > HTTP_WAIT_MAX_S)
+		reply_problem(&request->reply, PROBLEM_INVALID_PARAMETER, NULL,
+		    "The query parameter \"wait\" takes whole seconds, 0 to %d.", HTTP_WAIT_MAX_S);
+	request->wait_s = (unsigned)seconds;
+	request->wait_is_preferred = false;
+}
+
 static void
 check_query(struct request *request)
 {
 	struct query_walk walk = { request->target.query };
-	char name[TARGET_NAME_SIZE];
+	bool waits = (request->route->flags & ROUTE_WAITS) != 0;
+	char name[TARGET_NAME_SIZE], value[TARGET_VALUE_SIZE];
+	unsigned count = 0;
 
-	if (query_next(&walk, name))
-		reply_problem(&request->reply, PROBLEM_UNKNOWN_PARAMETER, NULL,
-		    "The query parameter \"%s\" is not known here.", name);
+	while (!is_refused(request) && query_next(&walk, name, value)) {
+		if (waits && strcmp(name, "wait") == 0)
+			check_wait(request, value, count++ == 0);
+		else
+			reply_problem(&request->reply, PROBLEM_UNKNOWN_PARAMETER, NULL,
+			    "The query parameter \"%s\" is not known here.", name);
+	}
+}
+
+/* A preference is a wish: what is not understood is ignored, and what is too much is cut. */
+static void
+check_prefer(struct request *request)
+{
+	const struct request_head *head = &request->head;
+	unsigned seconds = 0;
+
+	request->wait_s = 0;
+	request->wait_is_preferred = (request->route->flags & ROUTE_WAITS) != 0 &&
+				     prefer_wait(head->prefer, head->prefer_count, &seconds);
+	if (request->wait_is_preferred)
+		request->wait_s = seconds < HTTP_WAIT_MAX_S ? seconds : HTTP_WAIT_MAX_S;
 }
 
 static void
@@ -335,7 +377,7 @@ void
 request_check(struct request *request, bool is_over)
 {
 	void (*const checks[])(struct request *) = { check_framing, check_host, check_expect,
-		check_target, check_route, check_query, check_accept };
+		check_target, check_route, check_prefer, check_query, check_accept };
 
 	request->route = NULL;
 	request->is_hopeless = false;

@@ -153,6 +153,39 @@ connections_is_leaving(const struct connection *connection)
 	return atomic_load_explicit(&connection->is_leaving, memory_order_relaxed);
 }
 
+bool
+connection_wait_begin(struct connection *connection, struct waiter *waiter)
+{
+	struct connections *list = connection->owner;
+	bool has_place;
+
+	lock_acquire(&list->lock);
+	has_place = atomic_load(&list->waiting) < list->conf.waiting_max;
+	if (has_place) {
+		atomic_fetch_add(&list->waiting, 1);
+		connection->waiter = waiter;
+	}
+	lock_release(&list->lock);
+	return has_place;
+}
+
+void
+connection_wait_end(struct connection *connection)
+{
+	struct connections *list = connection->owner;
+
+	lock_acquire(&list->lock);
+	atomic_fetch_sub(&list->waiting, 1);
+	connection->waiter = NULL;
+	lock_release(&list->lock);
+}
+
+unsigned
+connections_waiting(const struct connections *list)
+{
+	return atomic_load(&list->waiting);
+}
+
 unsigned
 connections_count(const struct connections *list)
 {

@@ -18,6 +18,7 @@
 #include "base/status.h"
 
 struct connections;
+struct waiter;
 
 enum phase {
 	PHASE_HEADER,   /* a request header is awaited or arrives: after accept, or once it began */
@@ -33,8 +34,9 @@ struct connection {
 	struct connections *owner;
 	struct connection *next; /* guarded by the owner's lock, as are the three below */
 	struct connection *previous;
-	uint64_t seen_bytes; /* moved when the reaper first saw the connection in a state ... */
-	int64_t seen_state;  /* ... and which state that was */
+	uint64_t seen_bytes;   /* moved when the reaper first saw the connection in a state ... */
+	int64_t seen_state;    /* ... and which state that was */
+	struct waiter *waiter; /* what its thread waits with; guarded, too */
 	int fd;
 	bool is_surplus; /* beyond the limit when it came; written before it is shared, then by
 			    its own thread */
@@ -44,6 +46,7 @@ struct connection {
 
 struct connections_conf {
 	unsigned connections_max;
+	unsigned waiting_max; /* of them, those whose request may wait for a task */
 	int64_t header_timeout_ms;
 	int64_t body_timeout_ms;
 	int64_t idle_timeout_ms;
@@ -92,6 +95,20 @@ bool connections_is_leaving(const struct connection *connection);
  * again and again while the client takes the response at a fair rate.
  */
 void connection_enter(struct connection *connection, enum phase phase, int64_t now_us);
+
+/**
+ * connection_wait_begin / connection_wait_end - the thread of the connection waits for a task
+ * @waiter: added; the reaper lets it go on (waiters_give_up) within a second of the client's going,
+ *          or of its shutting its sending side
+ * By the connection's own thread. Returns false where as many wait as may.
+ */
+bool connection_wait_begin(struct connection *connection, struct waiter *waiter);
+void connection_wait_end(struct connection *connection);
+
+/**
+ * connections_waiting - how many connections wait for a task
+ */
+unsigned connections_waiting(const struct connections *list);
 
 /**
  * connections_settle - the end: tell idle connections to go, give those that have not sent a whole

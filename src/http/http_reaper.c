@@ -13,9 +13,11 @@
 #include <linux/tcp.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "queue/waiters.h"
 
 #define SCAN_INTERVAL_MS      500
 #define ASK_EVERY_SCANS       4   /* scans from one question about idle connections to the next */
@@ -139,6 +141,15 @@ expire_locked(struct connections *list, struct connection *connection, int64_t s
 		(void)shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* Whether the peer has ended the connection, or at least its own side of it. */
+static bool
+peer_is_gone(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
 static void
 scan_locked(struct connections *list) REQUIRES(list->lock)
 {
@@ -149,7 +160,10 @@ scan_locked(struct connections *list) REQUIRES(list->lock)
 		int64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
 		enum phase phase = state_phase(state);
 
-		if (now_us >= state_deadline(state))
+		if (c->waiter != NULL) {
+			if (peer_is_gone(c->fd))
+				waiters_give_up(c->waiter);
+		} else if (now_us >= state_deadline(state))
 			expire_locked(list, c, state, now_us);
 		else if (ask && phase == PHASE_IDLE)
 			watch_idle_locked(list, c, state, now_us);

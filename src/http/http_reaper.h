@@ -25,6 +25,7 @@ struct connections {
 	bool stop;
 	atomic_bool settling;
 	atomic_uint serving; /* open and not leaving; written with the lock held */
+	atomic_uint waiting; /* for a task; written with the lock held */
 	pthread_t reaper;
 };
 

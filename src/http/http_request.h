@@ -20,10 +20,12 @@
 
 #define REQUEST_ID_SIZE        65
 #define REQUEST_ACCEPT_MAX     8
+#define REQUEST_PREFER_MAX     4
 #define REQUEST_BODY_SLACK     ((uint64_t)256 << 10) /* over the limit, still read and dropped */
 #define REQUEST_BODY_OVERSHOOT ((uint64_t)1 << 20)   /* over the limit of a body without length */
 #define REQUEST_UNKNOWN_BYTES  UINT64_MAX
 
+struct connection;
 struct http_figures;
 struct route;
 
@@ -56,6 +58,8 @@ struct request_head {
 	unsigned if_none_match_count;
 	const char *accept[REQUEST_ACCEPT_MAX];
 	unsigned accept_count;
+	const char *prefer[REQUEST_PREFER_MAX]; /* the first of them; more are not heeded */
+	unsigned prefer_count;
 	bool has_bad_name;
 	bool is_distorted; /* bytes of it are not where RFC 9112 wants them */
 };
@@ -65,6 +69,7 @@ struct request {
 	const struct http_conf *conf;
 	const atomic_bool *draining;
 	struct http_figures *figures;
+	struct connection *connection; /* that the request came over */
 	enum method method;
 	bool is_http_1_0;
 	struct target target;
@@ -72,9 +77,11 @@ struct request {
 	const struct route *route; /* NULL until the target is known */
 	char id[UUID_TEXT_SIZE];   /* the {id} of the path */
 	bool is_hopeless;          /* refused so that reading on makes no sense */
-	uint64_t content_length;   /* REQUEST_UNKNOWN_BYTES for a chunked body; 0 for none */
-	uint64_t received_bytes;   /* of the body so far */
-	struct buf body;           /* the body, unless it is being dropped */
+	unsigned wait_s;         /* how long to wait for the task to end; HTTP_WAIT_MAX_S at most */
+	bool wait_is_preferred;  /* by Prefer, so that the answer tells that it was heeded */
+	uint64_t content_length; /* REQUEST_UNKNOWN_BYTES for a chunked body; 0 for none */
+	uint64_t received_bytes; /* of the body so far */
+	struct buf body;         /* the body, unless it is being dropped */
 	struct reply reply;
 	char media_type[TASK_MEDIA_TYPE_SIZE]; /* where reply.media_type is not a literal */
 	char request_id[REQUEST_ID_SIZE];

@@ -13,6 +13,7 @@ enum route_flags {
 	ROUTE_TAKES_JSON = 1,  /* the body must be declared as JSON and is kept */
 	ROUTE_GIVES_JSON = 2,  /* 406 unless the client accepts application/json */
 	ROUTE_ALWAYS_OPEN = 4, /* answered beyond the connection limit too */
+	ROUTE_WAITS = 8,       /* can wait for the task to end: ?wait=, Prefer: wait= */
 };
 
 struct route {

@@ -99,6 +99,7 @@ open_parts(struct http_server *server, struct error *error)
 	const struct http_conf *conf = &context->conf;
 	const struct connections_conf connections_conf = {
 		.connections_max = conf->connections_max,
+		.waiting_max = conf->waiting_max,
 		.header_timeout_ms = conf->header_timeout_ms,
 		.body_timeout_ms = conf->body_timeout_ms,
 		.idle_timeout_ms = conf->idle_timeout_ms,

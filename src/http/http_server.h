@@ -21,6 +21,7 @@ struct http_conf {
 	unsigned connections_max; /* served at once; requests on further ones get 503 and a close */
 	unsigned
 	    connections_fuse; /* libmicrohttpd's own limit, well above: resets begin only there */
+	unsigned waiting_max; /* requests that may wait for a task at once; beyond it 503 */
 	size_t body_max_bytes;
 	size_t bodies_max_bytes; /* of all requests together; beyond it 503 */
 	int64_t header_timeout_ms;

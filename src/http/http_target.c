@@ -186,18 +186,13 @@ target_parse(const char *raw, struct target *ret_target)
 		parse_query(raw + 1, target);
 }
 
-bool
-query_next(struct query_walk *walk, char ret_name[TARGET_NAME_SIZE])
+/* Decodes from `at` to `end` into a text of at most `capacity` bytes with its NUL. */
+static void
+decode(const char *at, const char *end, char *ret_text, size_t capacity)
 {
-	const char *at = walk->at + strspn(walk->at, "&");
-	const char *end = at + strcspn(at, "&");
-	const char *name_end = at + strcspn(at, "&=");
 	size_t size = 0;
 
-	walk->at = end;
-	if (at == end)
-		return false;
-	while (at < name_end && size + 1 < TARGET_NAME_SIZE) {
+	while (at < end && size + 1 < capacity) {
 		int value = (unsigned char)*at++;
 
 		/* target_parse has seen to it that every escape is whole. */
@@ -205,8 +200,23 @@ query_next(struct query_walk *walk, char ret_name[TARGET_NAME_SIZE])
 			value = escape_value(at - 1);
 			at += 2;
 		}
-		ret_name[size++] = (char)value;
+		ret_text[size++] = (char)value;
 	}
-	ret_name[size] = '\0';
+	ret_text[size] = '\0';
+}
+
+bool
+query_next(
+    struct query_walk *walk, char ret_name[TARGET_NAME_SIZE], char ret_value[TARGET_VALUE_SIZE])
+{
+	const char *at = walk->at + strspn(walk->at, "&");
+	const char *end = at + strcspn(at, "&");
+	const char *name_end = at + strcspn(at, "&=");
+
+	walk->at = end;
+	if (at == end)
+		return false;
+	decode(at, name_end, ret_name, TARGET_NAME_SIZE);
+	decode(name_end < end ? name_end + 1 : end, end, ret_value, TARGET_VALUE_SIZE);
 	return true;
 }

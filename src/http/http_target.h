@@ -12,6 +12,7 @@
 #define TARGET_PATH_SIZE  128 /* our longest path has 50 bytes */
 #define TARGET_QUERY_SIZE 512
 #define TARGET_NAME_SIZE  64
+#define TARGET_VALUE_SIZE TARGET_QUERY_SIZE
 
 enum target_verdict {
 	TARGET_PATH,       /* a path, with or without a query */
@@ -43,11 +44,12 @@ struct query_walk {
 };
 
 /**
- * query_next - the name of the next parameter, decoded
- * Empty parts ("&&") are skipped; a name that is too long is cut.
+ * query_next - the next parameter's name and value, decoded
+ * Empty parts ("&&") are skipped; a name that is too long is cut. Without '=' the value is "".
  * @walk: `at` starts as the query of a target whose verdict is PATH
  * Returns false at the end.
  */
-bool query_next(struct query_walk *walk, char ret_name[TARGET_NAME_SIZE]);
+bool query_next(
+    struct query_walk *walk, char ret_name[TARGET_NAME_SIZE], char ret_value[TARGET_VALUE_SIZE]);
 
 #endif

@@ -20,6 +20,7 @@
 #include "kinds/kind.h"
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/waiters.h"
 #include "store/store.h"
 
 struct lane_pool;
@@ -32,6 +33,7 @@ struct lane_conf {
 	struct store *store;         /* borrowed */
 	struct admission *admission; /* borrowed */
 	struct final_cache *recent;  /* borrowed; told of what has been committed */
+	struct waiters *waiters;     /* borrowed; told of it next */
 };
 
 /**

@@ -94,12 +94,14 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 		return status;
 	int64_t now_mono_ms = clock_mono_ms();
 	for (size_t i = 0; i < used; i++) {
-		if (completions[i].ret_status == STATUS_CONFLICT)
+		if (completions[i].ret_status == STATUS_CONFLICT) {
 			log_warn(LOG_EVENT("stale_completion"),
 			    LOG_STR("task", completions[i].task->id),
 			    LOG_INT("lease", completions[i].task->lease));
-		else
-			final_cache_put_completion(lane->conf.recent, &completions[i], now_mono_ms);
+			continue;
+		}
+		final_cache_put_completion(lane->conf.recent, &completions[i], now_mono_ms);
+		waiters_wake(lane->conf.waiters, completions[i].task->id);
 	}
 	return STATUS_OK;
 }

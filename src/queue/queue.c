@@ -15,6 +15,7 @@
 #include "queue/final_cache.h"
 #include "queue/lane.h"
 #include "queue/maintenance.h"
+#include "queue/waiters.h"
 
 struct queue {
 	struct queue_conf conf;
@@ -23,6 +24,7 @@ struct queue {
 	struct lane_pool *lanes[LANE_COUNT];
 	struct maintenance *maintenance;
 	struct final_cache *recent; /* final tasks, for readers */
+	struct waiters *waiters;    /* readers that wait for a task to end */
 };
 
 const char *
@@ -69,6 +71,8 @@ open_parts(struct queue *queue, struct error *error)
 	};
 	status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
 	if (status == STATUS_OK)
+		status = waiters_new(&queue->waiters, error);
+	if (status == STATUS_OK)
 		status = maintenance_open(&maintenance, &queue->maintenance, error);
 	for (int i = 0; i < LANE_COUNT && status == STATUS_OK; i++) {
 		const struct lane_conf lane = {
@@ -79,6 +83,7 @@ open_parts(struct queue *queue, struct error *error)
 			.store = queue->store,
 			.admission = &queue->admission,
 			.recent = queue->recent,
+			.waiters = queue->waiters,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
 	}
@@ -211,6 +216,12 @@ queue_read_result(
 	return status;
 }
 
+struct waiters *
+queue_waiters(struct queue *queue)
+{
+	return queue->waiters;
+}
+
 enum refusal
 queue_readiness(struct queue *queue)
 {
@@ -241,6 +252,8 @@ void
 queue_refuse(struct queue *queue)
 {
 	atomic_store_explicit(&queue->admission.draining, true, memory_order_release);
+	if (queue->waiters != NULL)
+		waiters_close(queue->waiters);
 }
 
 void
@@ -270,5 +283,6 @@ queue_close(struct queue *queue)
 		lane_close(queue->lanes[i]);
 	maintenance_close(queue->maintenance);
 	final_cache_free(queue->recent);
+	waiters_free(queue->waiters);
 	free(queue);
 }

@@ -17,6 +17,7 @@
 #include "task/task.h"
 
 struct queue;
+struct waiters;
 
 struct queue_conf {
 	int64_t waiting_max;          /* QUEUED tasks per lane before submissions are refused */
@@ -85,6 +86,12 @@ enum status queue_read_result(struct queue *queue, const char *id, struct task_r
     struct error *error) NODISCARD;
 
 /**
+ * queue_waiters - where to wait for the end of a task; see queue/waiters.h. Nobody waits any more
+ * once queue_refuse has been called
+ */
+struct waiters *queue_waiters(struct queue *queue);
+
+/**
  * queue_readiness - whether a submission of any kind would be admitted now; does not touch the disk
  */
 enum refusal queue_readiness(struct queue *queue);
@@ -102,7 +109,8 @@ const char *refusal_word(enum refusal refusal);
 const struct kind_settings *queue_kind_settings(const struct queue *queue);
 
 /**
- * queue_refuse - from now on refuse submissions with REFUSAL_DRAINING; idempotent
+ * queue_refuse - from now on refuse submissions with REFUSAL_DRAINING, and let those who wait for
+ * tasks go on; idempotent
  */
 void queue_refuse(struct queue *queue);
 

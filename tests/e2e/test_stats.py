@@ -32,7 +32,7 @@ SHAPE = {
         "database_bytes": COUNT,
         "wal_bytes": COUNT,
     },
-    "http": {"connections": COUNT, "connections_max": COUNT, "requests": COUNT},
+    "http": {"connections": COUNT, "connections_max": COUNT, "waiting": COUNT, "waiting_max": COUNT, "requests": COUNT},
     "process": {"rss_bytes": COUNT, "descriptors": COUNT, "threads": COUNT, "cpu_s": SECONDS},
 }
 BOUNDS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, None]
@@ -120,7 +120,7 @@ class TestAnswer:
             assert stats["admission"]["state"] == "none" and stats["admission"]["waiting_max"] == 11
             assert set(stats["admission"]["refused"].values()) == {0}
             assert stats["store"]["commits"] == 0 and stats["store"]["commit_ms"]["sum"] == 0
-            assert stats["http"] == {"connections": 1, "connections_max": 50, "requests": 0}
+            assert stats["http"] == {"connections": 1, "connections_max": 50, "waiting": 0, "waiting_max": 25, "requests": 0}
 
     def test_head_is_get_without_the_body(self, client):
         got, head = client.get("/stats"), client.request("HEAD", "/stats")

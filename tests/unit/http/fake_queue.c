@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "queue/waiters.h"
+
 #define TASKS_MAX 32
 
 struct queue {
@@ -26,6 +28,7 @@ struct queue {
 	unsigned submitted;
 	unsigned held;
 	bool hold;
+	struct waiters *waiters;
 };
 
 struct queue *
@@ -35,6 +38,8 @@ fake_queue_new(void)
 
 	pthread_mutex_init(&queue->mutex, NULL);
 	pthread_cond_init(&queue->changed, NULL);
+	if (waiters_new(&queue->waiters, NULL) != STATUS_OK)
+		abort();
 	queue->kinds.factorial.n_max = 100000;
 	queue->kinds.fetch.body_max_bytes = 16 << 20;
 	queue->kinds.fetch.redirects_max = 5;
@@ -46,6 +51,7 @@ fake_queue_free(struct queue *queue)
 {
 	for (size_t i = 0; i < queue->task_count; i++)
 		task_result_done(&queue->tasks[i]);
+	waiters_free(queue->waiters);
 	pthread_cond_destroy(&queue->changed);
 	pthread_mutex_destroy(&queue->mutex);
 	free(queue);
@@ -74,6 +80,25 @@ fake_queue_put(struct queue *queue, const struct task_result *result)
 	pthread_mutex_lock(&queue->mutex);
 	copy_result(&queue->tasks[queue->task_count++], result);
 	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_complete(struct queue *queue, const char *id)
+{
+	pthread_mutex_lock(&queue->mutex);
+	for (size_t i = 0; i < queue->task_count; i++) {
+		struct task_result *task = &queue->tasks[i];
+
+		if (strcmp(task->status.id, id) == 0) {
+			task->status.state = TASK_SUCCEEDED;
+			task->has_content = true;
+			task->is_utf8 = true;
+			task->data = strdup("120");
+			task->bytes = 3;
+		}
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	waiters_wake(queue->waiters, id);
 }
 
 void
@@ -253,10 +278,16 @@ queue_kind_settings(const struct queue *queue)
 	return &queue->kinds;
 }
 
+struct waiters *
+queue_waiters(struct queue *queue)
+{
+	return queue->waiters;
+}
+
 void
 queue_refuse(struct queue *queue)
 {
-	(void)queue;
+	waiters_close(queue->waiters);
 }
 
 void

@@ -89,6 +89,7 @@ rig_open_with(unsigned connections_max, size_t bodies_max_bytes)
 		.host_name_count = ARRAY_SIZE(names),
 		.connections_max = connections_max,
 		.connections_fuse = connections_max + 50,
+		.waiting_max = connections_max / 2,
 		.body_max_bytes = BODY_MAX,
 		.bodies_max_bytes = bodies_max_bytes,
 		.header_timeout_ms = 10000,

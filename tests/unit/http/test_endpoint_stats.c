@@ -72,7 +72,8 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 	    "\"buckets\":[{\"le\":0.1,\"count\":1},{\"le\":2.5,\"count\":3},"
 	    "{\"le\":5000,\"count\":6},{\"le\":null,\"count\":7}]},"
 	    "\"checkpoints\":8,\"database_bytes\":45056,\"wal_bytes\":4152},"
-	    "\"http\":{\"connections\":1,\"connections_max\":100,\"requests\":0},";
+	    "\"http\":{\"connections\":1,\"connections_max\":100,"
+	    "\"waiting\":0,\"waiting_max\":50,\"requests\":0},";
 	struct rig *rig = *state;
 	struct answer *answer;
 

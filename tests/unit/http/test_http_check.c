@@ -95,6 +95,57 @@ test_good_requests_pass(void **state)
 }
 
 static void
+assert_waits(const char *target, const struct field *fields, unsigned wait_s, bool is_preferred)
+{
+	struct request request;
+
+	judge(&request, "GET", target, "1.1", fields, false);
+	if (request.reply.status != 0 || request.wait_s != wait_s ||
+	    request.wait_is_preferred != is_preferred)
+		fail_msg("%s: status %u, waits %u s, %s", target, request.reply.status,
+		    request.wait_s, request.wait_is_preferred ? "preferred" : "not preferred");
+	reply_done(&request.reply);
+}
+
+static void
+test_a_wait_is_taken_from_the_query_or_else_from_the_preference(void **state)
+{
+	(void)state;
+	assert_waits("/tasks/" ID, FIELDS(HOST), 0, false);
+	assert_waits("/tasks/" ID "?wait=0", FIELDS(HOST), 0, false);
+	assert_waits("/tasks/" ID "?wait=60", FIELDS(HOST), 60, false);
+	assert_waits("/tasks/submissions/" ID "?w%61it=%31", FIELDS(HOST), 1, false);
+	assert_waits("/tasks/" ID, FIELDS(HOST, { "Prefer", "wait=59" }), 59, true);
+	assert_waits("/tasks/submissions/" ID,
+	    FIELDS(HOST, { "Prefer", "respond-async" }, { "prefer", "wait=60" }), 60, true);
+	/* A wish for more is granted in part; the query wins. */
+	assert_waits("/tasks/" ID, FIELDS(HOST, { "Prefer", "wait=61" }), 60, true);
+	assert_waits("/tasks/" ID, FIELDS(HOST, { "Prefer", "wait=99999999999" }), 60, true);
+	assert_waits("/tasks/" ID "?wait=5", FIELDS(HOST, { "Prefer", "wait=7" }), 5, false);
+	/* Nothing to wait for, or nothing that is understood. */
+	assert_waits("/healthz", FIELDS(HOST, { "Prefer", "wait=7" }), 0, false);
+	assert_waits("/tasks/" ID "/result", FIELDS(HOST, { "Prefer", "wait=7" }), 0, false);
+	assert_waits("/tasks/" ID, FIELDS(HOST, { "Prefer", "wait=soon" }), 0, false);
+}
+
+static void
+test_a_wait_that_cannot_be_taken_is_refused(void **state)
+{
+	static const char *const queries[] = { "wait", "wait=", "wait=61", "wait=-1", "wait=+1",
+		"wait=1.0", "wait=1s", "wait=%201", "wait=18446744073709551616", "wait=1&wait=1",
+		"wait=1&wait=x", "wait=1&more=1", "more=1&wait=1", "Wait=1" };
+	char target[128];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
+		(void)snprintf(target, sizeof(target), "/tasks/" ID "?%s", queries[i]);
+		assert_judged("GET", target, "1.1", FIELDS(HOST), 400, false);
+	}
+	assert_judged("GET", "/healthz?wait=1", "1.1", FIELDS(HOST), 400, false);
+	assert_judged("GET", "/tasks/" ID "/result?wait=1", "1.1", FIELDS(HOST), 400, false);
+}
+
+static void
 test_framing_in_doubt_is_refused_and_closes(void **state)
 {
 	static const struct {
@@ -288,6 +339,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_requests_pass),
+		cmocka_unit_test(test_a_wait_is_taken_from_the_query_or_else_from_the_preference),
+		cmocka_unit_test(test_a_wait_that_cannot_be_taken_is_refused),
 		cmocka_unit_test(test_framing_in_doubt_is_refused_and_closes),
 		cmocka_unit_test(test_a_distorted_header_is_refused_and_closes),
 		cmocka_unit_test(test_declared_bodies_around_the_limits),

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "http/http_connections.h"
+#include "queue/waiters.h"
 
 #define LONG_MS     600000
 #define SHORT_MS    60
@@ -28,7 +30,7 @@
 static struct connections_conf
 conf_with(unsigned max, int64_t header_ms, int64_t body_ms, int64_t idle_ms, int64_t send_ms)
 {
-	return (struct connections_conf){ max, header_ms, body_ms, idle_ms, send_ms };
+	return (struct connections_conf){ max, max, header_ms, body_ms, idle_ms, send_ms };
 }
 
 /* A connection of ours and the client's end of it. */
@@ -367,6 +369,110 @@ test_settling_ends_at_its_deadline(void **state)
 	connections_close(list);
 }
 
+/* A thread that waits for a task over a connection, until the reaper lets it go. */
+struct parked {
+	struct waiters *waiters;
+	struct pair pair;
+	struct waiter waiter;
+	pthread_t thread;
+	atomic_bool is_done;
+};
+
+static void *
+parked_main(void *arg)
+{
+	struct parked *parked = arg;
+
+	waiters_wait(&parked->waiter, clock_mono_ms() + PATIENCE_MS);
+	atomic_store(&parked->is_done, true);
+	return NULL;
+}
+
+static void
+park(struct parked *parked, struct connections *list, struct waiters *waiters)
+{
+	pair_open(&parked->pair, list);
+	atomic_init(&parked->is_done, false);
+	connection_enter(&parked->pair.connection, PHASE_HANDLING, clock_mono_us());
+	waiters_add(waiters, &parked->waiter, "018f0000-0000-7000-8000-000000000001");
+	assert_true(connection_wait_begin(&parked->pair.connection, &parked->waiter));
+	assert_int_equal(
+	    thread_start(&parked->thread, "parked", 0, parked_main, parked, NULL), STATUS_OK);
+}
+
+static void
+unpark(struct parked *parked)
+{
+	thread_join(parked->thread);
+	connection_wait_end(&parked->pair.connection);
+	waiters_remove(&parked->waiter);
+	pair_close(&parked->pair);
+}
+
+static void
+test_who_waits_goes_on_when_the_client_is_gone_and_only_then(void **state)
+{
+	struct connections *list = open_list(conf_with(10, LONG_MS, LONG_MS, LONG_MS, LONG_MS));
+	struct waiters *waiters = NULL;
+	struct parked closed, reset, half_closed, stays;
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	int64_t began_ms = clock_mono_ms();
+
+	(void)state;
+	assert_int_equal(waiters_new(&waiters, NULL), STATUS_OK);
+	park(&closed, list, waiters);
+	park(&reset, list, waiters);
+	park(&half_closed, list, waiters);
+	park(&stays, list, waiters);
+	assert_int_equal(connections_waiting(list), 4);
+	/* More bytes of the client's are no reason to go on. */
+	assert_int_equal(send(stays.pair.theirs, "GET", 3, 0), 3);
+	assert_int_equal(send(closed.pair.theirs, "GET", 3, 0), 3);
+	close(closed.pair.theirs);
+	closed.pair.theirs = -1;
+	(void)setsockopt(reset.pair.theirs, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(reset.pair.theirs);
+	reset.pair.theirs = -1;
+	assert_int_equal(shutdown(half_closed.pair.theirs, SHUT_WR), 0);
+	unpark(&closed);
+	unpark(&reset);
+	unpark(&half_closed);
+	assert_true(clock_mono_ms() - began_ms < PATIENCE_MS);
+	assert_false(atomic_load(&stays.is_done));
+	assert_int_equal(connections_waiting(list), 1);
+	waiters_wake(waiters, "018f0000-0000-7000-8000-000000000001");
+	unpark(&stays);
+	assert_int_equal(connections_waiting(list), 0);
+	waiters_free(waiters);
+	connections_close(list);
+}
+
+static void
+test_as_many_wait_as_may_and_one_more_does_not(void **state)
+{
+	struct connections_conf conf = conf_with(10, LONG_MS, LONG_MS, LONG_MS, LONG_MS);
+	struct connections *list;
+	struct pair pairs[3];
+	struct waiter waiters[3] = { 0 }; /* nobody is gone, so nobody looks at them */
+
+	(void)state;
+	conf.waiting_max = 2;
+	list = open_list(conf);
+	for (size_t i = 0; i < 3; i++) {
+		pair_open(&pairs[i], list);
+		assert_int_equal(connection_wait_begin(&pairs[i].connection, &waiters[i]), i < 2);
+	}
+	assert_int_equal(connections_waiting(list), 2);
+	connection_wait_end(&pairs[0].connection);
+	assert_true(connection_wait_begin(&pairs[2].connection, &waiters[2]));
+	connection_wait_end(&pairs[1].connection);
+	connection_wait_end(&pairs[2].connection);
+	assert_int_equal(connections_waiting(list), 0);
+	for (size_t i = 0; i < 3; i++)
+		pair_close(&pairs[i]);
+	connections_close(list);
+}
+
 int
 main(void)
 {
@@ -385,6 +491,8 @@ main(void)
 		cmocka_unit_test(
 		    test_settling_waits_for_requests_under_way_and_sends_the_idle_away),
 		cmocka_unit_test(test_settling_ends_at_its_deadline),
+		cmocka_unit_test(test_who_waits_goes_on_when_the_client_is_gone_and_only_then),
+		cmocka_unit_test(test_as_many_wait_as_may_and_one_more_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,43 +142,46 @@ test_query_at_its_limit_fits_and_one_past_is_too_long(void **state)
 }
 
 static void
-assert_names(const char *query, const char *const *names, size_t count)
+assert_parameters(
+    const char *query, const char *const *names, const char *const *values, size_t count)
 {
 	struct query_walk walk = { query };
-	char name[TARGET_NAME_SIZE];
+	char name[TARGET_NAME_SIZE], value[TARGET_VALUE_SIZE];
 
 	for (size_t i = 0; i < count; i++) {
-		assert_true(query_next(&walk, name));
+		assert_true(query_next(&walk, name, value));
 		assert_string_equal(name, names[i]);
+		assert_string_equal(value, values[i]);
 	}
-	assert_false(query_next(&walk, name));
-	assert_false(query_next(&walk, name));
+	assert_false(query_next(&walk, name, value));
+	assert_false(query_next(&walk, name, value));
 }
 
 static void
-test_query_names_are_walked_and_decoded(void **state)
+test_query_parameters_are_walked_and_decoded(void **state)
 {
-	static const char *const names[] = { "a", "bc", "", "d e", "f" };
+	static const char *const names[] = { "a", "bc", "", "d e", "f", "i" };
+	static const char *const values[] = { "1", "", "x", "", "g=h", "j&k=" };
 
 	(void)state;
-	assert_names("", NULL, 0);
-	assert_names("&&&", NULL, 0);
-	assert_names("a=1&bc&=x&d%20e=&&f=g=h&", names, ARRAY_SIZE(names));
+	assert_parameters("", NULL, NULL, 0);
+	assert_parameters("&&&", NULL, NULL, 0);
+	assert_parameters("a=1&bc&=x&d%20e=&&f=g=h&i=j%26k%3d&", names, values, ARRAY_SIZE(names));
 }
 
 static void
 test_long_query_name_is_cut(void **state)
 {
 	char query[TARGET_NAME_SIZE + 20];
-	char name[TARGET_NAME_SIZE];
+	char name[TARGET_NAME_SIZE], value[TARGET_VALUE_SIZE];
 	struct query_walk walk = { query };
 
 	(void)state;
 	memset(query, 'n', sizeof(query));
 	query[sizeof(query) - 1] = '\0';
-	assert_true(query_next(&walk, name));
+	assert_true(query_next(&walk, name, value));
 	assert_int_equal(strlen(name), TARGET_NAME_SIZE - 1);
-	assert_false(query_next(&walk, name));
+	assert_false(query_next(&walk, name, value));
 }
 
 int
@@ -193,7 +196,7 @@ main(void)
 		cmocka_unit_test(test_path_at_its_limit_fits_and_one_past_is_unroutable),
 		cmocka_unit_test(test_long_path_is_still_checked),
 		cmocka_unit_test(test_query_at_its_limit_fits_and_one_past_is_too_long),
-		cmocka_unit_test(test_query_names_are_walked_and_decoded),
+		cmocka_unit_test(test_query_parameters_are_walked_and_decoded),
 		cmocka_unit_test(test_long_query_name_is_cut),
 	};
 

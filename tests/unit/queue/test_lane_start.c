@@ -218,6 +218,7 @@ test_a_start_that_is_refused_gives_its_place_back(void **state)
 struct bare_lane {
 	struct admission admission;
 	struct final_cache *recent;
+	struct waiters *waiters;
 	struct lane_pool *lane;
 };
 
@@ -227,6 +228,7 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 	static const struct kind_settings settings;
 	admission_init(&bare->admission, 1000);
 	assert_int_equal(final_cache_new(0, &bare->recent, NULL), STATUS_OK);
+	assert_int_equal(waiters_new(&bare->waiters, NULL), STATUS_OK);
 	const struct lane_conf conf = {
 		.lane = LANE_IO,
 		.slots = 1,
@@ -234,6 +236,7 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 		.store = scene->store,
 		.admission = &bare->admission,
 		.recent = bare->recent,
+		.waiters = bare->waiters,
 	};
 	assert_int_equal(lane_open(&conf, &bare->lane, NULL), STATUS_OK);
 }
@@ -243,6 +246,7 @@ bare_lane_close(struct bare_lane *bare)
 {
 	lane_close(bare->lane);
 	final_cache_free(bare->recent);
+	waiters_free(bare->waiters);
 }
 
 static struct task_new

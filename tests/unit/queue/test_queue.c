@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "queue/waiters.h"
 #include "queue_scene.h"
 
 static void
@@ -160,6 +161,72 @@ test_what_has_ended_is_read_without_the_store(void **state)
 		assert_carried(scene, id, "content", "{\"status\":200}");
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_STATUS), 0);
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_RESULT), 0);
+}
+
+/* Waits for a task to end in a thread of its own, and then looks what became of it. */
+struct watcher {
+	struct queue *queue;
+	struct waiter waiter;
+	pthread_t thread;
+	struct task_status seen;
+	enum status status;
+};
+
+static void *
+watcher_main(void *arg)
+{
+	struct watcher *watcher = arg;
+	waiters_wait(&watcher->waiter, clock_mono_ms() + 60 * 1000);
+	watcher->status =
+	    queue_read_status(watcher->queue, watcher->waiter.id, &watcher->seen, NULL);
+	return NULL;
+}
+
+static void
+watcher_start(struct watcher *watcher, struct queue *queue, const char *id)
+{
+	watcher->queue = queue;
+	waiters_add(queue_waiters(queue), &watcher->waiter, id);
+	assert_int_equal(
+	    thread_start(&watcher->thread, "watcher", 0, watcher_main, watcher, NULL), STATUS_OK);
+}
+
+static void
+watcher_end(struct watcher *watcher)
+{
+	thread_join(watcher->thread);
+	waiters_remove(&watcher->waiter);
+	assert_int_equal(watcher->status, STATUS_OK);
+}
+
+static void
+test_who_waits_for_a_task_goes_on_when_its_end_can_be_read(void **state)
+{
+	struct scene *scene = *state;
+	struct watcher succeeds, fails, waits;
+	char ids[3][UUID_TEXT_SIZE];
+	struct run *run;
+	scene_open_queue(scene, scene_usual);
+	for (int i = 0; i < 3; i++)
+		scene_submit_ok(scene, &carry_kind, ids[i]);
+	watcher_start(&succeeds, scene->queue, ids[0]);
+	watcher_start(&fails, scene->queue, ids[1]);
+	watcher_start(&waits, scene->queue, ids[2]);
+	scene_await(&scene_shared.carried, 3);
+	run = scene_carry_take();
+	outcome_succeed(&run->outcome, "");
+	scene_carry_end(run);
+	watcher_end(&succeeds);
+	assert_int_equal(succeeds.seen.state, TASK_SUCCEEDED);
+	run = scene_carry_take();
+	outcome_fail(&run->outcome, FAILURE_CONNECT, "no");
+	scene_carry_end(run);
+	watcher_end(&fails);
+	assert_int_equal(fails.seen.state, TASK_FAILED);
+	/* The third has not ended: who waits for it goes on only because the service ends. */
+	queue_refuse(scene->queue);
+	watcher_end(&waits);
+	assert_int_equal(waits.seen.state, TASK_RUNNING);
 }
 
 static void
@@ -367,6 +434,7 @@ main(void)
 		SCENE_TEST(test_a_refused_submission_gives_its_place_back),
 		SCENE_TEST(test_what_has_ended_is_read_without_the_store),
 		SCENE_TEST(test_without_recent_tasks_every_read_asks_the_store),
+		SCENE_TEST(test_who_waits_for_a_task_goes_on_when_its_end_can_be_read),
 		SCENE_TEST(test_a_large_result_is_read_from_the_store_and_its_state_from_memory),
 		SCENE_TEST(test_what_ended_before_the_start_is_read_from_the_store_once),
 		SCENE_TEST(test_a_task_that_has_not_ended_is_read_from_the_store_every_time),

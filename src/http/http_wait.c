@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread of a connection sleeps until whoever writes the end of the task wakes it. Meanwhile
+ * the reaper watches the socket, so that a client that goes away does not keep a thread and a
+ * place.
+ */
+#include "http/http_wait.h"
+
+#include "base/clock.h"
+#include "http/http_connections.h"
+#include "queue/queue.h"
+#include "queue/waiters.h"
+
+/* Whether there is a task, and it has not ended; what else there is to say the endpoint says. */
+static bool
+is_under_way(struct request *request)
+{
+	struct task_status task;
+	struct error error;
+
+	return queue_read_status(request->queue, request->id, &task, &error) == STATUS_OK &&
+	       !task_state_is_final(task.state);
+}
+
+bool
+http_wait(struct request *request)
+{
+	int64_t until_mono_ms = clock_mono_ms() + (int64_t)request->wait_s * 1000;
+	bool has_place = true;
+	struct waiter waiter;
+
+	if (request->wait_is_preferred)
+		reply_field(&request->reply, "Preference-Applied", "wait=%u", request->wait_s);
+	if (request->wait_s == 0)
+		return true;
+	waiters_add(queue_waiters(request->queue), &waiter, request->id);
+	if (is_under_way(request)) {
+		has_place = connection_wait_begin(request->connection, &waiter);
+		if (has_place) {
+			waiters_wait(&waiter, until_mono_ms);
+			connection_wait_end(request->connection);
+		}
+	}
+	waiters_remove(&waiter);
+	if (has_place)
+		return true;
+	reply_problem(&request->reply, PROBLEM_TOO_MANY_WAITING, NULL,
+	    "As many requests wait for a task as may wait at once. Ask without waiting.");
+	reply_field(&request->reply, "Retry-After", "1");
+	return false;
+}
