@@ -314,8 +314,7 @@ static void
 stop(struct app *app, int64_t drain_timeout_ms)
 {
 	int64_t deadline_mono_ms = clock_mono_ms() + drain_timeout_ms;
-	if (app->queue != NULL)
-		queue_refuse(app->queue);
+	/* Before those who wait are let go, so that their answers end their connections. */
 	if (app->server != NULL)
 		http_server_drain(app->server);
 	if (app->queue != NULL)
@@ -367,22 +366,37 @@ announce(const struct app *app)
 	log_info(LOG_EVENT("listening"), LOG_STR("address", text));
 }
 
+static enum app_end
+run(struct app *app, struct error *error)
+{
+	if (check_settings(app, error) != STATUS_OK || share_resources(app, error) != STATUS_OK)
+		return APP_REFUSED;
+	enum status status = start(app, error);
+	if (status != STATUS_OK) {
+		stop(app, 0);
+		signals_close(app->signals);
+		return app->data_refused ? APP_DATA_REFUSED : APP_START_FAILED;
+	}
+	announce(app);
+	return serve(app, error);
+}
+
 enum app_end
 app_run(const struct conf *conf, struct error *error)
 {
-	struct app app = { .conf = conf, .began_mono_ms = clock_mono_ms(), .listen_fd = -1 };
-	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
-	if (check_settings(&app, error) != STATUS_OK || share_resources(&app, error) != STATUS_OK)
-		return APP_REFUSED;
-	enum status status = start(&app, error);
-	if (status != STATUS_OK) {
-		stop(&app, 0);
-		signals_close(app.signals);
-		return app.data_refused ? APP_DATA_REFUSED : APP_START_FAILED;
+	struct app *app = malloc(sizeof(*app));
+	if (app == NULL) {
+		(void)error_set(error, STATUS_NOMEM, "no memory to start");
+		return APP_START_FAILED;
 	}
-	announce(&app);
-	enum app_end end = serve(&app, error);
-	if (end != APP_FORCED && end != APP_STORE_DIED)
-		signals_close(app.signals);
+	*app = (struct app){ .conf = conf, .began_mono_ms = clock_mono_ms(), .listen_fd = -1 };
+	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
+	enum app_end end = run(app, error);
+	/* Where threads are left running they go on using it until the process has ended. */
+	if (end == APP_FORCED || end == APP_STORE_DIED)
+		return end;
+	if (end == APP_DRAINED)
+		signals_close(app->signals);
+	free(app);
 	return end;
 }
