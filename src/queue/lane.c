@@ -80,28 +80,47 @@ lane_task_is_isolated(const struct task *task)
 }
 
 struct run *
-lane_run_new(struct lane_pool *lane, struct task *task)
+lane_spare_take_locked(struct lane_pool *lane)
 {
-	struct run *run = calloc(1, sizeof(*run));
-	if (run == NULL)
-		return NULL;
-	run->task = *task;
-	*task = (struct task){ 0 };
-	output_init(&run->output, store_output_conf(lane->conf.store));
-	outcome_init(&run->outcome);
-	run->stop = &lane->stop;
+	struct run *run = lane->spare;
+	if (run != NULL) {
+		lane->spare = run->next;
+		lane->spare_count--;
+	}
 	return run;
 }
 
 void
-lane_run_free(struct run *run)
+lane_spare_give_locked(struct lane_pool *lane, struct run *run)
 {
-	if (run == NULL)
+	if (lane->spare_count >= LANE_SPARES_MAX) {
+		free(run);
 		return;
+	}
+	run->next = lane->spare;
+	lane->spare = run;
+	lane->spare_count++;
+}
+
+struct run *
+lane_run_new(struct lane_pool *lane, struct run *spare, struct task *task)
+{
+	struct run *run = spare != NULL ? spare : malloc(sizeof(*run));
+	if (run == NULL)
+		return NULL;
+	*run = (struct run){ .task = *task, .stop = &lane->stop };
+	*task = (struct task){ 0 };
+	output_init(&run->output, store_output_conf(lane->conf.store));
+	outcome_init(&run->outcome);
+	return run;
+}
+
+void
+lane_run_done(struct run *run)
+{
 	task_done(&run->task);
 	output_done(&run->output);
 	outcome_done(&run->outcome);
-	free(run);
 }
 
 void
@@ -288,6 +307,11 @@ lane_close(struct lane_pool *lane)
 	if (lane == NULL)
 		return;
 	lane_stop(lane);
+	while (lane->spare != NULL) {
+		struct run *run = lane->spare;
+		lane->spare = run->next;
+		free(run);
+	}
 	free(lane->engines);
 	cond_done(&lane->written);
 	cond_done(&lane->became_empty);

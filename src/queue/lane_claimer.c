@@ -45,7 +45,10 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	struct run *runs = NULL;
 	struct run **end = &runs;
 	for (size_t i = 0; i < count; i++) {
-		struct run *run = lane_run_new(lane, &tasks[i]);
+		lock_acquire(&lane->lock);
+		struct run *spare = lane_spare_take_locked(lane);
+		lock_release(&lane->lock);
+		struct run *run = lane_run_new(lane, spare, &tasks[i]);
 		if (run == NULL) {
 			lock_acquire(&lane->lock);
 			lane->executing -= count - i;

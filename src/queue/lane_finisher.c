@@ -51,9 +51,11 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 	bool isolated = false;
 	for (size_t i = 0; i < batch->count; i++) {
 		isolated = isolated || lane_task_is_isolated(&batch->runs[i]->task);
-		lane_run_free(batch->runs[i]);
+		lane_run_done(batch->runs[i]);
 	}
 	lock_acquire(&lane->lock);
+	for (size_t i = 0; i < batch->count; i++)
+		lane_spare_give_locked(lane, batch->runs[i]);
 	bool had_room = lane_room_locked(lane) > 0;
 	lane->uncommitted -= batch->count;
 	lane->unwritten -= batch->weight;

@@ -25,6 +25,8 @@ enum {
 	LANE_SPILLED_BYTES = 256 * 1024,
 	/* Of that, what goes into one commit, but for a single run that is larger. */
 	LANE_BATCH_MAX_BYTES = 8 * 1024 * 1024,
+	/* Runs whose memory is kept for others: 168 KiB. */
+	LANE_SPARES_MAX = 256,
 	/* A lost wake-up costs at most this. It also finds what other processes put back. */
 	LANE_POLL_MS = 1000,
 	/* After a store error: the first pause, doubled up to the last. */
@@ -62,6 +64,8 @@ struct lane_pool {
 	size_t unwritten;      /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
 	struct run *finished;  /* in order of finishing */
 	struct run **finished_tail;
+	struct run *spare; /* memory of runs that are over */
+	size_t spare_count;
 	double cost_us; /* smoothed execution time of a run, for the CPU lane's window */
 
 	bool claimer_started;
@@ -116,9 +120,20 @@ bool lane_task_is_isolated(const struct task *task);
 void lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms);
 
 /**
- * lane_run_new / lane_run_free - a run around a task; takes the task on success
+ * lane_spare_take_locked - the memory of a run that is over, or NULL
+ * lane_spare_give_locked - keep a run's memory for the next, or free it where enough is kept
+ * A run begins in a connection's thread and ends in the finisher's. By way of malloc its memory
+ * would pile up in the caches that malloc has for each of a thousand threads.
  */
-struct run *lane_run_new(struct lane_pool *lane, struct task *task);
-void lane_run_free(struct run *run);
+struct run *lane_spare_take_locked(struct lane_pool *lane) REQUIRES(lane->lock);
+void lane_spare_give_locked(struct lane_pool *lane, struct run *run) REQUIRES(lane->lock);
+
+/**
+ * lane_run_new - a run around a task; takes the task on success
+ * @spare: what lane_spare_take_locked gave; taken. NULL: allocate
+ * lane_run_done - end what a run holds; its memory is for lane_spare_give_locked
+ */
+struct run *lane_run_new(struct lane_pool *lane, struct run *spare, struct task *task);
+void lane_run_done(struct run *run);
 
 #endif

@@ -43,6 +43,7 @@ struct task_start *
 lane_reserve(struct lane_pool *lane, const struct task_new *new)
 {
 	struct task task = { 0 };
+	struct run *spare = NULL;
 	struct run *run = NULL;
 	/* Whoever waits was first. */
 	if (atomic_load_explicit(
@@ -53,15 +54,17 @@ lane_reserve(struct lane_pool *lane, const struct task_new *new)
 	if (has_room) {
 		lane->executing++;
 		lane->starting++;
+		spare = lane_spare_take_locked(lane);
 	}
 	lock_release(&lane->lock);
 	if (!has_room)
 		return NULL;
 	if (fill_task(new, &task))
-		run = lane_run_new(lane, &task);
+		run = lane_run_new(lane, spare, &task);
 	if (run != NULL)
 		return &run->start;
 	task_done(&task);
+	free(spare);
 	lane_unreserve(lane, NULL);
 	return NULL;
 }
@@ -85,9 +88,12 @@ note_started_locked(struct lane_pool *lane, size_t count) REQUIRES(lane->lock)
 void
 lane_unreserve(struct lane_pool *lane, struct task_start *start)
 {
-	if (start != NULL)
-		lane_run_free(run_of(start));
+	struct run *run = start != NULL ? run_of(start) : NULL;
+	if (run != NULL)
+		lane_run_done(run);
 	lock_acquire(&lane->lock);
+	if (run != NULL)
+		lane_spare_give_locked(lane, run);
 	lane->executing--;
 	note_started_locked(lane, 1);
 	/* Somebody may have come to wait because this place was taken. */
