@@ -5,6 +5,7 @@
  */
 #include "task/faults.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,20 @@ void
 faults_init(struct faults *faults)
 {
 	faults->count = 0;
+	faults->prefix[0] = '\0';
+}
+
+void
+faults_set_prefix(struct faults *faults, const char *fmt, ...)
+{
+	va_list ap;
+	int length;
+
+	va_start(ap, fmt);
+	length = vsnprintf(faults->prefix, sizeof(faults->prefix), fmt, ap);
+	va_end(ap);
+	assert(length >= 0 && (size_t)length < sizeof(faults->prefix));
+	(void)length;
 }
 
 /* Adds "/" and the escaped name; never splits an escape or a character. */
@@ -53,7 +68,7 @@ faults_add(struct faults *faults, const char *base, const char *member, const ch
 	if (faults->count++ >= FAULTS_MAX)
 		return;
 	fault = &faults->list[faults->count - 1];
-	snprintf(fault->pointer, sizeof(fault->pointer), "%s", base);
+	snprintf(fault->pointer, sizeof(fault->pointer), "%s%s", faults->prefix, base);
 	if (member != NULL)
 		pointer_add_member(fault->pointer, sizeof(fault->pointer), member);
 	va_start(ap, fmt);

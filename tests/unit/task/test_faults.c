@@ -52,6 +52,30 @@ test_pointers_are_escaped_as_rfc_6901_says(void **state)
 }
 
 static void
+test_a_prefix_leads_to_the_part_that_is_checked(void **state)
+{
+	struct faults faults;
+
+	(void)state;
+	faults_init(&faults);
+	faults_set_prefix(&faults, "/tasks/%zu", (size_t)999);
+	faults_add(&faults, "/args", "a/b", "x");
+	faults_add(&faults, "", NULL, "x");
+	faults_set_prefix(&faults, "/%030d", 5);
+	faults_add(&faults, "", "n", "as long as it may be");
+	faults_set_prefix(&faults, "%s", "");
+	faults_add(&faults, "", "more", "x");
+	assert_string_equal(faults.list[0].pointer, "/tasks/999/args/a~1b");
+	assert_string_equal(faults.list[1].pointer, "/tasks/999");
+	assert_string_equal(faults.list[2].pointer, "/000000000000000000000000000005/n");
+	assert_string_equal(faults.list[3].pointer, "/more");
+	faults_set_prefix(&faults, "/tasks/0");
+	faults_init(&faults);
+	faults_add(&faults, "", NULL, "x");
+	assert_string_equal(faults.list[0].pointer, "");
+}
+
+static void
 test_the_first_16_faults_are_kept_and_all_are_counted(void **state)
 {
 	struct {
@@ -149,6 +173,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_fault_has_a_pointer_and_a_detail),
 		cmocka_unit_test(test_pointers_are_escaped_as_rfc_6901_says),
+		cmocka_unit_test(test_a_prefix_leads_to_the_part_that_is_checked),
 		cmocka_unit_test(test_the_first_16_faults_are_kept_and_all_are_counted),
 		cmocka_unit_test(test_a_long_name_is_cut_between_characters_and_escapes),
 		cmocka_unit_test(test_a_base_that_fills_the_pointer_leaves_no_room_for_a_name),
