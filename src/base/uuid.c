@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -72,6 +73,24 @@ uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
 	}
 	ret_text[at] = '\0';
 	return STATUS_OK;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_TEXT_LENGTH);
+}
+
+enum status
+uuid_v7_many(int64_t wall_ms, char (*ret_texts)[UUID_TEXT_SIZE], size_t count, struct error *error)
+{
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < count && status == STATUS_OK; i++)
+		status = uuid_v7(wall_ms, ret_texts[i], error);
+	if (status == STATUS_OK)
+		qsort(ret_texts, count, sizeof(*ret_texts), compare_texts);
+	return status;
 }
 
 bool

@@ -23,6 +23,14 @@
 enum status uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error) NODISCARD;
 
 /**
+ * uuid_v7_many - mint `count` ids for one moment that grow from each to the next
+ * All their random bits stay random: they are drawn as for uuid_v7 and then put in order.
+ * @ret_texts: worth nothing when it fails
+ */
+enum status uuid_v7_many(int64_t wall_ms, char (*ret_texts)[UUID_TEXT_SIZE], size_t count,
+    struct error *error) NODISCARD;
+
+/**
  * uuid_parse - accept the canonical 8-4-4-4-12 form of any version in either case, as lower case
  */
 bool uuid_parse(const char *text, size_t size, char ret_text[UUID_TEXT_SIZE]);

@@ -152,6 +152,48 @@ test_missing_randomness_is_an_error_and_an_interruption_is_not(void **state)
 	assert_string_equal(minting.text, "untouched");
 }
 
+static void
+test_many_ids_of_one_moment_grow_and_stay_random(void **state)
+{
+	static char texts[1000][UUID_TEXT_SIZE], later[1000][UUID_TEXT_SIZE];
+	char canonical[UUID_TEXT_SIZE];
+
+	(void)state;
+	assert_int_equal(uuid_v7_many(1000, texts, ARRAY_SIZE(texts), NULL), STATUS_OK);
+	assert_int_equal(uuid_v7_many(1001, later, ARRAY_SIZE(later), NULL), STATUS_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		assert_true(i == 0 || strcmp(texts[i - 1], texts[i]) < 0);
+		assert_true(uuid_parse(texts[i], strlen(texts[i]), canonical));
+		assert_string_equal(canonical, texts[i]);
+		assert_memory_equal(texts[i], "00000000-03e8-7", 15);
+		assert_true(i == 0 || strcmp(texts[i - 1] + 24, texts[i] + 24) != 0);
+	}
+	assert_true(strcmp(texts[ARRAY_SIZE(texts) - 1], later[0]) < 0);
+	assert_int_equal(uuid_v7_many(1000, texts, 0, NULL), STATUS_OK);
+}
+
+static void *
+mint_many(void *arg)
+{
+	static char texts[100][UUID_TEXT_SIZE];
+	struct minting *minting = arg;
+
+	minting->status = uuid_v7_many(1, texts, ARRAY_SIZE(texts), &minting->error);
+	return NULL;
+}
+
+static void
+test_missing_randomness_is_an_error_for_many_ids_too(void **state)
+{
+	struct minting minting = { .wall_ms = 1 };
+
+	(void)state;
+	random_mode = RANDOM_FAILS;
+	in_fresh_thread(mint_many, &minting);
+	random_mode = RANDOM_REAL;
+	assert_int_equal(minting.status, STATUS_IO);
+}
+
 static void *
 mint_a_hundred(void *arg)
 {
@@ -221,6 +263,8 @@ main(void)
 		cmocka_unit_test(test_time_version_and_variant_stand_where_rfc_9562_puts_them),
 		cmocka_unit_test(test_ids_differ_and_sort_by_time),
 		cmocka_unit_test(test_missing_randomness_is_an_error_and_an_interruption_is_not),
+		cmocka_unit_test(test_many_ids_of_one_moment_grow_and_stay_random),
+		cmocka_unit_test(test_missing_randomness_is_an_error_for_many_ids_too),
 		cmocka_unit_test(test_the_kernel_is_asked_once_for_many_ids),
 		cmocka_unit_test(test_either_case_is_read_as_lower_case),
 		cmocka_unit_test(test_every_other_form_is_refused),
