@@ -101,7 +101,8 @@ endpoint_submit(struct request *request)
 	scratch_begin(scratch, sizeof(scratch));
 	faults_init(&faults);
 	submission_init(&submission);
-	status = json_body_load(request->body.data, request->body.size, &body, &faults, &error);
+	status = json_body_load(
+	    request->body.data, request->body.size, JSON_BODY_VALUES_MAX, &body, &faults, &error);
 	if (status == STATUS_INVALID) {
 		reply_problem(&request->reply, PROBLEM_INVALID_JSON, &faults, "%s", error.text);
 		goto out;

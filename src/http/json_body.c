@@ -57,8 +57,8 @@ not_json(const char *text, size_t size, const json_error_t *found, struct faults
 }
 
 enum status
-json_body_load(
-    const char *text, size_t size, json_t **ret_value, struct faults *faults, struct error *error)
+json_body_load(const char *text, size_t size, size_t values_max, json_t **ret_value,
+    struct faults *faults, struct error *error)
 {
 	size_t position = 0;
 	json_error_t found;
@@ -70,11 +70,10 @@ json_body_load(
 	}
 	if (json_place_depth(text, size, JSON_BODY_DEPTH_MAX, &position) > JSON_BODY_DEPTH_MAX)
 		return too_deep(text, position, faults, error);
-	if (json_place_values(text, size) > JSON_BODY_VALUES_MAX) {
-		faults_add(
-		    faults, "", NULL, "has more than %d values in all", JSON_BODY_VALUES_MAX);
-		return error_set(error, STATUS_INVALID, "The body has more than %d values.",
-		    JSON_BODY_VALUES_MAX);
+	if (json_place_values(text, size) > values_max) {
+		faults_add(faults, "", NULL, "has more than %zu values in all", values_max);
+		return error_set(
+		    error, STATUS_INVALID, "The body has more than %zu values.", values_max);
 	}
 	value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &found);
 	if (value == NULL && json_error_code(&found) == json_error_out_of_memory)

@@ -74,7 +74,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	faults_init(&faults);
 	submission_init(&submission);
-	status = json_body_load((const char *)data, size, &body, &faults, &error);
+	status =
+	    json_body_load((const char *)data, size, JSON_BODY_VALUES_MAX, &body, &faults, &error);
 	if (status == STATUS_INVALID) {
 		require_told(&faults, &error, PROBLEM_INVALID_JSON);
 	} else {

@@ -26,7 +26,8 @@ struct input {
 	}
 
 static enum status
-load(const char *text, size_t size, struct faults *faults, struct error *error)
+load_up_to(
+    size_t values_max, const char *text, size_t size, struct faults *faults, struct error *error)
 {
 	json_t *value = NULL;
 	enum status status;
@@ -35,7 +36,7 @@ load(const char *text, size_t size, struct faults *faults, struct error *error)
 
 	memcpy(copy, text, size);
 	faults_init(faults);
-	status = json_body_load(size > 0 ? copy : NULL, size, &value, faults, error);
+	status = json_body_load(size > 0 ? copy : NULL, size, values_max, &value, faults, error);
 	if (status == STATUS_OK)
 		assert_non_null(value);
 	else
@@ -43,6 +44,12 @@ load(const char *text, size_t size, struct faults *faults, struct error *error)
 	json_decref(value);
 	free(copy);
 	return status;
+}
+
+static enum status
+load(const char *text, size_t size, struct faults *faults, struct error *error)
+{
+	return load_up_to(JSON_BODY_VALUES_MAX, text, size, faults, error);
 }
 
 static const struct input accepted[] = {
@@ -224,7 +231,7 @@ test_nesting_at_the_limit_is_read_and_one_past_is_refused(void **state)
 }
 
 static void
-test_values_at_the_limit_are_read_and_one_more_is_refused(void **state)
+assert_limit(size_t values_max, const char *told)
 {
 	struct faults faults;
 	struct error error;
@@ -232,19 +239,30 @@ test_values_at_the_limit_are_read_and_one_more_is_refused(void **state)
 	   count. */
 	struct buf text;
 
-	(void)state;
 	buf_init(&text, 1 << 20);
 	buf_text(&text, "[\",,,[[[{{{\"");
-	for (int i = 0; i < JSON_BODY_VALUES_MAX - 2; i++)
+	for (size_t i = 0; i < values_max - 2; i++)
 		buf_text(&text, ",1");
 	buf_text(&text, "]");
-	assert_int_equal(load(text.data, text.size, &faults, &error), STATUS_OK);
+	assert_int_equal(load_up_to(values_max, text.data, text.size, &faults, &error), STATUS_OK);
 	text.data[text.size - 1] = ',';
 	buf_text(&text, "1]");
-	assert_int_equal(load(text.data, text.size, &faults, &error), STATUS_INVALID);
+	assert_int_equal(
+	    load_up_to(values_max, text.data, text.size, &faults, &error), STATUS_INVALID);
 	assert_int_equal(faults.count, 1);
-	assert_non_null(strstr(error.text, "1000 values"));
+	assert_string_equal(faults.list[0].pointer, "");
+	assert_non_null(strstr(error.text, told));
+	assert_non_null(strstr(faults.list[0].detail, told));
 	buf_done(&text);
+}
+
+static void
+test_values_at_the_limit_are_read_and_one_more_is_refused(void **state)
+{
+	(void)state;
+	assert_limit(JSON_BODY_VALUES_MAX, "1000 values");
+	assert_limit(2, "2 values");
+	assert_limit(16000, "16000 values");
 }
 
 static void
