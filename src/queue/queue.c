@@ -130,7 +130,7 @@ submit_admitted(
     struct queue *queue, const struct task_new *task, struct task_start *start, struct error *error)
 {
 	struct lane_pool *lane = queue->lanes[task->lane];
-	enum status status = store_submit(queue->store, task, start, error);
+	enum status status = store_submit(queue->store, task, 1, start, error);
 	if (status == STATUS_OK) {
 		if (start == NULL)
 			lane_wake(lane);

@@ -105,14 +105,17 @@ store_on_start(struct store *store,
 }
 
 enum status
-store_submit(
-    struct store *store, const struct task_new *task, struct task_start *start, struct error *error)
+store_submit(struct store *store, const struct task_new *tasks, size_t count,
+    struct task_start *start, struct error *error)
 {
-	assert(strnlen(task->id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
-	assert(is_word(task->type, TASK_TYPE_SIZE));
-	assert(lane_is_known(task->lane));
-	assert(task->args != NULL && task->max_attempts >= 1);
-	return store->backend->submit(store->db, task, start, error);
+	assert(count == 1 || (count > 1 && start == NULL));
+	for (size_t i = 0; i < count; i++) {
+		assert(strnlen(tasks[i].id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+		assert(is_word(tasks[i].type, TASK_TYPE_SIZE));
+		assert(lane_is_known(tasks[i].lane));
+		assert(tasks[i].args != NULL && tasks[i].max_attempts >= 1);
+	}
+	return store->backend->submit(store->db, tasks, count, start, error);
 }
 
 enum status

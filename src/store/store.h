@@ -81,14 +81,15 @@ void store_on_start(struct store *store,
     void *context);
 
 /**
- * store_submit - insert a task; on OK it is on disk. FIFO order is the order of commits.
- * @start: NULL: the task is QUEUED. Otherwise it is RUNNING from the beginning, with lease and
- * attempt 1 and started when it was created, as if claimed in the same commit; on OK, @start has
- * been given to store_on_start's callback, else it is still the caller's.
- * Returns OK, CONFLICT when the id exists.
+ * store_submit - insert tasks in one commit, all or none; on OK they are on disk. FIFO order is the
+ * order of commits, and within one call that of the array. The caller bounds its size.
+ * @start: NULL: the tasks are QUEUED. Otherwise @count is 1 and the task is RUNNING from the
+ * beginning, with lease and attempt 1 and started when it was created, as if claimed in the same
+ * commit; on OK, @start has been given to store_on_start's callback, else it is still the caller's.
+ * Returns OK, CONFLICT when an id exists or stands in the array twice.
  */
-enum status store_submit(struct store *store, const struct task_new *task, struct task_start *start,
-    struct error *error) NODISCARD;
+enum status store_submit(struct store *store, const struct task_new *tasks, size_t count,
+    struct task_start *start, struct error *error) NODISCARD;
 
 /**
  * store_claim - make up to `max` QUEUED tasks of a lane RUNNING, oldest first

@@ -17,8 +17,8 @@ struct store_backend {
 	void (*on_start)(void *db,
 	    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
 	    void *context);
-	enum status (*submit)(
-	    void *db, const struct task_new *task, struct task_start *start, struct error *error);
+	enum status (*submit)(void *db, const struct task_new *tasks, size_t count,
+	    struct task_start *start, struct error *error);
 	enum status (*claim)(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
 	    struct task *ret_tasks, size_t *ret_count, struct error *error);
 	enum status (*complete)(

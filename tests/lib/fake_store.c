@@ -258,18 +258,26 @@ fake_on_start(void *db,
 	lock_release(&fake->lock);
 }
 
-static enum status
-fake_submit(void *db, const struct task_new *new, struct task_start *start, struct error *error)
+/* Whether an id of these is taken, or stands among them twice. */
+static const char *
+find_taken(struct fake_store *fake, const struct task_new *tasks, size_t count)
 {
-	struct fake_store *fake = db;
-	struct fake_task *task;
-	enum status status = op_begin(fake, FAKE_SUBMIT, error);
+	for (size_t i = 0; i < count; i++) {
+		if (find(fake, tasks[i].id) != NULL)
+			return tasks[i].id;
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(tasks[i].id, tasks[j].id) == 0)
+				return tasks[i].id;
+		}
+	}
+	return NULL;
+}
 
-	if (status != STATUS_OK)
-		return status;
-	if (find(fake, new->id) != NULL)
-		return op_end(fake, FAKE_SUBMIT,
-		    error_set(error, STATUS_CONFLICT, "task %s exists", new->id));
+static void
+insert(struct fake_store *fake, const struct task_new *new, struct task_start *start)
+{
+	struct fake_task *task;
+
 	if (fake->count == fake->capacity) {
 		fake->capacity = fake->capacity == 0 ? 64 : fake->capacity * 2;
 		fake->tasks = must(realloc(fake->tasks, fake->capacity * sizeof(*task)));
@@ -287,17 +295,35 @@ fake_submit(void *db, const struct task_new *new, struct task_start *start, stru
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
-	if (start != NULL) {
-		task->status.state = TASK_RUNNING;
-		task->status.attempt = 1;
-		task->status.started_at_ms = new->created_at_ms;
-		task->lease = 1;
-		*start = (struct task_start){ .seq = (int64_t)fake->count };
-	}
+	if (start == NULL)
+		return;
+	task->status.state = TASK_RUNNING;
+	task->status.attempt = 1;
+	task->status.started_at_ms = new->created_at_ms;
+	task->lease = 1;
+	*start = (struct task_start){ .seq = (int64_t)fake->count };
+}
+
+static enum status
+fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_start *start,
+    struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = op_begin(fake, FAKE_SUBMIT, error);
+	const char *taken;
+
+	if (status != STATUS_OK)
+		return status;
+	taken = find_taken(fake, tasks, count);
+	if (taken != NULL)
+		return op_end(
+		    fake, FAKE_SUBMIT, error_set(error, STATUS_CONFLICT, "task %s exists", taken));
+	for (size_t i = 0; i < count; i++)
+		insert(fake, &tasks[i], start);
 	note_commit(fake, true);
 	status = op_end(fake, FAKE_SUBMIT, STATUS_OK);
 	if (start != NULL)
-		fake->started(fake->started_context, new->lane, start, 1);
+		fake->started(fake->started_context, tasks[0].lane, start, 1);
 	return status;
 }
 

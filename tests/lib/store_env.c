@@ -20,6 +20,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "shim_vfs.h"
+
 extern char **environ;
 
 static void
@@ -128,22 +130,55 @@ store_env_id(unsigned n, char ret_id[UUID_TEXT_SIZE])
 	(void)snprintf(ret_id, UUID_TEXT_SIZE, "%08x-0000-7000-8000-000000000000", n);
 }
 
-enum status
-store_env_submit_as(
-    struct store_env *env, unsigned n, const char *type, enum lane lane, int max_attempts)
+#define ARGS_SIZE 32
+
+/* Task n; its arguments are written to `args`, of ARGS_SIZE bytes. */
+static struct task_new
+new_task(const struct store_env *env, unsigned n, const char *type, enum lane lane, char *args)
 {
-	char args[32];
 	struct task_new task = {
 		.type = type,
 		.lane = lane,
 		.args = args,
-		.max_attempts = max_attempts,
+		.max_attempts = 3,
 		.created_at_ms = env->now_ms,
 	};
 
 	store_env_id(n, task.id);
-	task.args_size = (size_t)snprintf(args, sizeof(args), "{\"n\":\"%u\"}", n);
-	return store_submit(env->store, &task, NULL, NULL);
+	task.args_size = (size_t)snprintf(args, ARGS_SIZE, "{\"n\":\"%u\"}", n);
+	return task;
+}
+
+enum status
+store_env_submit_as(
+    struct store_env *env, unsigned n, const char *type, enum lane lane, int max_attempts)
+{
+	char args[ARGS_SIZE];
+	struct task_new task = new_task(env, n, type, lane, args);
+
+	task.max_attempts = max_attempts;
+	return store_submit(env->store, &task, 1, NULL, NULL);
+}
+
+enum status
+store_env_submit_batch(struct store_env *env, const unsigned *numbers, size_t count)
+{
+	struct task_new *tasks = calloc(count, sizeof(*tasks));
+	char(*args)[ARGS_SIZE] = calloc(count, sizeof(*args));
+	enum status status;
+
+	if (tasks == NULL || args == NULL)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		bool is_fetch = numbers[i] % 3 == 0;
+
+		tasks[i] = new_task(env, numbers[i], is_fetch ? "http-fetch" : "factorial",
+		    is_fetch ? LANE_IO : LANE_CPU, args[i]);
+	}
+	status = store_submit(env->store, tasks, count, NULL, NULL);
+	free(args);
+	free(tasks);
+	return status;
 }
 
 void
@@ -338,6 +373,22 @@ store_env_teardown(void **state)
 {
 	store_env_free(*state);
 	return 0;
+}
+
+int
+store_env_setup_on_shim(void **state)
+{
+	shim_vfs_install();
+	return store_env_setup(state);
+}
+
+int
+store_env_teardown_on_shim(void **state)
+{
+	int failed = store_env_teardown(state);
+
+	shim_vfs_remove();
+	return failed;
 }
 
 int

@@ -63,6 +63,12 @@ enum status store_env_submit_as(
 /* store_env_submit - task n, a factorial with 3 attempts */
 void store_env_submit(struct store_env *env, unsigned n);
 
+/**
+ * store_env_submit_batch - submit these tasks in one call: factorials, but every n that divides by
+ * 3 is a fetch; 3 attempts; any thread
+ */
+enum status store_env_submit_batch(struct store_env *env, const unsigned *numbers, size_t count);
+
 /* store_env_claim - claim up to max of the CPU lane's; returns how many */
 size_t store_env_claim(struct store_env *env, size_t max, struct task *ret_tasks);
 
@@ -96,6 +102,13 @@ int store_env_setup(void **state);
 int store_env_teardown(void **state);
 #define STORE_ENV_TEST(function) \
 	cmocka_unit_test_setup_teardown(function, store_env_setup, store_env_teardown)
+
+/* The same over a disk that the test makes fail: shim_vfs.h. */
+int store_env_setup_on_shim(void **state);
+int store_env_teardown_on_shim(void **state);
+#define STORE_ENV_TEST_ON_SHIM(function) \
+	cmocka_unit_test_setup_teardown( \
+	    function, store_env_setup_on_shim, store_env_teardown_on_shim)
 
 /* store_env_main_sqlite - the same on the real back end alone */
 int store_env_main_sqlite(const struct CMUnitTest *tests, size_t count);

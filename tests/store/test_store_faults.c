@@ -20,22 +20,6 @@
 
 #define FAULTS_MAX 200
 
-static int
-setup(void **state)
-{
-	shim_vfs_install();
-	return store_env_setup(state);
-}
-
-static int
-teardown(void **state)
-{
-	int failed = store_env_teardown(state);
-
-	shim_vfs_remove();
-	return failed;
-}
-
 /* What a store looks like before the operation under test: a task in each state that matters. */
 struct scene {
 	struct task running; /* task 2, claimed */
@@ -46,6 +30,8 @@ enum {
 	RUNNING = 2, /* claimed */
 	QUEUED = 3,
 	NEW = 4, /* not submitted yet */
+	BATCH_FIRST = 10,
+	BATCH_LAST = 49, /* more rows than a page of the database holds */
 };
 
 static void
@@ -67,6 +53,17 @@ do_submit(struct store_env *env, struct scene *scene)
 {
 	(void)scene;
 	return store_env_submit_as(env, NEW, "factorial", LANE_CPU, 3);
+}
+
+static enum status
+do_submit_batch(struct store_env *env, struct scene *scene)
+{
+	unsigned numbers[BATCH_LAST - BATCH_FIRST + 1];
+
+	(void)scene;
+	for (unsigned n = BATCH_FIRST; n <= BATCH_LAST; n++)
+		numbers[n - BATCH_FIRST] = n;
+	return store_env_submit_batch(env, numbers, BATCH_LAST - BATCH_FIRST + 1);
 }
 
 static void
@@ -97,7 +94,7 @@ do_start(struct store_env *env, struct scene *scene)
 	(void)scene;
 	store_env_id(NEW, task.id);
 	store_on_start(env->store, on_started, &handed);
-	status = store_submit(env->store, &task, &start, NULL);
+	status = store_submit(env->store, &task, 1, &start, NULL);
 	assert_int_equal(handed, status == STATUS_OK);
 	return status;
 }
@@ -166,6 +163,7 @@ static const struct operation {
 	enum task_state after;
 } operations[] = {
 	{ "submit", do_submit, NEW, TASK_REJECTED, TASK_QUEUED },
+	{ "submit batch", do_submit_batch, BATCH_FIRST, TASK_REJECTED, TASK_QUEUED },
 	{ "start", do_start, NEW, TASK_REJECTED, TASK_RUNNING },
 	{ "claim", do_claim, QUEUED, TASK_QUEUED, TASK_RUNNING },
 	{ "complete", do_complete, RUNNING, TASK_RUNNING, TASK_SUCCEEDED },
@@ -203,6 +201,9 @@ check_sound(struct store_env *env)
 	    "task_counter)");
 	assert_string_equal(check, "0\n");
 	free(check);
+	/* All of the batch, or none. */
+	for (unsigned n = BATCH_FIRST + 1; n <= BATCH_LAST; n++)
+		assert_int_equal(state_of(env, n), state_of(env, BATCH_FIRST));
 }
 
 /* After the fault: what was acknowledged is there, and the operation was done or was not. */
@@ -471,10 +472,8 @@ main(void)
 		cmocka_unit_test(test_a_failing_flush_loses_nothing),
 		cmocka_unit_test(test_a_failing_truncation_loses_nothing),
 		cmocka_unit_test(test_a_failing_read_loses_nothing),
-		cmocka_unit_test_setup_teardown(
-		    test_a_failing_flush_of_a_commit_stops_the_store, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_a_disk_that_stays_full_leaves_reads_and_figures_alone, setup, teardown),
+		STORE_ENV_TEST_ON_SHIM(test_a_failing_flush_of_a_commit_stops_the_store),
+		STORE_ENV_TEST_ON_SHIM(test_a_disk_that_stays_full_leaves_reads_and_figures_alone),
 		cmocka_unit_test(test_opening_survives_a_fault_at_every_place),
 		cmocka_unit_test(test_creating_survives_a_fault_at_every_place),
 	};

@@ -24,10 +24,13 @@
 #define ROUNDS          20
 #define THREADS         4
 #define TASKS_PER_ROUND 2000 /* at most; a round is killed long before */
+#define TASKS           (ROUNDS * TASKS_PER_ROUND)
+#define BATCH           5 /* tasks in one submission */
 
 enum told {
 	TOLD_SUBMITTED = 1,
 	TOLD_SUCCEEDED = 2,
+	TOLD_BATCH = 4,
 };
 
 /* Written in one piece: writes of this size to a pipe are atomic. */
@@ -90,6 +93,19 @@ work_off(const struct child *child)
 	}
 }
 
+/* A batch of its own for task n. All of it is for the lane that nobody here works in. */
+static void
+submit_batch(const struct child *child, unsigned n)
+{
+	unsigned numbers[BATCH];
+
+	for (unsigned k = 0; k < BATCH; k++)
+		numbers[k] = 3 * ((k + 1) * TASKS + n);
+	if (store_env_submit_batch(child->env, numbers, BATCH) != STATUS_OK)
+		_exit(10);
+	tell(child, n, TOLD_BATCH);
+}
+
 static void *
 child_thread(void *arg)
 {
@@ -101,6 +117,8 @@ child_thread(void *arg)
 		if (store_env_submit_as(child->env, n, "factorial", LANE_CPU, 100) != STATUS_OK)
 			_exit(5);
 		tell(child, n, TOLD_SUBMITTED);
+		if (i % 3 == 0)
+			submit_batch(child, n);
 		if (i % 2 == 0)
 			work_off(child);
 		if (i % 16 == 0 && store_maintain(child->env->store, NULL) != STATUS_OK)
@@ -180,6 +198,23 @@ check_task(struct store_env *env, unsigned n, unsigned char told)
 	task_result_done(&result);
 }
 
+/* Each batch is there as a whole or not at all, and as a whole if that was told. */
+static void
+check_batches(struct store_env *env, const unsigned char *ledger)
+{
+	unsigned char *members = calloc(TASKS, 1);
+	char *ids = store_env_sql(env, "SELECT substr(id, 1, 8) FROM task WHERE lane = 1");
+
+	assert_non_null(members);
+	for (char *at = ids; *at != '\0'; at = strchr(at, '\n') + 1)
+		members[strtoul(at, NULL, 16) / 3 % TASKS]++;
+	for (unsigned n = 0; n < TASKS; n++)
+		assert_true(
+		    members[n] == BATCH || (members[n] == 0 && (ledger[n] & TOLD_BATCH) == 0));
+	free(ids);
+	free(members);
+}
+
 static void
 test_what_was_told_before_kill_9_is_true_after_it(void **state)
 {
@@ -196,10 +231,11 @@ test_what_was_told_before_kill_9_is_true_after_it(void **state)
 		seed = seed * 1103515245 + 12345;
 		live_and_die(env, round, 1 + (seed >> 16) % 300, ledger);
 		store_env_open(env);
-		for (unsigned n = 0; n < ROUNDS * TASKS_PER_ROUND; n++) {
+		for (unsigned n = 0; n < TASKS; n++) {
 			if (ledger[n] != 0)
 				check_task(env, n, ledger[n]);
 		}
+		check_batches(env, ledger);
 		check = store_env_sql(env,
 		    "PRAGMA integrity_check;"
 		    "SELECT count(*) FROM (SELECT type, lane, status, count(*) AS n FROM task "

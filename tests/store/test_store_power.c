@@ -18,14 +18,17 @@
 #include "shim_vfs.h"
 #include "store_env.h"
 
-#define TASKS    8
-#define CUTS_MAX 500
+#define TASKS       8
+#define BATCH       30 /* tasks in one submission, from BATCH_FIRST on */
+#define BATCH_FIRST 10
+#define CUTS_MAX    500
 
 /* What the run was told before the power went. */
 struct ledger {
 	bool is_submitted[TASKS];
 	bool is_final[TASKS];
 	enum task_state state[TASKS];
+	bool is_batch_submitted;
 };
 
 static bool
@@ -35,6 +38,17 @@ submit(struct store_env *env, struct ledger *ledger, unsigned n)
 		return false;
 	ledger->is_submitted[n] = true;
 	return true;
+}
+
+static bool
+submit_batch(struct store_env *env, struct ledger *ledger)
+{
+	unsigned numbers[BATCH];
+
+	for (unsigned i = 0; i < BATCH; i++)
+		numbers[i] = BATCH_FIRST + i;
+	ledger->is_batch_submitted = store_env_submit_batch(env, numbers, BATCH) == STATUS_OK;
+	return ledger->is_batch_submitted;
 }
 
 static bool
@@ -107,7 +121,24 @@ run(struct store_env *env, struct ledger *ledger)
 		status_ignore(store_release(env->store, &task, 1, NULL));
 		task_done(&task);
 	}
-	(void)(submit(env, ledger, 7) && claim_and_finish(env, ledger, 2));
+	(void)(submit(env, ledger, 7) && claim_and_finish(env, ledger, 2) &&
+	       submit_batch(env, ledger) && maintain_until_empty(env));
+}
+
+/* A batch is there as a whole or not at all. */
+static void
+check_batch(struct store_env *env, const struct ledger *ledger)
+{
+	unsigned found = 0;
+
+	for (unsigned n = BATCH_FIRST; n < BATCH_FIRST + BATCH; n++) {
+		struct task_status status;
+		char id[UUID_TEXT_SIZE];
+
+		store_env_id(n, id);
+		found += store_read_status(env->store, id, &status, NULL) == STATUS_OK;
+	}
+	assert_true(found == BATCH || (found == 0 && !ledger->is_batch_submitted));
 }
 
 static void
@@ -166,6 +197,7 @@ live_and_die(int cut, enum shim_unflushed unflushed)
 	shim_vfs_write_image(env->dir, unflushed, (unsigned)cut);
 	store_env_open(env);
 	check_ledger(env, &ledger);
+	check_batch(env, &ledger);
 	check_counts(env);
 	store_env_submit(env, 100);
 	check = store_env_sql(env, "PRAGMA integrity_check");

@@ -13,14 +13,11 @@
 /* What a row costs beside its texts: indexes, headers, the page that it shares. */
 #define ROW_BYTES 512
 
-static enum status
-submit_apply(struct command *command, struct writer *writer, struct error *error)
+/* Inserts a row under the writer's next key. Returns an SQLite result code. */
+static int
+insert_row(const struct task_new *task, enum sqlite_statement statement, struct writer *writer)
 {
-	const struct task_new *task = command->submit.task;
-	struct task_start *start = command->submit.start;
-	struct binding binding = bind_begin(
-	    &writer->conn, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT);
-	int rc;
+	struct binding binding = bind_begin(&writer->conn, statement);
 
 	bind_int(&binding, writer->next_seq);
 	bind_text(&binding, task->id, UUID_TEXT_LENGTH);
@@ -29,20 +26,41 @@ submit_apply(struct command *command, struct writer *writer, struct error *error
 	bind_text(&binding, task->args, task->args_size);
 	bind_int(&binding, task->max_attempts);
 	bind_int(&binding, task->created_at_ms);
-	rc = bind_run(&binding);
-	if (rc == SQLITE_CONSTRAINT_UNIQUE) {
-		/* A failed INSERT of one row undoes itself: the transaction goes on. */
-		command->status =
-		    error_set(command->error, STATUS_CONFLICT, "task %s exists", task->id);
-		return STATUS_OK;
+	return bind_run(&binding);
+}
+
+static enum status
+submit_apply(struct command *command, struct writer *writer, struct error *error)
+{
+	struct task_start *start = command->submit.start;
+
+	for (size_t i = 0; i < command->submit.count; i++) {
+		const struct task_new *task = &command->submit.tasks[i];
+		enum status status;
+		int rc = insert_row(
+		    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
+
+		if (rc == SQLITE_CONSTRAINT_UNIQUE) {
+			status = error_set(i == 0 ? command->error : error, STATUS_CONFLICT,
+			    "task %s exists", task->id);
+			/* A failed INSERT of one row undoes itself: with none of this command's
+			   before it, the transaction goes on. */
+			if (i > 0)
+				return status;
+			command->status = status;
+			return STATUS_OK;
+		}
+		if (rc != SQLITE_DONE)
+			return sqlite_status(writer->conn.db, rc, "cannot insert the task", error);
+		if (start != NULL)
+			start->seq = writer->next_seq;
+		writer->next_seq++;
+		status = counters_add(&writer->counters, task->type, task->lane,
+		    start != NULL ? TASK_RUNNING : TASK_QUEUED, error);
+		if (status != STATUS_OK)
+			return status;
 	}
-	if (rc != SQLITE_DONE)
-		return sqlite_status(writer->conn.db, rc, "cannot insert the task", error);
-	if (start != NULL)
-		start->seq = writer->next_seq;
-	writer->next_seq++;
-	return counters_add(&writer->counters, task->type, task->lane,
-	    start != NULL ? TASK_RUNNING : TASK_QUEUED, error);
+	return STATUS_OK;
 }
 
 /* Takes a row of task_next, as the claim will make it. */
@@ -271,7 +289,9 @@ command_weight(const struct command *command)
 
 	switch (command->kind) {
 	case COMMAND_SUBMIT:
-		return ROW_BYTES + command->submit.task->args_size;
+		for (size_t i = 0; i < command->submit.count; i++)
+			weight += ROW_BYTES + command->submit.tasks[i].args_size;
+		return weight;
 	case COMMAND_CLAIM:
 		return ROW_BYTES * command->claim.max;
 	case COMMAND_COMPLETE:
@@ -284,4 +304,10 @@ command_weight(const struct command *command)
 		break;
 	}
 	return weight;
+}
+
+size_t
+command_share(const struct command *command)
+{
+	return command->kind == COMMAND_SUBMIT ? command->submit.count : 1;
 }

@@ -23,7 +23,8 @@ struct command {
 
 	union {
 		struct {
-			const struct task_new *task;
+			const struct task_new *tasks; /* all or none */
+			size_t count;
 			struct task_start *start; /* NULL: QUEUED; else RUNNING at once */
 		} submit;
 
@@ -58,8 +59,8 @@ struct command {
 /**
  * command_apply - run the statements of a command within the open transaction
  * Returns OK when the transaction may go on, whatever the command's own status; otherwise the
- * transaction has to be rolled back: INTERNAL when this command is to blame, or FULL, IO, NOMEM,
- * BUSY, CORRUPT.
+ * transaction has to be rolled back: INTERNAL or CONFLICT when this command is to blame, or FULL,
+ * IO, NOMEM, BUSY, CORRUPT.
  */
 enum status command_apply(
     struct command *command, struct writer *writer, struct error *error) NODISCARD;
@@ -73,5 +74,10 @@ void command_undo(struct command *command);
  * command_weight - roughly how many bytes the command writes, to bound a transaction
  */
 size_t command_weight(const struct command *command);
+
+/**
+ * command_share - how many of a transaction's COMMITTER_GROUP_MAX places the command takes
+ */
+size_t command_share(const struct command *command);
 
 #endif

@@ -66,6 +66,7 @@ static void
 group_take(struct committer *committer, struct group *group)
 {
 	size_t weight = 0;
+	size_t shares = 0;
 
 	list_init(&group->list);
 	group->count = 0;
@@ -76,7 +77,7 @@ group_take(struct committer *committer, struct group *group)
 		cond_wait(&committer->wake, &committer->lock);
 	}
 	committer->is_sleeping = false;
-	while (group->count < COMMITTER_GROUP_MAX && weight < COMMITTER_GROUP_MAX_BYTES) {
+	while (shares < COMMITTER_GROUP_MAX && weight < COMMITTER_GROUP_MAX_BYTES) {
 		struct command *command = list_take(&committer->urgent);
 
 		if (command == NULL)
@@ -84,6 +85,7 @@ group_take(struct committer *committer, struct group *group)
 		if (command == NULL)
 			break;
 		weight += command_weight(command);
+		shares += command_share(command);
 		list_add(&group->list, command);
 		group->count++;
 	}
@@ -123,7 +125,7 @@ group_start(const struct committer *committer, const struct group *group)
 	for (const struct command *c = group->list.first; c != NULL; c = c->next) {
 		if (c->kind != COMMAND_SUBMIT || c->submit.start == NULL || c->status != STATUS_OK)
 			continue;
-		enum lane lane = c->submit.task->lane;
+		enum lane lane = c->submit.tasks[0].lane;
 		*ends[lane] = c->submit.start;
 		ends[lane] = &c->submit.start->next;
 		counts[lane]++;
@@ -162,6 +164,13 @@ group_commit(struct committer *committer, struct group *group, struct error *err
 	if (writer_rollback(committer->writer, error) != STATUS_OK)
 		return STATUS_UNKNOWN;
 	return status;
+}
+
+/* Whether one command alone is why a transaction could not go on. */
+static bool
+is_of_one_command(enum status status)
+{
+	return status == STATUS_INTERNAL || status == STATUS_CONFLICT;
 }
 
 static bool
@@ -229,7 +238,7 @@ group_run(struct committer *committer, struct group *group)
 		return;
 	}
 	status = group_commit(committer, group, &error);
-	if (status == STATUS_INTERNAL && group->count > 1)
+	if (is_of_one_command(status) && group->count > 1)
 		group_split(committer, group);
 	else
 		group_conclude(committer, group, status, &error);

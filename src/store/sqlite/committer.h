@@ -13,9 +13,11 @@
 #include "store/sqlite/command.h"
 
 /*
- * Bounds of one transaction. Smaller groups let the callers of one group work while the next one is
- * committed, and give claims and completions their turn among many submitters: with 1,000 of them
- * and groups of 1,024, two executors complete 16,000 tasks a second, with groups of 256, 62,000.
+ * Bounds of one transaction, in commands (a submission of several tasks counts as so many) and in
+ * bytes; a command is taken while neither is reached, however large it is itself. Smaller groups
+ * let the callers of one group work while the next one is committed, and give claims and
+ * completions their turn among many submitters: with 1,000 of them and groups of 1,024, two
+ * executors complete 16,000 tasks a second, with groups of 256, 62,000.
  */
 #define COMMITTER_GROUP_MAX       256
 #define COMMITTER_GROUP_MAX_BYTES ((size_t)8 * 1024 * 1024)
@@ -74,8 +76,8 @@ void committer_on_start(struct committer *committer,
 
 /**
  * committer_run - have a command applied and wait until it is committed; any thread
- * Returns the command's status: OK and CONFLICT when its transaction was committed; UNKNOWN when
- * the store is dead; otherwise nothing of it was stored.
+ * Returns the command's status: OK when its transaction was committed; UNKNOWN when the store is
+ * dead; otherwise nothing of it was stored.
  */
 enum status committer_run(struct committer *committer, struct command *command);
 

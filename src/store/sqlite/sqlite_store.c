@@ -193,12 +193,13 @@ sqlite_on_start(void *db,
 }
 
 static enum status
-sqlite_submit(void *db, const struct task_new *task, struct task_start *start, struct error *error)
+sqlite_submit(void *db, const struct task_new *tasks, size_t count, struct task_start *start,
+    struct error *error)
 {
 	struct sqlite_store *store = db;
 	struct command command = {
 		.kind = COMMAND_SUBMIT,
-		.submit = { .task = task, .start = start },
+		.submit = { .tasks = tasks, .count = count, .start = start },
 		.error = error,
 	};
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <sched.h>
 
+#include "base/compiler.h"
 #include "shim_vfs.h"
 #include "store/sqlite/committer.h"
 #include "store_env.h"
@@ -141,7 +142,8 @@ submit_start(struct fixture *fixture, struct call *call, unsigned n, const char 
 		.command = { .kind = COMMAND_SUBMIT },
 	};
 	store_env_id(n, call->new.id);
-	call->command.submit.task = &call->new;
+	call->command.submit.tasks = &call->new;
+	call->command.submit.count = 1;
 	call_start(fixture, call);
 }
 
@@ -158,7 +160,8 @@ submit_start_running(struct fixture *fixture, struct call *call, unsigned n, enu
 		.command = { .kind = COMMAND_SUBMIT },
 	};
 	store_env_id(n, call->new.id);
-	call->command.submit.task = &call->new;
+	call->command.submit.tasks = &call->new;
+	call->command.submit.count = 1;
 	call->command.submit.start = &call->start;
 	call_start(fixture, call);
 }
@@ -331,6 +334,116 @@ test_a_command_that_breaks_the_transaction_fails_alone(void **state)
 	counters_read(&fixture->writer.counters, &counts);
 	assert_int_equal(counts.by_state[TASK_QUEUED], 3);
 	assert_int_equal(counts.by_state[TASK_RUNNING], 0);
+}
+
+#define BATCH 5
+
+/* A call that submits BATCH tasks: first, first + 1, ... but task 0 in the place `taken`. */
+static void
+batch_start(struct fixture *fixture, struct call *call, struct task_new *tasks, unsigned first,
+    unsigned taken)
+{
+	*call = (struct call){ .command = { .kind = COMMAND_SUBMIT } };
+	for (unsigned i = 0; i < BATCH; i++) {
+		tasks[i] = (struct task_new){
+			.type = "factorial", .args = "{}", .args_size = 2, .max_attempts = 3
+		};
+		store_env_id(i == taken ? 0 : first + i, tasks[i].id);
+	}
+	call->command.submit.tasks = tasks;
+	call->command.submit.count = BATCH;
+	call_start(fixture, call);
+}
+
+/* Refuses the row of task n, whichever statement of a batch that is. */
+static void
+refuse_row(struct fixture *fixture, unsigned n)
+{
+	char id[UUID_TEXT_SIZE], sql[256];
+
+	store_env_id(n, id);
+	(void)snprintf(sql, sizeof(sql),
+	    "CREATE TEMP TRIGGER refusal BEFORE INSERT ON main.task WHEN NEW.id = '%s' "
+	    "BEGIN SELECT RAISE(ABORT, 'refused'); END",
+	    id);
+	assert_int_equal(sqlite3_exec(fixture->writer.conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void
+allow_rows(struct fixture *fixture)
+{
+	assert_int_equal(
+	    sqlite3_exec(fixture->writer.conn.db, "DROP TRIGGER refusal", NULL, NULL, NULL),
+	    SQLITE_OK);
+}
+
+/* A batch whose row k cannot be inserted shares a transaction with two tasks that can. */
+static void
+fail_batch_at(struct fixture *fixture, unsigned round, unsigned k, bool is_taken)
+{
+	struct call first, before, bad, after;
+	struct task_new tasks[BATCH];
+	struct store_counts counts;
+	char *rows, expected[16];
+
+	shim_vfs_hold_sync();
+	submit_start(fixture, &first, 3 * round, "{}");
+	shim_vfs_await_sync();
+	submit_start(fixture, &before, 3 * round + 1, "{}");
+	await_waiting(fixture, 1);
+	batch_start(fixture, &bad, tasks, 1000, is_taken ? k : BATCH);
+	await_waiting(fixture, 2);
+	submit_start(fixture, &after, 3 * round + 2, "{}");
+	await_waiting(fixture, 3);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	assert_int_equal(call_end(&before), STATUS_OK);
+	assert_int_equal(call_end(&after), STATUS_OK);
+	assert_int_equal(call_end(&bad), is_taken ? STATUS_CONFLICT : STATUS_INTERNAL);
+	assert_non_null(strstr(bad.error.text, is_taken ? "exists" : "refused"));
+	counters_read(&fixture->writer.counters, &counts);
+	assert_int_equal(counts.by_state[TASK_QUEUED], 3 * (round + 1));
+	(void)snprintf(expected, sizeof(expected), "%u\n", 3 * (round + 1));
+	rows = store_env_sql(fixture->env, "SELECT count(*) FROM task");
+	assert_string_equal(rows, expected);
+	free(rows);
+}
+
+static void
+test_a_batch_fails_as_a_whole_and_alone_at_whichever_row(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned k = 0; k < BATCH; k++) {
+		refuse_row(fixture, 1000 + k);
+		fail_batch_at(fixture, 2 * k, k, false);
+		allow_rows(fixture);
+		fail_batch_at(fixture, 2 * k + 1, k, true);
+	}
+	assert_int_equal(atomic_load(&fixture->deaths), 0);
+}
+
+static void
+test_a_batch_takes_as_many_places_of_a_transaction_as_it_has_tasks(void **state)
+{
+	static struct call calls[COMMITTER_GROUP_MAX / BATCH + 2];
+	static struct task_new tasks[ARRAY_SIZE(calls)][BATCH];
+	struct fixture *fixture = *state;
+	struct call first;
+	uint64_t before;
+
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		batch_start(fixture, &calls[i], tasks[i], 1000 + i * BATCH, BATCH);
+	await_waiting(fixture, ARRAY_SIZE(calls));
+	before = fixture->writer.commits;
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	stop(fixture);
+	/* The one under way; as many batches as reach the bound; the one that is left. */
+	assert_int_equal(fixture->writer.commits, before + 3);
 }
 
 /* The n-th hand-over is of these calls, in this order. */
@@ -542,6 +655,8 @@ main(void)
 		TEST(test_a_transaction_is_bounded_in_commands),
 		TEST(test_a_transaction_is_bounded_in_bytes),
 		TEST(test_a_command_that_breaks_the_transaction_fails_alone),
+		TEST(test_a_batch_fails_as_a_whole_and_alone_at_whichever_row),
+		TEST(test_a_batch_takes_as_many_places_of_a_transaction_as_it_has_tasks),
 		TEST(test_what_a_transaction_starts_is_handed_over_at_once_lane_by_lane),
 		TEST(test_an_id_that_exists_is_left_out_of_what_its_transaction_starts),
 		TEST(

@@ -64,7 +64,8 @@ commit_one(struct fixture *fixture)
 		.args = fixture->args,
 		.args_size = sizeof(fixture->args),
 		.max_attempts = 3 };
-	struct command command = { .kind = COMMAND_SUBMIT, .submit = { .task = &task } };
+	struct command command = { .kind = COMMAND_SUBMIT,
+		.submit = { .tasks = &task, .count = 1 } };
 	struct error error;
 
 	store_env_id(fixture->next++, task.id);
