@@ -20,6 +20,7 @@ TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_http_wait := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_queue := $(OBJ)/tests/unit/queue/queue_scene.o
+TEST_OBJ_test_queue_batch := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_bounds := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_faults := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
@@ -55,6 +56,7 @@ check-all:
 WRAP_ALLOCATIONS := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 TEST_LIBS_test_conf_value := $(WRAP_ALLOCATIONS)
 TEST_LIBS_test_lane_start := -Wl,--wrap=malloc
+TEST_LIBS_test_queue_batch := -Wl,--wrap=calloc
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_scratch := -Wl,--wrap=malloc,--wrap=free
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom

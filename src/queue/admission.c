@@ -59,16 +59,45 @@ admission_passed(struct admission *admission, enum lane lane, int64_t count)
 	atomic_fetch_add_explicit(&admission->drain[lane].taken, count, memory_order_relaxed);
 }
 
+/* Takes places only where there is room for all of them: a batch that is refused must not stand in
+   the way of others meanwhile. */
+static bool
+take_places(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_int_fast64_t *waiting = &admission->waiting[lane];
+	int_fast64_t before = atomic_load_explicit(waiting, memory_order_relaxed);
+	do {
+		if (before + count > admission->waiting_max)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    waiting, &before, before + count, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
 enum refusal
 admission_enter(struct admission *admission, enum lane lane)
 {
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	int64_t before =
-	    atomic_fetch_add_explicit(&admission->waiting[lane], 1, memory_order_relaxed);
-	if (before >= admission->waiting_max) {
-		admission_leave(admission, lane, 1);
+	if (!take_places(admission, lane, 1))
+		return refuse(admission, REFUSAL_QUEUE_FULL);
+	return REFUSAL_NONE;
+}
+
+enum refusal
+admission_enter_batch(
+    struct admission *admission, const int64_t places[LANE_COUNT], enum lane *ret_full_lane)
+{
+	enum refusal refusal = admission_pass(admission);
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (places[lane] == 0 || take_places(admission, (enum lane)lane, places[lane]))
+			continue;
+		for (int taken = 0; taken < lane; taken++)
+			admission_leave(admission, (enum lane)taken, places[taken]);
+		*ret_full_lane = (enum lane)lane;
 		return refuse(admission, REFUSAL_QUEUE_FULL);
 	}
 	return REFUSAL_NONE;
@@ -168,7 +197,8 @@ clamp_s(int64_t seconds)
 }
 
 unsigned
-admission_retry_after_s(const struct admission *admission, enum lane lane, enum refusal refusal)
+admission_retry_after_s(
+    const struct admission *admission, enum lane lane, int64_t places, enum refusal refusal)
 {
 	switch (refusal) {
 	case REFUSAL_NONE:
@@ -187,7 +217,7 @@ admission_retry_after_s(const struct admission *admission, enum lane lane, enum 
 		return RETRY_AFTER_STALLED_S;
 	int64_t waiting = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
 	int64_t room = admission->waiting_max / 10;
-	int64_t excess = waiting - (admission->waiting_max - (room > 0 ? room : 1));
+	int64_t excess = waiting - (admission->waiting_max - (room > places ? room : places));
 	if (excess <= 0)
 		return RETRY_AFTER_MIN_S;
 	return clamp_s((excess * 1000 + rate - 1) / rate);

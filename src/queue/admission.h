@@ -41,6 +41,14 @@ void admission_init(struct admission *admission, int64_t waiting_max);
 enum refusal admission_enter(struct admission *admission, enum lane lane);
 
 /**
+ * admission_enter_batch - as admission_enter for several tasks: takes all their places or none
+ * @places:        by lane
+ * @ret_full_lane: set on QUEUE_FULL: a lane without room for its share
+ */
+enum refusal admission_enter_batch(
+    struct admission *admission, const int64_t places[LANE_COUNT], enum lane *ret_full_lane);
+
+/**
  * admission_pass - as admission_enter for a task that will not wait: it takes no place
  */
 enum refusal admission_pass(struct admission *admission);
@@ -96,8 +104,9 @@ int64_t admission_tick(struct admission *admission, int64_t elapsed_ms);
  * admission_retry_after_s - when it is worth trying again, 1 to 300 s. For a full queue: the time
  * until a tenth of it will have drained at the measured rate, so that the clients that come back
  * together find room together.
+ * @places: that are asked for; where they are more than a tenth, the time until they are free
  */
 unsigned admission_retry_after_s(
-    const struct admission *admission, enum lane lane, enum refusal refusal);
+    const struct admission *admission, enum lane lane, int64_t places, enum refusal refusal);
 
 #endif

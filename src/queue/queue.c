@@ -110,18 +110,25 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	return STATUS_OK;
 }
 
-/* What a failed insert means for the one who submitted. */
+/* What a failed insert means for the one who submitted. A refusal is counted. */
 static enum status
 refuse_stored(struct queue *queue, enum status status, enum refusal *ret_refusal)
 {
-	if (status == STATUS_FULL) {
+	if (status != STATUS_FULL && status != STATUS_BUSY)
+		return status;
+	*ret_refusal = status == STATUS_FULL ? REFUSAL_DISK_LOW : REFUSAL_STORE_BUSY;
+	if (status == STATUS_FULL)
 		admission_note_disk_full(&queue->admission);
-		*ret_refusal = REFUSAL_DISK_LOW;
-		return STATUS_BUSY;
-	}
-	if (status == STATUS_BUSY)
-		*ret_refusal = REFUSAL_STORE_BUSY;
-	return status;
+	admission_note_refusal(&queue->admission, *ret_refusal);
+	return STATUS_BUSY;
+}
+
+/* What a refusal by admission means for the one who submitted. */
+static enum status
+refuse_admission(enum refusal refusal, enum refusal *ret_refusal, struct error *error)
+{
+	*ret_refusal = refusal;
+	return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
 }
 
 /* Stores a task that was admitted: to start at once, or to wait its turn. */
@@ -154,16 +161,9 @@ submit(struct queue *queue, const struct task_new *task, enum refusal *ret_refus
 	if (refusal != REFUSAL_NONE) {
 		if (start != NULL)
 			lane_unreserve(queue->lanes[task->lane], start);
-		*ret_refusal = refusal;
-		return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
+		return refuse_admission(refusal, ret_refusal, error);
 	}
-	enum status status = submit_admitted(queue, task, start, error);
-	status = refuse_stored(queue, status, &refusal);
-	if (status == STATUS_BUSY) {
-		admission_note_refusal(&queue->admission, refusal);
-		*ret_refusal = refusal;
-	}
-	return status;
+	return refuse_stored(queue, submit_admitted(queue, task, start, error), ret_refusal);
 }
 
 enum status
@@ -186,7 +186,73 @@ queue_submit(struct queue *queue, const struct kind *kind, const char *args, siz
 		memcpy(ret_id, task.id, UUID_TEXT_SIZE);
 	else if (status == STATUS_BUSY)
 		*ret_retry_after_s =
-		    admission_retry_after_s(&queue->admission, kind->lane, *ret_refusal);
+		    admission_retry_after_s(&queue->admission, kind->lane, 1, *ret_refusal);
+	return status;
+}
+
+/* Stores tasks that were admitted, under ids that grow. */
+static enum status
+store_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
+    char (*ret_ids)[UUID_TEXT_SIZE], struct error *error)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct task_new *news = calloc(count, sizeof(*news));
+	if (news == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a batch");
+	enum status status = uuid_v7_many(now_ms, ret_ids, count, error);
+	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+		news[i] = (struct task_new){
+			.type = tasks[i].kind->type,
+			.lane = tasks[i].kind->lane,
+			.args = tasks[i].args,
+			.args_size = tasks[i].args_size,
+			.max_attempts = queue->conf.attempts_max,
+			.created_at_ms = now_ms,
+		};
+		memcpy(news[i].id, ret_ids[i], UUID_TEXT_SIZE);
+	}
+	if (status == STATUS_OK)
+		status = store_submit(queue->store, news, count, NULL, error);
+	free(news);
+	return status;
+}
+
+/* Lets the lanes know of a batch that was stored, or gives back the places that it took. */
+static void
+settle_places(struct queue *queue, const int64_t places[LANE_COUNT], enum status status)
+{
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (places[lane] == 0)
+			continue;
+		if (status == STATUS_OK)
+			lane_wake(queue->lanes[lane]);
+		else
+			admission_leave(&queue->admission, (enum lane)lane, places[lane]);
+	}
+}
+
+enum status
+queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
+    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
+{
+	int64_t places[LANE_COUNT] = { 0 };
+	enum lane full_lane = LANE_CPU;
+	enum status status;
+	for (size_t i = 0; i < count; i++)
+		places[tasks[i].kind->lane]++;
+	/* Before anything is allocated, so that what refused batches take is nothing. */
+	enum refusal refusal = admission_enter_batch(&queue->admission, places, &full_lane);
+	if (refusal != REFUSAL_NONE) {
+		status = refuse_admission(refusal, ret_refusal, error);
+	} else {
+		status = store_batch(queue, tasks, count, ret_ids, error);
+		settle_places(queue, places, status);
+		status = refuse_stored(queue, status, ret_refusal);
+	}
+	if (status == STATUS_BUSY)
+		*ret_retry_after_s = admission_retry_after_s(
+		    &queue->admission, full_lane, places[full_lane], *ret_refusal);
 	return status;
 }
 

@@ -54,7 +54,7 @@ struct queue_stats {
 	struct lane_stats lanes[LANE_COUNT];
 	enum refusal admission; /* what a submission would be refused for now */
 	int64_t waiting_max;
-	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason */
+	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason; a batch is one */
 };
 
 /**
@@ -76,6 +76,24 @@ enum status queue_open(const struct queue_conf *conf, struct store *store, struc
 enum status queue_submit(struct queue *queue, const struct kind *kind, const char *args,
     size_t args_size, char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal,
     unsigned *ret_retry_after_s, struct error *error) NODISCARD;
+
+/* One of several tasks that are submitted together. */
+struct queue_task {
+	const struct kind *kind;
+	const char *args; /* normalised arguments as the kind's check_args wrote them */
+	size_t args_size;
+};
+
+/**
+ * queue_submit_batch - as queue_submit for several tasks: admitted and stored all or none
+ * They wait in the order of the array, and start with none of them; their ids grow in that order. A
+ * batch of which more tasks are for one lane than may ever wait there is always refused.
+ * @count:   1 or more; what is stored in one commit is for the caller to bound
+ * @ret_ids: array of `count`; worth nothing unless OK
+ */
+enum status queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
+    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error) NODISCARD;
 
 /**
  * queue_read_status / queue_read_result - as store_read_status / store_read_result

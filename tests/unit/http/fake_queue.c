@@ -6,6 +6,7 @@
 #include "fake_queue.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -168,16 +169,13 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	return STATUS_OK;
 }
 
-enum status
-queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
-    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+/* Answers a submission of so many tasks as the test says. */
+static enum status
+submit(struct queue *queue, unsigned count, enum refusal *ret_refusal, unsigned *ret_retry_after_s,
     struct error *error)
 {
 	enum status status;
 
-	(void)kind;
-	(void)args;
-	(void)args_size;
 	pthread_mutex_lock(&queue->mutex);
 	queue->held++;
 	pthread_cond_broadcast(&queue->changed);
@@ -186,14 +184,42 @@ queue_submit(struct queue *queue, const struct kind *kind, const char *args, siz
 	queue->held--;
 	status = queue->submit_status;
 	if (status == STATUS_OK) {
-		queue->submitted++;
-		strcpy(ret_id, FAKE_QUEUE_ID(0));
+		queue->submitted += count;
 	} else {
 		*ret_refusal = queue->refusal;
 		*ret_retry_after_s = queue->retry_after_s;
 		(void)error_set(error, status, "as the test says");
 	}
 	pthread_mutex_unlock(&queue->mutex);
+	return status;
+}
+
+enum status
+queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
+{
+	enum status status = submit(queue, 1, ret_refusal, ret_retry_after_s, error);
+
+	(void)kind;
+	(void)args;
+	(void)args_size;
+	if (status == STATUS_OK)
+		strcpy(ret_id, FAKE_QUEUE_ID(0));
+	return status;
+}
+
+enum status
+queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
+    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
+{
+	enum status status = submit(queue, (unsigned)count, ret_refusal, ret_retry_after_s, error);
+
+	(void)tasks;
+	for (size_t i = 0; i < count && status == STATUS_OK; i++)
+		(void)snprintf(ret_ids[i], UUID_TEXT_SIZE, "018f0000-0000-7000-8000-%012u",
+		    (unsigned)i % 1000000);
 	return status;
 }
 

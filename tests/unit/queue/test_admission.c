@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Admission: both sides of the depth limit, refusals by cause, rates and the Retry-After made of
  * them. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +37,102 @@ test_a_full_lane_does_not_refuse_the_other(void **state)
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+/* Enters a batch with these shares; the lane that is full has to be told. */
+static enum refusal
+enter_batch(struct admission *admission, int64_t cpu, int64_t io, enum lane full)
+{
+	const int64_t places[LANE_COUNT] = { [LANE_CPU] = cpu, [LANE_IO] = io };
+	enum lane told = LANE_CPU;
+	enum refusal refusal = admission_enter_batch(admission, places, &told);
+	if (refusal == REFUSAL_QUEUE_FULL)
+		assert_int_equal(told, full);
+	return refusal;
+}
+
+static void
+assert_waiting(struct admission *admission, int64_t cpu, int64_t io)
+{
+	assert_int_equal(atomic_load(&admission->waiting[LANE_CPU]), cpu);
+	assert_int_equal(atomic_load(&admission->waiting[LANE_IO]), io);
+}
+
+static void
+test_a_batch_takes_all_its_places_or_none(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	admission_init(&admission, 10);
+	assert_int_equal(enter_batch(&admission, 7, 10, LANE_CPU), REFUSAL_NONE);
+	assert_waiting(&admission, 7, 10);
+	/* One lane has no room; both; the other. */
+	assert_int_equal(enter_batch(&admission, 3, 1, LANE_IO), REFUSAL_QUEUE_FULL);
+	assert_int_equal(enter_batch(&admission, 4, 1, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(enter_batch(&admission, 4, 0, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_waiting(&admission, 7, 10);
+	assert_int_equal(enter_batch(&admission, 3, 0, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_waiting(&admission, 10, 10);
+	admission_leave(&admission, LANE_CPU, 10);
+	admission_leave(&admission, LANE_IO, 10);
+	/* More than may ever wait. */
+	assert_int_equal(enter_batch(&admission, 0, 11, LANE_IO), REFUSAL_QUEUE_FULL);
+	assert_int_equal(enter_batch(&admission, 1, 11, LANE_IO), REFUSAL_QUEUE_FULL);
+	assert_waiting(&admission, 0, 0);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 6); /* a batch counts once */
+}
+
+static void
+test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 10);
+	atomic_store(&admission.disk_low, true);
+	assert_int_equal(enter_batch(&admission, 1, 1, LANE_CPU), REFUSAL_DISK_LOW);
+	atomic_store(&admission.draining, true);
+	assert_int_equal(enter_batch(&admission, 1, 1, LANE_CPU), REFUSAL_DRAINING);
+	assert_waiting(&admission, 0, 0);
+}
+
+/* Takes and gives back places of both lanes, and looks that nobody ever has too many. */
+static void *
+crowd(void *arg)
+{
+	struct admission *admission = arg;
+	for (int i = 0; i < 20000; i++) {
+		const int64_t places[LANE_COUNT] = { 1 + i % 5, 1 + i % 7 };
+		enum lane full;
+		if (admission_enter_batch(admission, places, &full) != REFUSAL_NONE)
+			continue;
+		for (int lane = 0; lane < LANE_COUNT; lane++) {
+			if (atomic_load(&admission->waiting[lane]) > admission->waiting_max)
+				return arg; /* more than may wait */
+		}
+		for (int lane = 0; lane < LANE_COUNT; lane++)
+			admission_leave(admission, (enum lane)lane, places[lane]);
+	}
+	return NULL;
+}
+
+static void
+test_batches_at_once_never_exceed_the_limit_together(void **state)
+{
+	(void)state;
+	struct admission admission;
+	pthread_t threads[4];
+	admission_init(&admission, 9);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd, &admission), 0);
+	for (int i = 0; i < 4; i++) {
+		void *fault;
+		assert_int_equal(pthread_join(threads[i], &fault), 0);
+		assert_null(fault);
+	}
+	assert_waiting(&admission, 0, 0);
 }
 
 static void
@@ -123,16 +220,37 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 	admission_init(&admission, 1000);
 	admission_returned(&admission, LANE_CPU, 1100);
 	admission_taken(&admission, LANE_CPU, 100); /* 1,000 wait; 100 left within a second */
-	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, REFUSAL_QUEUE_FULL), 60);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 60);
 	admission_tick(&admission, 1000);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, REFUSAL_QUEUE_FULL), 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
 	/* A rate of 10 in 1 s: (10 - 100) / 4 below the old 100 each tick. */
 	struct admission slow;
 	admission_init(&slow, 1000);
 	admission_returned(&slow, LANE_CPU, 1010);
 	admission_taken(&slow, LANE_CPU, 10);
 	admission_tick(&slow, 1000);
-	assert_int_equal(admission_retry_after_s(&slow, LANE_CPU, REFUSAL_QUEUE_FULL), 10);
+	assert_int_equal(admission_retry_after_s(&slow, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 10);
+}
+
+static void
+test_retry_after_of_a_batch_is_the_time_until_its_share_is_free(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1000);
+	admission_returned(&admission, LANE_CPU, 1000);
+	admission_taken(&admission, LANE_CPU, 10); /* 990 wait; 10 are taken each second */
+	admission_tick(&admission, 1000);
+	for (int64_t places = 1; places <= 100; places++)
+		assert_int_equal(
+		    admission_retry_after_s(&admission, LANE_CPU, places, REFUSAL_QUEUE_FULL), 9);
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 500, REFUSAL_QUEUE_FULL), 49);
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 1000, REFUSAL_QUEUE_FULL), 99);
+	/* One that will never fit. */
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 100000, REFUSAL_QUEUE_FULL), 300);
 }
 
 static void
@@ -144,12 +262,12 @@ test_retry_after_stays_within_1_and_300(void **state)
 	admission_returned(&admission, LANE_IO, 100001);
 	admission_taken(&admission, LANE_IO, 1);
 	admission_tick(&admission, 1000); /* one a second: a tenth takes 10,000 s */
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_QUEUE_FULL), 300);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 300);
 	admission_leave(&admission, LANE_IO, 50000);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_QUEUE_FULL), 1);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_STORE_BUSY), 1);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_DISK_LOW), 30);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, REFUSAL_DRAINING), 5);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_STORE_BUSY), 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_DISK_LOW), 30);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_DRAINING), 5);
 }
 
 static void
@@ -176,11 +294,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enter_admits_up_to_the_limit_and_not_one_more),
 		cmocka_unit_test(test_a_full_lane_does_not_refuse_the_other),
+		cmocka_unit_test(test_a_batch_takes_all_its_places_or_none),
+		cmocka_unit_test(test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place),
+		cmocka_unit_test(test_batches_at_once_never_exceed_the_limit_together),
 		cmocka_unit_test(test_returned_tasks_count_even_over_the_limit),
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_and_take_no_place),
 		cmocka_unit_test(test_refusals_are_counted_by_reason),
 		cmocka_unit_test(test_the_drain_rate_is_told_by_lane),
 		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
+		cmocka_unit_test(test_retry_after_of_a_batch_is_the_time_until_its_share_is_free),
 		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
 		cmocka_unit_test(test_the_rate_follows_a_change_within_some_ticks),
 	};
