@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * POST /tasks/submissions: validate, admit, store, and only then say 202. Runs in the connection's
- * thread and blocks for one commit.
+ * thread and blocks for one commit. What a batch of submissions does in the same way is here, too.
  */
 #include <stddef.h>
 
@@ -23,7 +23,7 @@ refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
 	switch (refusal) {
 	case REFUSAL_QUEUE_FULL:
 		reply_problem(reply, PROBLEM_QUEUE_FULL, NULL,
-		    "As many tasks wait as may wait. Nothing was stored.");
+		    "The queue has no room for what was submitted. Nothing was stored.");
 		break;
 	case REFUSAL_DISK_LOW:
 		reply_problem(reply, PROBLEM_DISK_LOW, NULL,
@@ -36,10 +36,68 @@ refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
 	case REFUSAL_STORE_BUSY:
 	case REFUSAL_NONE:
 		reply_problem(reply, PROBLEM_STORE_BUSY, NULL,
-		    "The store could not take the task in time. Nothing was stored.");
+		    "The store could not take what was submitted in time. Nothing was stored.");
 		break;
 	}
 	reply_field(reply, "Retry-After", "%u", retry_after_s > 0 ? retry_after_s : 1);
+}
+
+json_t *
+endpoint_load_body(struct request *request, size_t values_max)
+{
+	const struct buf *text = &request->body;
+	struct faults faults;
+	struct error error;
+	json_t *body = NULL;
+	enum status status;
+
+	faults_init(&faults);
+	status = json_body_load(text->data, text->size, values_max, &body, &faults, &error);
+	if (status == STATUS_INVALID)
+		reply_problem(&request->reply, PROBLEM_INVALID_JSON, &faults, "%s", error.text);
+	else if (status != STATUS_OK)
+		reply_internal(&request->reply, "parse", &error);
+	return body;
+}
+
+bool
+endpoint_is_valid(struct request *request, enum status status, const struct faults *faults,
+    const struct error *error)
+{
+	if (status == STATUS_INVALID)
+		reply_problem(
+		    &request->reply, PROBLEM_INVALID_SUBMISSION, faults, "%s", error->text);
+	else if (status != STATUS_OK)
+		reply_internal(&request->reply, "validate", error);
+	return status == STATUS_OK;
+}
+
+void
+endpoint_submit_failed(struct request *request, enum status status, enum refusal refusal,
+    unsigned retry_after_s, const struct error *error)
+{
+	switch (status) {
+	case STATUS_BUSY:
+		refuse(request, refusal, retry_after_s);
+		break;
+	case STATUS_UNKNOWN:
+		/* Nobody knows whether it is stored, so neither 202 nor 500 would be true. */
+		request->reply.drop = true;
+		break;
+	case STATUS_OK:
+	case STATUS_INVALID:
+	case STATUS_NOT_FOUND:
+	case STATUS_CONFLICT:
+	case STATUS_FULL:
+	case STATUS_TIMEOUT:
+	case STATUS_CANCELLED:
+	case STATUS_NOMEM:
+	case STATUS_IO:
+	case STATUS_CORRUPT:
+	case STATUS_INTERNAL:
+		reply_internal(&request->reply, "submit", error);
+		break;
+	}
 }
 
 static void
@@ -60,32 +118,13 @@ submit(struct request *request, const struct submission *submission)
 	enum refusal refusal = REFUSAL_NONE;
 	unsigned retry_after_s = 1;
 	struct error error;
+	enum status status = queue_submit(request->queue, submission->kind, submission->args.data,
+	    submission->args.size, id, &refusal, &retry_after_s, &error);
 
-	switch (queue_submit(request->queue, submission->kind, submission->args.data,
-	    submission->args.size, id, &refusal, &retry_after_s, &error)) {
-	case STATUS_OK:
+	if (status == STATUS_OK)
 		accepted(&request->reply, id);
-		break;
-	case STATUS_BUSY:
-		refuse(request, refusal, retry_after_s);
-		break;
-	case STATUS_UNKNOWN:
-		/* Nobody knows whether it is stored, so neither 202 nor 500 would be true. */
-		request->reply.drop = true;
-		break;
-	case STATUS_INVALID:
-	case STATUS_NOT_FOUND:
-	case STATUS_CONFLICT:
-	case STATUS_FULL:
-	case STATUS_TIMEOUT:
-	case STATUS_CANCELLED:
-	case STATUS_NOMEM:
-	case STATUS_IO:
-	case STATUS_CORRUPT:
-	case STATUS_INTERNAL:
-		reply_internal(&request->reply, "submit", &error);
-		break;
-	}
+	else
+		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
 }
 
 void
@@ -95,27 +134,18 @@ endpoint_submit(struct request *request)
 	struct submission submission;
 	struct faults faults;
 	struct error error;
-	json_t *body = NULL;
+	json_t *body;
 	enum status status;
 
 	scratch_begin(scratch, sizeof(scratch));
 	faults_init(&faults);
 	submission_init(&submission);
-	status = json_body_load(
-	    request->body.data, request->body.size, JSON_BODY_VALUES_MAX, &body, &faults, &error);
-	if (status == STATUS_INVALID) {
-		reply_problem(&request->reply, PROBLEM_INVALID_JSON, &faults, "%s", error.text);
+	body = endpoint_load_body(request, JSON_BODY_VALUES_MAX);
+	if (body == NULL)
 		goto out;
-	}
-	if (status == STATUS_OK)
-		status = submission_check(
-		    queue_kind_settings(request->queue), body, &submission, &faults, &error);
-	if (status == STATUS_INVALID)
-		reply_problem(
-		    &request->reply, PROBLEM_INVALID_SUBMISSION, &faults, "%s", error.text);
-	else if (status != STATUS_OK)
-		reply_internal(&request->reply, "validate", &error);
-	else
+	status = submission_check(
+	    queue_kind_settings(request->queue), body, &submission, &faults, &error);
+	if (endpoint_is_valid(request, status, &faults, &error))
 		submit(request, &submission);
 out:
 	submission_done(&submission);

@@ -7,11 +7,18 @@
 #ifndef TASKQ_HTTP_HTTP_ENDPOINTS_H
 #define TASKQ_HTTP_HTTP_ENDPOINTS_H
 
+#include <jansson.h>
+
 #include "http/http_request.h"
+#include "queue/queue.h"
+#include "task/faults.h"
 #include "task/task.h"
 
 /* POST /tasks/submissions */
 void endpoint_submit(struct request *request);
+
+/* POST /tasks/submissions/batch */
+void endpoint_batch(struct request *request);
 
 /* GET /tasks/submissions/{id} */
 void endpoint_status(struct request *request);
@@ -28,6 +35,27 @@ void endpoint_readyz(struct request *request);
 
 /* GET /stats */
 void endpoint_stats(struct request *request);
+
+/**
+ * endpoint_load_body - the start of both endpoints that take submissions: parse the body, or make
+ * the reply say why not
+ * @values_max: see json_body_load
+ * Returns the value, for json_decref, or NULL.
+ */
+json_t *endpoint_load_body(struct request *request, size_t values_max);
+
+/**
+ * endpoint_is_valid - whether a check of submissions came to OK; otherwise make the reply of it
+ */
+bool endpoint_is_valid(struct request *request, enum status status, const struct faults *faults,
+    const struct error *error);
+
+/**
+ * endpoint_submit_failed - make the reply of submissions that the queue has not stored
+ * @refusal, @retry_after_s: where the status is BUSY
+ */
+void endpoint_submit_failed(struct request *request, enum status status, enum refusal refusal,
+    unsigned retry_after_s, const struct error *error);
 
 /**
  * endpoint_read_final - the start of both endpoints that need a completed task: read it, or make

@@ -12,6 +12,8 @@
 
 static const struct route routes[] = {
 	{ METHOD_POST, "/tasks/submissions", endpoint_submit, ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
+	{ METHOD_POST, "/tasks/submissions/batch", endpoint_batch,
+	    ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/submissions/{id}", endpoint_status, ROUTE_GIVES_JSON | ROUTE_WAITS },
 	{ METHOD_GET, "/tasks/{id}", endpoint_result, ROUTE_GIVES_JSON | ROUTE_WAITS },
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },

@@ -58,7 +58,9 @@ submission_check(const struct kind_settings *settings, const json_t *body,
     struct submission *ret_submission, struct faults *faults, struct error *error)
 {
 	struct submission *submission = ret_submission;
+	size_t faults_before = faults->count;
 	const json_t *args;
+	size_t found;
 
 	if (!json_is_object(body)) {
 		faults_add(
@@ -72,9 +74,10 @@ submission_check(const struct kind_settings *settings, const json_t *body,
 		faults_add(faults, "", "args", "is missing; expected an object");
 	else if (submission->kind != NULL)
 		submission->kind->check_args(settings, args, faults, &submission->args);
-	if (faults->count > 0)
-		return error_set(error, STATUS_INVALID, "The submission has %zu fault%s.",
-		    faults->count, faults->count == 1 ? "" : "s");
+	found = faults->count - faults_before;
+	if (found > 0)
+		return error_set(error, STATUS_INVALID, "The submission has %zu fault%s.", found,
+		    found == 1 ? "" : "s");
 	if (buf_status(&submission->args) != STATUS_OK)
 		return error_set(error, STATUS_NOMEM, "no memory for the arguments");
 	return STATUS_OK;

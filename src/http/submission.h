@@ -17,18 +17,18 @@
 
 struct submission {
 	const struct kind *kind;
-	struct buf args; /* normalised by the kind */
+	struct buf args; /* normalised by the kind; behind those of earlier checks, if any */
 };
 
 void submission_init(struct submission *submission);
 void submission_done(struct submission *submission);
 
 /**
- * submission_check - judge a body
+ * submission_check - judge a body, or a part of one
  * Members: `type`, a known kind's word, and `args`, which the kind judges; no other.
  * @body:   any JSON value
- * @faults: gathers every fault; initialised by the caller
- * Returns OK with the submission filled; INVALID when there are faults; NOMEM.
+ * @faults: gathers every fault; initialised by the caller, with a prefix for a part
+ * Returns OK with the submission filled; INVALID when this check has found faults; NOMEM.
  */
 enum status submission_check(const struct kind_settings *settings, const json_t *body,
     struct submission *ret_submission, struct faults *faults, struct error *error) NODISCARD;

@@ -84,7 +84,8 @@ struct kind {
 	 * check_args - validate and normalise the arguments of a submission; pure, any thread
 	 * @args:     the value of "args"; any JSON type
 	 * @faults:   every fault found, with pointers below "/args"
-	 * @ret_args: the normalised arguments as JSON object text, when there is no fault
+	 * @ret_args: the normalised arguments are appended as JSON object text, when there is no
+	 * fault
 	 */
 	void (*check_args)(const struct kind_settings *settings, const json_t *args,
 	    struct faults *faults, struct buf *ret_args);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as the body of a submission: the loader and the validation refuse them with a fault and
- * a sentence, or accept them, and then the kind's arguments are JSON that is accepted again and
- * gives the same arguments. Whatever is said about a fault is valid UTF-8 and makes valid JSON.
+ * Any bytes as the body of a submission, and of a batch of them: the loader and the validation
+ * refuse them with a fault and a sentence, or accept them, and then the kind's arguments are JSON
+ * that is accepted again and gives the same arguments. Whatever is said about a fault is valid
+ * UTF-8 and makes valid JSON.
  */
 #include "fuzz.h"
 
@@ -12,6 +13,7 @@
 #include "http/http_reply.h"
 #include "http/json_body.h"
 #include "http/submission.h"
+#include "http/submission_batch.h"
 #include "kinds/kind_settings.h"
 
 static const struct kind_settings settings = {
@@ -45,48 +47,88 @@ require_told(const struct faults *faults, const struct error *error, enum proble
 
 /* Normalised arguments are accepted as they are. */
 static void
-require_stable(const struct submission *submission)
+require_stable(const struct kind *kind, const char *text, size_t size)
 {
 	struct faults faults;
 	struct buf again;
-	json_t *args =
-	    json_loadb(submission->args.data, submission->args.size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *args = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 
 	FUZZ_REQUIRE(args != NULL);
 	faults_init(&faults);
 	buf_init(&again, SUBMISSION_ARGS_MAX_BYTES);
-	submission->kind->check_args(&settings, args, &faults, &again);
+	kind->check_args(&settings, args, &faults, &again);
 	FUZZ_REQUIRE(faults.count == 0);
-	FUZZ_REQUIRE(again.size == submission->args.size);
-	FUZZ_REQUIRE(memcmp(again.data, submission->args.data, again.size) == 0);
+	FUZZ_REQUIRE(again.size == size);
+	FUZZ_REQUIRE(memcmp(again.data, text, again.size) == 0);
 	buf_done(&again);
 	json_decref(args);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* The body as a value, or NULL where it is told what it is instead. */
+static json_t *
+load(const uint8_t *data, size_t size, size_t values_max)
 {
-	struct submission submission;
 	struct faults faults;
 	struct error error = { "" };
 	json_t *body = NULL;
 	enum status status;
 
 	faults_init(&faults);
-	submission_init(&submission);
-	status =
-	    json_body_load((const char *)data, size, JSON_BODY_VALUES_MAX, &body, &faults, &error);
-	if (status == STATUS_INVALID) {
+	status = json_body_load((const char *)data, size, values_max, &body, &faults, &error);
+	if (status == STATUS_INVALID)
 		require_told(&faults, &error, PROBLEM_INVALID_JSON);
-	} else {
+	else
 		FUZZ_REQUIRE(status == STATUS_OK);
-		status = submission_check(&settings, body, &submission, &faults, &error);
-		if (status == STATUS_INVALID)
-			require_told(&faults, &error, PROBLEM_INVALID_SUBMISSION);
-		else
-			require_stable(&submission);
-	}
+	return body;
+}
+
+static void
+try_submission(const json_t *body)
+{
+	struct submission submission;
+	struct faults faults;
+	struct error error = { "" };
+
+	faults_init(&faults);
+	submission_init(&submission);
+	if (submission_check(&settings, body, &submission, &faults, &error) == STATUS_INVALID)
+		require_told(&faults, &error, PROBLEM_INVALID_SUBMISSION);
+	else
+		require_stable(submission.kind, submission.args.data, submission.args.size);
 	submission_done(&submission);
+}
+
+static void
+try_batch(const json_t *body)
+{
+	struct submission_batch batch;
+	struct faults faults;
+	struct error error = { "" };
+
+	faults_init(&faults);
+	submission_batch_init(&batch);
+	if (submission_batch_check(&settings, body, &batch, &faults, &error) == STATUS_INVALID) {
+		require_told(&faults, &error, PROBLEM_INVALID_SUBMISSION);
+	} else {
+		FUZZ_REQUIRE(batch.count > 0);
+		for (size_t i = 0; i < batch.count; i++)
+			require_stable(
+			    batch.tasks[i].kind, batch.tasks[i].args, batch.tasks[i].args_size);
+	}
+	submission_batch_done(&batch);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	json_t *body = load(data, size, JSON_BODY_VALUES_MAX);
+
+	if (body != NULL)
+		try_submission(body);
+	json_decref(body);
+	body = load(data, size, SUBMISSION_BATCH_VALUES_MAX);
+	if (body != NULL)
+		try_batch(body);
 	json_decref(body);
 	return 0;
 }

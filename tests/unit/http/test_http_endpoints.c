@@ -328,6 +328,71 @@ test_bad_submissions_are_400_and_reach_nobody(void **state)
 	assert_int_equal(fake_queue_submitted(rig->queue), 0);
 }
 
+static struct answer *
+submit_batch(const struct rig *rig, const char *body)
+{
+	return rig_ask(
+	    rig, "POST", "/tasks/submissions/batch", "Content-Type: application/json\r\n", body);
+}
+
+#define BATCH "{\"tasks\":[" SUBMISSION "," SUBMISSION "]}"
+
+static void
+test_a_batch_is_202_with_all_ids(void **state)
+{
+	struct rig *rig = *state;
+	struct answer *answer = submit_batch(rig, "{\"tasks\":[" SUBMISSION "]}");
+
+	assert_int_equal(answer->status, 202);
+	assert_string_equal(answer->body, "{\"ids\":[\"" FAKE_QUEUE_ID(0) "\"]}\n");
+	assert_int_equal(fake_queue_submitted(rig->queue), 1);
+	answer_free(answer);
+	answer = submit_batch(rig, BATCH);
+	assert_int_equal(answer->status, 202);
+	assert_string_equal(
+	    answer->body, "{\"ids\":[\"" FAKE_QUEUE_ID(0) "\",\"" FAKE_QUEUE_ID(1) "\"]}\n");
+	assert_field(answer, "Content-Type", "application/json");
+	assert_no_field(answer, "Location");
+	assert_int_equal(fake_queue_submitted(rig->queue), 3);
+	answer_free(answer);
+}
+
+static void
+test_bad_batches_are_400_and_reach_nobody(void **state)
+{
+	static const struct {
+		const char *body, *pointer;
+	} cases[] = {
+		{ "", "" },
+		{ "[" SUBMISSION "]", "" },
+		{ SUBMISSION, "/tasks" },
+		{ "{\"tasks\":[]}", "/tasks" },
+		{ "{\"tasks\":[" SUBMISSION "],\"tasks\":[]}", "/tasks" },
+		{ "{\"tasks\":[" SUBMISSION ",{}]}", "/tasks/1/args" },
+		{ "{\"tasks\":[" SUBMISSION "," SUBMISSION "x]}", "/tasks/1" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct answer *answer = submit_batch(rig, cases[i].body);
+		char expected[64];
+
+		snprintf(expected, sizeof(expected), "{\"pointer\":\"%s\",", cases[i].pointer);
+		assert_int_equal(answer->status, 400);
+		if (strstr(answer->body, expected) == NULL)
+			fail_msg("%s: %s", cases[i].body, answer->body);
+		answer_free(answer);
+	}
+	assert_int_equal(fake_queue_submitted(rig->queue), 0);
+}
+
+/* A submission, or a batch of two. */
+static struct answer *
+submit_either(const struct rig *rig, bool is_batch)
+{
+	return is_batch ? submit_batch(rig, BATCH) : rig_submit(rig, SUBMISSION);
+}
+
 static void
 test_each_refusal_is_503_with_its_own_type_and_retry_after(void **state)
 {
@@ -342,14 +407,15 @@ test_each_refusal_is_503_with_its_own_type_and_retry_after(void **state)
 	};
 	struct rig *rig = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		size_t n = i / 2;
 		struct answer *answer;
 
-		fake_queue_answer(rig->queue, STATUS_BUSY, cases[i].refusal, 42);
-		answer = rig_submit(rig, SUBMISSION);
+		fake_queue_answer(rig->queue, STATUS_BUSY, cases[n].refusal, 42);
+		answer = submit_either(rig, i % 2 == 1);
 		assert_int_equal(answer->status, 503);
 		assert_field(answer, "Retry-After", "42");
-		assert_non_null(strstr(answer->body, cases[i].type));
+		assert_non_null(strstr(answer->body, cases[n].type));
 		answer_free(answer);
 	}
 }
@@ -360,12 +426,14 @@ test_an_unknown_outcome_is_no_answer_and_a_failure_is_500(void **state)
 	struct rig *rig = *state;
 	struct answer *answer;
 
-	fake_queue_answer(rig->queue, STATUS_UNKNOWN, REFUSAL_NONE, 0);
-	assert_null(rig_submit(rig, SUBMISSION));
-	fake_queue_answer(rig->queue, STATUS_IO, REFUSAL_NONE, 0);
-	answer = rig_submit(rig, SUBMISSION);
-	assert_int_equal(answer->status, 500);
-	answer_free(answer);
+	for (int is_batch = 0; is_batch < 2; is_batch++) {
+		fake_queue_answer(rig->queue, STATUS_UNKNOWN, REFUSAL_NONE, 0);
+		assert_null(submit_either(rig, is_batch));
+		fake_queue_answer(rig->queue, STATUS_IO, REFUSAL_NONE, 0);
+		answer = submit_either(rig, is_batch);
+		assert_int_equal(answer->status, 500);
+		answer_free(answer);
+	}
 }
 
 int
@@ -388,6 +456,8 @@ main(void)
 		WITH_RIG(test_head_has_the_fields_of_get_and_no_body),
 		WITH_RIG(test_a_submission_is_202_with_its_location),
 		WITH_RIG(test_bad_submissions_are_400_and_reach_nobody),
+		WITH_RIG(test_a_batch_is_202_with_all_ids),
+		WITH_RIG(test_bad_batches_are_400_and_reach_nobody),
 		WITH_RIG(test_each_refusal_is_503_with_its_own_type_and_retry_after),
 		WITH_RIG(test_an_unknown_outcome_is_no_answer_and_a_failure_is_500),
 	};

@@ -35,6 +35,7 @@ test_every_endpoint_is_found(void **state)
 		const char *pattern;
 	} cases[] = {
 		{ METHOD_POST, "/tasks/submissions", "/tasks/submissions" },
+		{ METHOD_POST, "/tasks/submissions/batch", "/tasks/submissions/batch" },
 		{ METHOD_GET, "/tasks/submissions/" ID, "/tasks/submissions/{id}" },
 		{ METHOD_HEAD, "/tasks/submissions/" ID, "/tasks/submissions/{id}" },
 		{ METHOD_GET, "/tasks/" ID, "/tasks/{id}" },
@@ -92,6 +93,9 @@ test_other_methods_are_told_what_is_allowed(void **state)
 
 	(void)state;
 	assert_int_equal(match(METHOD_GET, "/tasks/submissions", &pattern, id), ROUTE_NO_METHOD);
+	assert_int_equal(
+	    match(METHOD_GET, "/tasks/submissions/batch", &pattern, id), ROUTE_NO_METHOD);
+	assert_string_equal(routes_allow("/tasks/submissions/batch"), "POST, OPTIONS");
 	assert_int_equal(match(METHOD_OTHER, "/healthz", &pattern, id), ROUTE_NO_METHOD);
 	assert_int_equal(match(METHOD_POST, "/tasks/" ID, &pattern, id), ROUTE_NO_METHOD);
 	assert_int_equal(match(METHOD_OPTIONS, "/tasks/" ID, &pattern, id), ROUTE_NO_METHOD);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /tasks/submissions/batch: as a single submission, for many in one commit, all or none. Runs
+ * in the connection's thread and blocks for that commit. Lends jansson no scratch memory: what it
+ * makes of a batch would not fit on the stack.
+ */
+#include <stdlib.h>
+
+#include "http/http_endpoints.h"
+#include "http/json_text.h"
+#include "http/submission_batch.h"
+
+/* An id in its quotes, with its comma. */
+#define ID_BYTES (UUID_TEXT_LENGTH + 3)
+
+static void
+accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
+{
+	struct buf *buf = reply_json(reply, 202, 16 + count * ID_BYTES);
+
+	JSON_LITERAL(buf, "{\"ids\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			JSON_LITERAL(buf, ",");
+		json_text_string(buf, ids[i], UUID_TEXT_LENGTH);
+	}
+	JSON_LITERAL(buf, "]}\n");
+}
+
+static void
+submit(struct request *request, const struct submission_batch *batch)
+{
+	char(*ids)[UUID_TEXT_SIZE] = calloc(batch->count, sizeof(*ids));
+	enum refusal refusal = REFUSAL_NONE;
+	unsigned retry_after_s = 1;
+	struct error error;
+	enum status status;
+
+	if (ids == NULL)
+		status = error_set(&error, STATUS_NOMEM, "no memory for the ids of a batch");
+	else
+		status = queue_submit_batch(request->queue, batch->tasks, batch->count, ids,
+		    &refusal, &retry_after_s, &error);
+	if (status == STATUS_OK)
+		accepted(&request->reply, ids, batch->count);
+	else
+		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
+	free(ids);
+}
+
+void
+endpoint_batch(struct request *request)
+{
+	json_t *body = endpoint_load_body(request, SUBMISSION_BATCH_VALUES_MAX);
+	struct submission_batch batch;
+	struct faults faults;
+	struct error error;
+	enum status status;
+
+	if (body == NULL)
+		return;
+	faults_init(&faults);
+	submission_batch_init(&batch);
+	status = submission_batch_check(
+	    queue_kind_settings(request->queue), body, &batch, &faults, &error);
+	/* The parsed body is by far the largest of all this: it does not wait for the commit. */
+	json_decref(body);
+	if (endpoint_is_valid(request, status, &faults, &error))
+		submit(request, &batch);
+	submission_batch_done(&batch);
+}
