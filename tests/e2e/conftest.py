@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import resource
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -144,3 +145,23 @@ def ill(tmp_path_factory):
 def listener():
     with origins.CountingListener() as counting:
         yield counting
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 32 MiB."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", directory], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
+    yield directory
+    # Lazily: the daemon that lives there is ended by its own fixture, after or before this one.
+    subprocess.run(["umount", "-l", directory], check=True)
+
+
+@pytest.fixture
+def no_leak_checker(monkeypatch):
+    """It cannot run in a traced process; and a service that stops dead joins no thread."""
+    monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0")
+    monkeypatch.setenv("TSAN_OPTIONS", "report_thread_leaks=0")

@@ -17,51 +17,20 @@ import time
 import pytest
 
 from lib.api import SUBMISSIONS, check_problem
-from lib.daemon import DidNotStart, end_tracer
+from lib.daemon import DidNotStart
 from lib.database import history, integrity
+from lib.faults import EXIT_STORE_DIED, fill, injected, needs_root, needs_strace
 from lib.load import factorial_body, submit_many, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.rawhttp import Closed, RawConnection, request
 from lib.wait import wait_until
 
-EXIT_STORE_DIED = 74
 FAKETIME = next((path for path in map(pathlib.Path, (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1")) if path.exists()), None)
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount or to trace")
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-
 
 # No space -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 32 MiB."""
-    directory = tmp_path / "disk"
-    directory.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", directory], capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
-    yield directory
-    # Lazily: the daemon that lives there is ended by its own fixture, after or before this one.
-    subprocess.run(["umount", "-l", directory], check=True)
-
-
-def fill(directory, leave=0):
-    """Ballast until only `leave` bytes are free."""
-    ballast = directory / "ballast"
-    with open(ballast, "ab") as file:
-        with contextlib.suppress(OSError):
-            while True:
-                free = os.statvfs(directory)
-                free = free.f_bavail * free.f_frsize - leave
-                if free <= 0:
-                    break
-                file.write(b"\0" * min(free, 1 << 20))
-                file.flush()
-    return ballast
 
 
 def submit_until(client, status, limit=100000):
@@ -162,28 +131,6 @@ class TestFullDisk:
 # Failing flushes ------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def injected(daemon, what):
-    """Faults in the system calls of a running daemon, from now until it ends."""
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-o", "/dev/null", "-e", "trace=" + what.split(":")[0], "-e", f"inject={what}", "-p", str(daemon.pid)],
-        stderr=subprocess.PIPE)
-    try:
-        seen = b""
-        while b"attached" not in seen:
-            piece = os.read(tracer.stderr.fileno(), 4096)
-            if not piece:
-                pytest.skip(f"strace cannot attach: {seen.decode()}")
-            seen += piece
-        # Every thread must be attached before the first fault is due.
-        wait_until(lambda: all(
-            re.search(r"^TracerPid:\s+[1-9]", pathlib.Path(f"/proc/{daemon.pid}/task/{task}/status").read_text(), re.M)
-            for task in os.listdir(f"/proc/{daemon.pid}/task")), what="every thread is traced")
-        yield
-    finally:
-        end_tracer(tracer)
-
-
 def submit_until_gone(daemon, limit=20000):
     """Submit until the daemon dies; returns the acknowledged ids and the other statuses."""
     accepted, others = [], []
@@ -204,13 +151,8 @@ def submit_until_gone(daemon, limit=20000):
 @pytest.mark.root
 @needs_root
 @needs_strace
+@pytest.mark.usefixtures("no_leak_checker")
 class TestFailingFlushes:
-    @pytest.fixture(autouse=True)
-    def no_leak_checker(self, monkeypatch):
-        # The leak checker cannot run in a traced process; a service that stops dead joins no thread.
-        monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0")
-        monkeypatch.setenv("TSAN_OPTIONS", "report_thread_leaks=0")
-
     @pytest.mark.parametrize("when", ["1+", "2+", "5+", "20+"])
     def test_failed_flush_stops_the_service_and_the_restart_tells_the_truth(self, make_daemon, when):
         daemon = make_daemon()

@@ -9,6 +9,7 @@ from .bigint import parse_decimal
 from .wait import PATIENCE_S, wait_until
 
 SUBMISSIONS = "/tasks/submissions"
+BATCH = SUBMISSIONS + "/batch"
 FINAL = ("SUCCEEDED", "FAILED", "REJECTED")
 WORDS = ("QUEUED", "RUNNING") + FINAL
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
