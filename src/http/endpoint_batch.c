@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "http/http_endpoints.h"
+#include "http/json_gate.h"
 #include "http/json_text.h"
 #include "http/submission_batch.h"
 
@@ -48,24 +49,36 @@ submit(struct request *request, const struct submission_batch *batch)
 	free(ids);
 }
 
-void
-endpoint_batch(struct request *request)
+/* Makes a batch of the body, or the reply say why not. The parsed body is by far the largest of all
+   this, so it is gone when the commit is waited for. */
+static bool
+load(struct request *request, struct submission_batch *batch)
 {
 	json_t *body = endpoint_load_body(request, SUBMISSION_BATCH_VALUES_MAX);
-	struct submission_batch batch;
 	struct faults faults;
 	struct error error;
 	enum status status;
 
 	if (body == NULL)
-		return;
+		return false;
 	faults_init(&faults);
-	submission_batch_init(&batch);
 	status = submission_batch_check(
-	    queue_kind_settings(request->queue), body, &batch, &faults, &error);
-	/* The parsed body is by far the largest of all this: it does not wait for the commit. */
+	    queue_kind_settings(request->queue), body, batch, &faults, &error);
 	json_decref(body);
-	if (endpoint_is_valid(request, status, &faults, &error))
+	return endpoint_is_valid(request, status, &faults, &error);
+}
+
+void
+endpoint_batch(struct request *request)
+{
+	struct submission_batch batch;
+	bool is_loaded;
+
+	submission_batch_init(&batch);
+	json_gate_enter(request->json_gate);
+	is_loaded = load(request, &batch);
+	json_gate_leave(request->json_gate);
+	if (is_loaded)
 		submit(request, &batch);
 	submission_batch_done(&batch);
 }

@@ -75,6 +75,7 @@ session_start(struct http_context *context, struct MHD_Connection *mhd, void **s
 	session->request.conf = &context->conf;
 	session->request.draining = &context->draining;
 	session->request.figures = &context->figures;
+	session->request.json_gate = &context->json_gate;
 	session->request.connection = &session->connection;
 	connections_add(context->connections, &session->connection, info->connect_fd);
 }

@@ -16,6 +16,7 @@
 #include "http/http_connections.h"
 #include "http/http_figures.h"
 #include "http/http_server.h"
+#include "http/json_gate.h"
 #include "http/log_gate.h"
 
 struct http_context {
@@ -23,6 +24,7 @@ struct http_context {
 	struct queue *queue;
 	struct connections *connections;
 	struct http_figures figures;
+	struct json_gate json_gate;
 	atomic_bool draining;
 	atomic_size_t bodies_bytes; /* held by all requests together */
 	uint64_t request_id_seed;

@@ -27,6 +27,7 @@
 
 struct connection;
 struct http_figures;
+struct json_gate;
 struct route;
 
 /* Known methods. Everything else is answered with 501. */
@@ -69,6 +70,7 @@ struct request {
 	const struct http_conf *conf;
 	const atomic_bool *draining;
 	struct http_figures *figures;
+	struct json_gate *json_gate;   /* for bodies that become large when they are parsed */
 	struct connection *connection; /* that the request came over */
 	enum method method;
 	bool is_http_1_0;

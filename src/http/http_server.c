@@ -20,6 +20,9 @@
 #define MEMORY_LIMIT_BYTES ((size_t)32 << 10)
 #define THREAD_STACK_BYTES ((size_t)512 << 10)
 
+/* Batches that are parsed at once, see json_gate.h: 20 MB at the very most. */
+#define LARGE_BODIES_MAX 4
+
 struct http_server {
 	struct http_context context;
 	struct MHD_Daemon *daemon;
@@ -124,6 +127,7 @@ static void
 server_free(struct http_server *server)
 {
 	connections_close(server->context.connections);
+	json_gate_done(&server->context.json_gate);
 	http_figures_done(&server->context.figures);
 	(void)close(server->listen_fd);
 	free(server);
@@ -144,6 +148,7 @@ http_server_open(const struct http_conf *conf, struct queue *queue, struct http_
 	server->context.conf = *conf;
 	server->context.queue = queue;
 	http_figures_init(&server->context.figures, conf->began_mono_ms);
+	json_gate_init(&server->context.json_gate, LARGE_BODIES_MAX);
 	status = open_parts(server, error);
 	if (status != STATUS_OK) {
 		server_free(server);
