@@ -221,14 +221,6 @@ bodies_max_bytes(const struct app *app)
 	return app->budget.bodies_bytes > least ? app->budget.bodies_bytes : least;
 }
 
-/* Half of the connections can always do something else. */
-static unsigned
-waiting_max(const struct app *app)
-{
-	unsigned half = (app->budget.connections_max + 1) / 2;
-	return app->conf->http_waiting_max > 0 ? (unsigned)app->conf->http_waiting_max : half;
-}
-
 static enum status
 open_server(struct app *app, struct error *error)
 {
@@ -239,7 +231,9 @@ open_server(struct app *app, struct error *error)
 		.host_name_count = conf->host_names.count,
 		.connections_max = app->budget.connections_max,
 		.connections_fuse = app->budget.connections_fuse,
-		.waiting_max = waiting_max(app),
+		/* Half of the connections can always do something else. */
+		.waiting_max = conf->http_waiting_max > 0 ? (unsigned)conf->http_waiting_max
+							  : (app->budget.connections_max + 1) / 2,
 		.body_max_bytes = (size_t)conf->http_body_max_bytes,
 		.bodies_max_bytes = bodies_max_bytes(app),
 		.header_timeout_ms = conf->http_header_timeout_ms,
