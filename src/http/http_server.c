@@ -17,7 +17,7 @@
 #include "http/http_handler.h"
 #include "http/http_listen.h"
 
-#define MEMORY_LIMIT_BYTES ((size_t)32 << 10)
+#define MEMORY_LIMIT_BYTES ((size_t)16 << 10)
 #define THREAD_STACK_BYTES ((size_t)512 << 10)
 
 /* Batches that are parsed at once, see json_gate.h: 20 MB at the very most. */
