@@ -94,6 +94,14 @@ struct kind {
 	   100 ms. Fills run->output and run->outcome. */
 	void (*run)(const struct kind_settings *settings, struct run *run);
 
+	/**
+	 * answer - CPU kinds: as `run`, where the result is at hand and takes no computing, so that
+	 * the task need not wait for an executor; any thread; a microsecond, a kilobyte of output
+	 * at most. NULL: never Returns true when the run has succeeded; false when it has to be
+	 * run, and nothing was done.
+	 */
+	bool (*answer)(const struct kind_settings *settings, struct run *run);
+
 	const struct engine_ops *engine; /* IO kinds only */
 };
 

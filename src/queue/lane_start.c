@@ -75,6 +75,30 @@ run_of(struct task_start *start)
 	return (struct run *)(void *)((char *)start - offsetof(struct run, start));
 }
 
+bool
+lane_answer(struct lane_pool *lane, struct task_start *start, struct completion *ret_completion)
+{
+	struct run *run = run_of(start);
+	const struct kind *kind = kinds_find(run->task.type);
+	if (kind == NULL || kind->answer == NULL || !kind->answer(lane->conf.kinds, run))
+		return false;
+	if (output_is_spilled(&run->output)) {
+		/* Contents are to be kept in files from the first byte on: by the usual way. */
+		output_clear(&run->output);
+		outcome_done(&run->outcome);
+		outcome_init(&run->outcome);
+		return false;
+	}
+	*ret_completion = (struct completion){
+		.task = &run->task,
+		.outcome = &run->outcome,
+		.output = &run->output,
+		.finished_at_ms = clock_wall_ms(),
+		.ret_status = STATUS_OK,
+	};
+	return true;
+}
+
 /* What lane_stop and lane_wait_empty wait for. */
 static void
 note_started_locked(struct lane_pool *lane, size_t count) REQUIRES(lane->lock)
@@ -97,7 +121,8 @@ lane_unreserve(struct lane_pool *lane, struct task_start *start)
 	lane->executing--;
 	note_started_locked(lane, 1);
 	/* Somebody may have come to wait because this place was taken. */
-	cond_signal(&lane->claim_changed);
+	if (lane_waiting(lane) > 0)
+		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }
 

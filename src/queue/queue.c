@@ -150,6 +150,29 @@ submit_admitted(
 	return status;
 }
 
+/* Stores a task that has ended in its reserved place, which it gives back. */
+static enum status
+submit_ended(struct queue *queue, const struct task_new *task, struct task_start *start,
+    const struct completion *completion, struct error *error)
+{
+	const struct task_ended ended = {
+		.finished_at_ms = completion->finished_at_ms,
+		.media_type = completion->outcome->media_type,
+		.content = completion->output->memory.data,
+		.content_size = completion->output->memory.size,
+		.is_utf8 = output_is_utf8(completion->output),
+	};
+	struct task_new stored = *task;
+	stored.ended = &ended;
+	enum status status = store_submit(queue->store, &stored, 1, NULL, error);
+	if (status == STATUS_OK) {
+		admission_passed(&queue->admission, task->lane, 1);
+		final_cache_put_completion(queue->recent, completion, clock_mono_ms());
+	}
+	lane_unreserve(queue->lanes[task->lane], start);
+	return status;
+}
+
 /* Admits and stores; *ret_refusal is set on BUSY. */
 static enum status
 submit(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
@@ -163,7 +186,13 @@ submit(struct queue *queue, const struct task_new *task, enum refusal *ret_refus
 			lane_unreserve(queue->lanes[task->lane], start);
 		return refuse_admission(refusal, ret_refusal, error);
 	}
-	return refuse_stored(queue, submit_admitted(queue, task, start, error), ret_refusal);
+	struct completion completion;
+	enum status status;
+	if (start != NULL && lane_answer(queue->lanes[task->lane], start, &completion))
+		status = submit_ended(queue, task, start, &completion, error);
+	else
+		status = submit_admitted(queue, task, start, error);
+	return refuse_stored(queue, status, ret_refusal);
 }
 
 enum status

@@ -86,7 +86,9 @@ void store_on_start(struct store *store,
  * @start: NULL: the tasks are QUEUED. Otherwise @count is 1 and the task is RUNNING from the
  * beginning, with lease and attempt 1 and started when it was created, as if claimed in the same
  * commit; on OK, @start has been given to store_on_start's callback, else it is still the caller's.
- * Returns OK, CONFLICT when an id exists or stands in the array twice.
+ * A task that has ended (`ended`) is stored as it would be after a start and a completion; its
+ * content goes into the database whatever its size, and @start is NULL. Returns OK, CONFLICT when
+ * an id exists or stands in the array twice.
  */
 enum status store_submit(struct store *store, const struct task_new *tasks, size_t count,
     struct task_start *start, struct error *error) NODISCARD;

@@ -27,6 +27,15 @@ enum lane {
 
 #define LANE_COUNT 2
 
+/* How a task has ended that ended before it is stored: it SUCCEEDED in its first attempt. */
+struct task_ended {
+	int64_t finished_at_ms;
+	const char *media_type; /* of the content; "" when unknown */
+	const void *content;    /* may be NULL where it has 0 bytes */
+	size_t content_size;
+	bool is_utf8;
+};
+
 /* A validated submission on its way into the store. */
 struct task_new {
 	char id[UUID_TEXT_SIZE];
@@ -36,6 +45,7 @@ struct task_new {
 	size_t args_size;
 	int max_attempts;
 	int64_t created_at_ms;
+	const struct task_ended *ended; /* NULL: it is to run */
 };
 
 /* A submission that starts at once, on its way through the store: its owner embeds this. */

@@ -274,6 +274,30 @@ find_taken(struct fake_store *fake, const struct task_new *tasks, size_t count)
 }
 
 static void
+keep_content(struct fake_task *task, const void *content, size_t size)
+{
+	task->data = must(malloc(size + 1));
+	if (size > 0)
+		memcpy(task->data, content, size);
+	task->data[size] = '\0';
+}
+
+static void
+insert_ended(struct fake_task *task, const struct task_new *new)
+{
+	task->status.state = TASK_SUCCEEDED;
+	task->status.attempt = 1;
+	task->status.started_at_ms = new->created_at_ms;
+	task->status.finished_at_ms = new->ended->finished_at_ms;
+	task->lease = 1;
+	outcome_succeed(&task->outcome, new->ended->media_type);
+	task->has_content = true;
+	task->is_utf8 = new->ended->is_utf8;
+	task->bytes = new->ended->content_size;
+	keep_content(task, new->ended->content, new->ended->content_size);
+}
+
+static void
 insert(struct fake_store *fake, const struct task_new *new, struct task_start *start)
 {
 	struct fake_task *task;
@@ -295,6 +319,8 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
+	if (new->ended != NULL)
+		insert_ended(task, new);
 	if (start == NULL)
 		return;
 	task->status.state = TASK_RUNNING;
@@ -420,12 +446,8 @@ complete_one(struct fake_task *task, const struct completion *completion)
 	task->is_utf8 = output_is_utf8(output);
 	task->is_file = output_is_spilled(output);
 	task->bytes = output->bytes;
-	if (task->has_content && !task->is_file) {
-		task->data = must(malloc(output->memory.size + 1));
-		if (output->memory.size > 0)
-			memcpy(task->data, output->memory.data, output->memory.size);
-		task->data[output->memory.size] = '\0';
-	}
+	if (task->has_content && !task->is_file)
+		keep_content(task, output->memory.data, output->memory.size);
 }
 
 static enum status

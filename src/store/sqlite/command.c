@@ -13,6 +13,12 @@
 /* What a row costs beside its texts: indexes, headers, the page that it shares. */
 #define ROW_BYTES 512
 
+static void
+bind_media_type(struct binding *binding, const char *media_type)
+{
+	bind_word(binding, media_type[0] == '\0' ? NULL : media_type);
+}
+
 /* Inserts a row under the writer's next key. Returns an SQLite result code. */
 static int
 insert_row(const struct task_new *task, enum sqlite_statement statement, struct writer *writer)
@@ -26,7 +32,42 @@ insert_row(const struct task_new *task, enum sqlite_statement statement, struct 
 	bind_text(&binding, task->args, task->args_size);
 	bind_int(&binding, task->max_attempts);
 	bind_int(&binding, task->created_at_ms);
+	if (task->ended != NULL) {
+		bind_int(&binding, task->ended->finished_at_ms);
+		bind_int(&binding, (int64_t)task->ended->content_size);
+		bind_media_type(&binding, task->ended->media_type);
+		bind_int(&binding, task->ended->is_utf8);
+	}
 	return bind_run(&binding);
+}
+
+static int
+insert_content(int64_t seq, const void *content, size_t size, struct writer *writer)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_RESULT_INSERT);
+
+	bind_int(&binding, seq);
+	bind_blob(&binding, content, size);
+	return bind_run(&binding);
+}
+
+/* Inserts a task in the state that it is submitted in. Returns an SQLite result code. */
+static int
+submit_one(const struct task_new *task, const struct task_start *start, struct writer *writer,
+    enum task_state *ret_state)
+{
+	int rc;
+
+	if (task->ended != NULL) {
+		*ret_state = TASK_SUCCEEDED;
+		rc = insert_row(task, SQLITE_TASK_INSERT_ENDED, writer);
+		return rc != SQLITE_DONE ? rc
+					 : insert_content(writer->next_seq, task->ended->content,
+					       task->ended->content_size, writer);
+	}
+	*ret_state = start != NULL ? TASK_RUNNING : TASK_QUEUED;
+	return insert_row(
+	    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
 }
 
 static enum status
@@ -36,9 +77,9 @@ submit_apply(struct command *command, struct writer *writer, struct error *error
 
 	for (size_t i = 0; i < command->submit.count; i++) {
 		const struct task_new *task = &command->submit.tasks[i];
+		enum task_state state;
 		enum status status;
-		int rc = insert_row(
-		    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
+		int rc = submit_one(task, start, writer, &state);
 
 		if (rc == SQLITE_CONSTRAINT_UNIQUE) {
 			status = error_set(i == 0 ? command->error : error, STATUS_CONFLICT,
@@ -55,8 +96,7 @@ submit_apply(struct command *command, struct writer *writer, struct error *error
 		if (start != NULL)
 			start->seq = writer->next_seq;
 		writer->next_seq++;
-		status = counters_add(&writer->counters, task->type, task->lane,
-		    start != NULL ? TASK_RUNNING : TASK_QUEUED, error);
+		status = counters_add(&writer->counters, task->type, task->lane, state, error);
 		if (status != STATUS_OK)
 			return status;
 	}
@@ -171,7 +211,7 @@ finish_row(struct writer *writer, const struct completion *completion, enum task
 	bind_word(&binding, outcome->response);
 	if (completion_has_content(completion)) {
 		bind_int(&binding, (int64_t)output->bytes);
-		bind_word(&binding, outcome->media_type[0] == '\0' ? NULL : outcome->media_type);
+		bind_media_type(&binding, outcome->media_type);
 		bind_int(&binding, output_is_utf8(output));
 		bind_word(&binding, output_is_spilled(output) ? "file" : "row");
 	} else {
@@ -199,13 +239,8 @@ finish_one(struct completion *completion, struct writer *writer, struct error *e
 		return STATUS_OK;
 	}
 	completion->ret_status = STATUS_OK;
-	if (rc == SQLITE_DONE && completion_has_content(completion) && !output_is_spilled(output)) {
-		struct binding binding = bind_begin(&writer->conn, SQLITE_RESULT_INSERT);
-
-		bind_int(&binding, task->seq);
-		bind_blob(&binding, output->memory.data, output->memory.size);
-		rc = bind_run(&binding);
-	}
+	if (rc == SQLITE_DONE && completion_has_content(completion) && !output_is_spilled(output))
+		rc = insert_content(task->seq, output->memory.data, output->memory.size, writer);
 	if (rc != SQLITE_DONE)
 		return sqlite_status(writer->conn.db, rc, "cannot complete the task", error);
 	return counters_move(&writer->counters, task->type, task->lane, TASK_RUNNING, state, error);
@@ -282,6 +317,14 @@ command_undo(struct command *command)
 	command->claim.count = 0;
 }
 
+static size_t
+task_weight(const struct task_new *task)
+{
+	size_t content = task->ended != NULL ? task->ended->content_size : 0;
+
+	return ROW_BYTES + task->args_size + content;
+}
+
 size_t
 command_weight(const struct command *command)
 {
@@ -290,7 +333,7 @@ command_weight(const struct command *command)
 	switch (command->kind) {
 	case COMMAND_SUBMIT:
 		for (size_t i = 0; i < command->submit.count; i++)
-			weight += ROW_BYTES + command->submit.tasks[i].args_size;
+			weight += task_weight(&command->submit.tasks[i]);
 		return weight;
 	case COMMAND_CLAIM:
 		return ROW_BYTES * command->claim.max;
