@@ -83,12 +83,10 @@ void store_on_start(struct store *store,
 /**
  * store_submit - insert tasks in one commit, all or none; on OK they are on disk. FIFO order is the
  * order of commits, and within one call that of the array. The caller bounds its size.
- * @start: NULL: the tasks are QUEUED. Otherwise @count is 1 and the task is RUNNING from the
- * beginning, with lease and attempt 1 and started when it was created, as if claimed in the same
- * commit; on OK, @start has been given to store_on_start's callback, else it is still the caller's.
- * A task that has ended (`ended`) is stored as it would be after a start and a completion; its
- * content goes into the database whatever its size, and @start is NULL. Returns OK, CONFLICT when
- * an id exists or stands in the array twice.
+ * @start: NULL: the tasks are QUEUED. Otherwise @count is 1 and the task is RUNNING, with lease and
+ * attempt 1 and started when it was created; on OK, @start has been given to store_on_start's
+ * callback, else it is still the caller's. A task that has ended is stored as after a start and a
+ * completion, its content in the database. CONFLICT when an id exists or stands there twice.
  */
 enum status store_submit(struct store *store, const struct task_new *tasks, size_t count,
     struct task_start *start, struct error *error) NODISCARD;
