@@ -36,7 +36,7 @@ scratch_malloc(size_t size)
 
 	/* Also where rounding has overflowed, and where nothing is lent. */
 	if (rounded < size || rounded == 0 || rounded > (size_t)(lent.end - lent.at))
-		return malloc(size);
+		return malloc(size > 0 ? size : 1);
 	lent.at += rounded;
 	return found;
 }

@@ -21,7 +21,8 @@ void scratch_end(void);
 
 /**
  * scratch_malloc / scratch_free - for the library, in the place of malloc and free
- * scratch_malloc(0) may be NULL, as malloc's. A free finds out by the address whose the memory is.
+ * NULL only where there is no memory, for 0 bytes too. A free finds out by the address whose the
+ * memory is.
  */
 void *scratch_malloc(size_t size);
 void scratch_free(void *memory);

@@ -6,6 +6,7 @@
  */
 #include "queue/queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,7 @@ static enum status
 store_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
     char (*ret_ids)[UUID_TEXT_SIZE], struct error *error)
 {
+	assert(count > 0);
 	int64_t now_ms = clock_wall_ms();
 	struct task_new *news = calloc(count, sizeof(*news));
 	if (news == NULL)
