@@ -18,7 +18,7 @@ enum {
 	CONNECTIONS_MAX = 8192,
 	BODY_BYTES_MAX = 1 << 28,
 	STACK_BYTES = 512 * 1024,
-	POOL_BYTES = 32 * 1024,
+	POOL_BYTES = 16 * 1024,
 };
 
 static char hello[] = "{\"hello\":\"world\"}";

@@ -6,13 +6,11 @@ wrong factorial at the request for the result, a task that FAILED or never ended
 """
 
 import json
-import logging
 import random
 import re
 import time
 
 import gevent
-import gevent.lock
 from locust import User, task
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
@@ -21,7 +19,6 @@ from client import Broken, Client
 from samples import TASK, Seconds
 
 SUBMISSIONS = "/tasks/submissions"
-NO_TASK = "00000000-0000-7000-8000-000000000000"
 RANGE = re.compile(r"\{([0-9]+)-([0-9]+)\}")
 # Codes of failures that lie with the origin, not with the service.
 ORIGIN_CODES = frozenset(
@@ -33,8 +30,6 @@ ORIGIN_CODES = frozenset(
 REFUSED_PAUSE_S = 0.1
 
 samples = Seconds()
-wait_known = {}  # service's URL to whether it knows ?wait=
-asking = gevent.lock.BoundedSemaphore()
 
 
 def expand(url):
@@ -211,35 +206,9 @@ class HastyUser(ReportUser):
 
 
 class WaitingUser(HastyUser):
-    """Lets the service tell when the task has ended: ?wait= on the status, or on the result itself.
-
-    Whether the service knows it is asked once per process, with a request that is not counted. While
-    it does not, this user polls like a HastyUser.
-    """
-
-    def on_start(self):
-        with asking:
-            if self.host not in wait_known:
-                wait_known[self.host] = self.knows_wait()
-        super().on_start()
-
-    def knows_wait(self):
-        """False when the service refuses the parameter; a task that does not exist is waited for."""
-        try:
-            answer = self.http.get(f"{SUBMISSIONS}/{NO_TASK}?wait=1")
-        except Broken:
-            return True  # the requests that follow will tell
-        if answer.status != 400 or b"unknown-parameter" not in answer.body:
-            return True
-        logging.warning(
-            "the service does not know ?wait= yet: WaitingUser polls every %d ms instead",
-            self.options.hasty_poll_ms,
-        )
-        return False
+    """Lets the service tell when the task has ended: ?wait= on the status, or on the result itself."""
 
     def complete(self, task_id, kind, argument):
-        if not wait_known[self.host]:
-            return super().complete(task_id, kind, argument)
         seconds = self.options.wait_seconds
         deadline = time.perf_counter() + self.options.poll_limit
         on_result = random.random() < 0.5
