@@ -187,6 +187,23 @@ store_env_submit(struct store_env *env, unsigned n)
 	assert_int_equal(store_env_submit_as(env, n, "factorial", LANE_CPU, 3), STATUS_OK);
 }
 
+enum status
+store_env_submit_ended(struct store_env *env, unsigned n, const void *content, size_t size)
+{
+	char args[ARGS_SIZE];
+	struct task_new task = new_task(env, n, "factorial", LANE_CPU, args);
+	const struct task_ended ended = {
+		.finished_at_ms = env->now_ms + 7,
+		.media_type = "text/plain",
+		.content = content,
+		.content_size = size,
+		.is_utf8 = true,
+	};
+
+	task.ended = &ended;
+	return store_submit(env->store, &task, 1, NULL, NULL);
+}
+
 size_t
 store_env_claim(struct store_env *env, size_t max, struct task *ret_tasks)
 {

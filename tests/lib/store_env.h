@@ -69,6 +69,13 @@ void store_env_submit(struct store_env *env, unsigned n);
  */
 enum status store_env_submit_batch(struct store_env *env, const unsigned *numbers, size_t count);
 
+/**
+ * store_env_submit_ended - submit task n, a factorial that has ended with this content, as UTF-8
+ * text/plain, 7 ms after it was created; any thread
+ */
+enum status store_env_submit_ended(
+    struct store_env *env, unsigned n, const void *content, size_t size);
+
 /* store_env_claim - claim up to max of the CPU lane's; returns how many */
 size_t store_env_claim(struct store_env *env, size_t max, struct task *ret_tasks);
 

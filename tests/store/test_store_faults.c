@@ -32,6 +32,7 @@ enum {
 	NEW = 4, /* not submitted yet */
 	BATCH_FIRST = 10,
 	BATCH_LAST = 49, /* more rows than a page of the database holds */
+	ENDED_BYTES = 9000,
 };
 
 static void
@@ -64,6 +65,17 @@ do_submit_batch(struct store_env *env, struct scene *scene)
 	for (unsigned n = BATCH_FIRST; n <= BATCH_LAST; n++)
 		numbers[n - BATCH_FIRST] = n;
 	return store_env_submit_batch(env, numbers, BATCH_LAST - BATCH_FIRST + 1);
+}
+
+/* Its content takes pages of its own. */
+static enum status
+do_submit_ended(struct store_env *env, struct scene *scene)
+{
+	char content[ENDED_BYTES];
+
+	(void)scene;
+	memset(content, 'e', sizeof(content));
+	return store_env_submit_ended(env, NEW, content, sizeof(content));
 }
 
 static void
@@ -164,6 +176,7 @@ static const struct operation {
 } operations[] = {
 	{ "submit", do_submit, NEW, TASK_REJECTED, TASK_QUEUED },
 	{ "submit batch", do_submit_batch, BATCH_FIRST, TASK_REJECTED, TASK_QUEUED },
+	{ "submit ended", do_submit_ended, NEW, TASK_REJECTED, TASK_SUCCEEDED },
 	{ "start", do_start, NEW, TASK_REJECTED, TASK_RUNNING },
 	{ "claim", do_claim, QUEUED, TASK_QUEUED, TASK_RUNNING },
 	{ "complete", do_complete, RUNNING, TASK_RUNNING, TASK_SUCCEEDED },
@@ -200,6 +213,14 @@ check_sound(struct store_env *env)
 	    "GROUP BY type, lane, status EXCEPT SELECT type, lane, status, count FROM "
 	    "task_counter)");
 	assert_string_equal(check, "0\n");
+	free(check);
+	/* Each content has its task, and the other way round; the sizes are true. */
+	check = store_env_sql(env,
+	    "SELECT count(*) FROM task WHERE result_where = 'row' AND seq NOT IN "
+	    "(SELECT seq FROM task_result);"
+	    "SELECT count(*) FROM task_result r WHERE NOT EXISTS (SELECT 1 FROM task t WHERE "
+	    "t.seq = r.seq AND result_where = 'row' AND result_bytes = length(r.content))");
+	assert_string_equal(check, "0\n0\n");
 	free(check);
 	/* All of the batch, or none. */
 	for (unsigned n = BATCH_FIRST + 1; n <= BATCH_LAST; n++)
@@ -364,6 +385,7 @@ test_a_disk_that_stays_full_leaves_reads_and_figures_alone(void **state)
 	shim_vfs_fail(SHIM_WRITE, 0, 1000000, SQLITE_FULL);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(do_submit(env, &scene), STATUS_FULL);
+		assert_int_equal(do_submit_ended(env, &scene), STATUS_FULL);
 		assert_int_equal(do_claim(env, &scene), STATUS_FULL);
 		assert_int_equal(do_complete(env, &scene), STATUS_FULL);
 		assert_int_equal(do_release(env, &scene), STATUS_FULL);

@@ -106,6 +106,21 @@ submit_batch(const struct child *child, unsigned n)
 	tell(child, n, TOLD_BATCH);
 }
 
+/* Submits task n as ended with a content like those of work_off, some above the inline limit. */
+static void
+submit_ended(const struct child *child, unsigned n)
+{
+	char content[STORE_ENV_INLINE_MAX + 40], id[UUID_TEXT_SIZE];
+
+	store_env_id(n, id);
+	memset(content, 'x', sizeof(content));
+	memcpy(content, id, 8);
+	if (store_env_submit_ended(child->env, n, content, n % 2 == 0 ? sizeof(content) : 8) !=
+	    STATUS_OK)
+		_exit(11);
+	tell(child, n, TOLD_SUCCEEDED);
+}
+
 static void *
 child_thread(void *arg)
 {
@@ -114,9 +129,13 @@ child_thread(void *arg)
 	for (unsigned i = 0; i < TASKS_PER_ROUND / THREADS; i++) {
 		unsigned n = child->round * TASKS_PER_ROUND + i * THREADS + child->thread;
 
-		if (store_env_submit_as(child->env, n, "factorial", LANE_CPU, 100) != STATUS_OK)
+		if (i % 5 == 4)
+			submit_ended(child, n);
+		else if (store_env_submit_as(child->env, n, "factorial", LANE_CPU, 100) !=
+			 STATUS_OK)
 			_exit(5);
-		tell(child, n, TOLD_SUBMITTED);
+		else
+			tell(child, n, TOLD_SUBMITTED);
 		if (i % 3 == 0)
 			submit_batch(child, n);
 		if (i % 2 == 0)
