@@ -20,6 +20,7 @@ TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_http_wait := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_queue := $(OBJ)/tests/unit/queue/queue_scene.o
+TEST_OBJ_test_queue_answer := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_batch := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_bounds := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_faults := $(TEST_OBJ_test_queue)
@@ -66,6 +67,7 @@ TEST_LIBS_test_fetch_transfer := -Wl,--wrap=address_policy_allows
 TEST_LIBS_test_fetch_options := -Wl,--wrap=curl_easy_setopt
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
 TEST_LIBS_test_bn_steps := -lgmp
+TEST_LIBS_test_small_factorials := -lgmp
 TEST_LIBS_test_store_files := -Wl,--wrap=fsync,--wrap=fdatasync,--wrap=rename
 TEST_LIBS_test_store_memory := $(WRAP_ALLOCATIONS)
 

@@ -59,6 +59,50 @@ work_run(const struct kind_settings *settings, struct run *run)
 	outcome_succeed(&run->outcome, "text/plain");
 }
 
+size_t
+scene_prompt_size(const char *args)
+{
+	const char *size = strstr(args, "\"size\":");
+	return size != NULL ? strtoul(size + strlen("\"size\":"), NULL, 10) : 4;
+}
+
+static void
+prompt_write(struct run *run)
+{
+	char content[4096];
+	size_t size = scene_prompt_size(run->task.args);
+	assert_true(size <= sizeof(content));
+	memset(content, SCENE_PROMPT_BYTE, size);
+	assert_int_equal(output_write(&run->output, content, size, NULL), STATUS_OK);
+	outcome_succeed(&run->outcome, "text/plain");
+}
+
+static bool
+prompt_answer(const struct kind_settings *settings, struct run *run)
+{
+	assert_non_null(settings);
+	lock_acquire(&scene_shared.lock);
+	scene_shared.asked++;
+	lock_release(&scene_shared.lock);
+	if (strstr(run->task.args, "later") != NULL)
+		return false;
+	prompt_write(run);
+	return true;
+}
+
+static void
+prompt_run(const struct kind_settings *settings, struct run *run)
+{
+	assert_non_null(settings);
+	lock_acquire(&scene_shared.lock);
+	if (scene_shared.prompted < SCENE_PROMPTS_MAX)
+		memcpy(scene_shared.prompts[scene_shared.prompted], run->task.id, UUID_TEXT_SIZE);
+	scene_shared.prompted++;
+	cond_broadcast(&scene_shared.changed);
+	lock_release(&scene_shared.lock);
+	prompt_write(run);
+}
+
 struct engine {
 	int unused;
 };
@@ -132,7 +176,10 @@ carry_close(struct engine *engine)
 static const struct engine_ops carry_engine = { carry_open, carry_add, carry_abort, carry_close };
 const struct kind work_kind = { .type = "work", .lane = LANE_CPU, .run = work_run };
 const struct kind carry_kind = { .type = "carry", .lane = LANE_IO, .engine = &carry_engine };
-static const struct kind *const kinds[] = { &work_kind, &carry_kind };
+const struct kind prompt_kind = {
+	.type = "prompt", .lane = LANE_CPU, .run = prompt_run, .answer = prompt_answer
+};
+static const struct kind *const kinds[] = { &work_kind, &carry_kind, &prompt_kind };
 
 const struct kind *
 kinds_find(const char *type)

@@ -6,7 +6,9 @@
  *
  * "work" runs in the CPU lane: with the arguments "{}" it stands at the scene's gate, with others
  * it does not, and with "bulky" among them its result goes to a file. "carry" is a kind of the IO
- * lane whose runs stay in its engine until the test takes them out.
+ * lane whose runs stay in its engine until the test takes them out. "prompt" runs in the CPU lane,
+ * too, and has its result at hand, unless "later" is among its arguments: scene_prompt_size bytes
+ * of SCENE_PROMPT_BYTE.
  */
 #ifndef TASKQ_TESTS_QUEUE_SCENE_H
 #define TASKQ_TESTS_QUEUE_SCENE_H
@@ -26,7 +28,10 @@ struct scene {
 	atomic_int fatal;    /* calls of the store's `fatal` */
 };
 
-/* What the runs of both kinds and the tests look at; a test has it to itself. */
+#define SCENE_PROMPT_BYTE 'p'
+#define SCENE_PROMPTS_MAX 64
+
+/* What the runs of all kinds and the tests look at; a test has it to itself. */
 struct scene_shared {
 	struct lock lock;
 	struct cond changed;
@@ -39,11 +44,15 @@ struct scene_shared {
 	bool engine_open;
 	void (*carry_finished)(void *context, struct run *run);
 	void *carry_context;
+	int asked;                                       /* calls of "prompt"'s answer */
+	int prompted;                                    /* runs of "prompt" */
+	char prompts[SCENE_PROMPTS_MAX][UUID_TEXT_SIZE]; /* their ids, the first ones, in order */
 };
 
 extern struct scene_shared scene_shared;
 extern const struct kind work_kind;
 extern const struct kind carry_kind;
+extern const struct kind prompt_kind;
 
 /* 1000 waiting, 2 executors, 2 places, 3 attempts, no final task kept in memory. */
 extern const struct queue_conf scene_usual;
@@ -68,6 +77,11 @@ void scene_submit_ok(struct scene *scene, const struct kind *kind, char ret_id[U
 
 /* scene_submit_work - a task of "work" with these arguments */
 void scene_submit_work(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SIZE]);
+
+/**
+ * scene_prompt_size - the bytes of "prompt"'s result: 4, or what follows "size": in its arguments
+ */
+size_t scene_prompt_size(const char *args);
 
 /**
  * scene_put_waiter - a task of "work" that waits in the store before the queue is opened
