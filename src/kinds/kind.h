@@ -69,6 +69,9 @@ enum result_form {
 	RESULT_INTEGER, /* decimal digits, which stand bare: a JSON integer of any length */
 };
 
+/* The most that a kind's `answer` may write. */
+#define KIND_ANSWER_MAX_BYTES 1024
+
 struct kind {
 	const char *type; /* the word on the wire */
 	enum lane lane;
@@ -96,9 +99,10 @@ struct kind {
 
 	/**
 	 * answer - CPU kinds: as `run`, where the result is at hand and takes no computing, so that
-	 * the task need not wait for an executor; any thread; a microsecond, a kilobyte of output
-	 * at most. NULL: never Returns true when the run has succeeded; false when it has to be
-	 * run, and nothing was done.
+	 * the task need not wait for an executor. Any thread; within a microsecond or so; at most
+	 * KIND_ANSWER_MAX_BYTES of output. NULL: never.
+	 * Returns true when the run has succeeded; false when it has to be run, and nothing was
+	 * done.
 	 */
 	bool (*answer)(const struct kind_settings *settings, struct run *run);
 

@@ -80,15 +80,13 @@ lane_answer(struct lane_pool *lane, struct task_start *start, struct completion 
 {
 	struct run *run = run_of(start);
 	const struct kind *kind = kinds_find(run->task.type);
-	if (kind == NULL || kind->answer == NULL || !kind->answer(lane->conf.kinds, run))
+	/* Where so little goes to a file, it goes there by the usual way: here nothing may block.
+	 */
+	if (kind == NULL || kind->answer == NULL ||
+	    run->output.conf->memory_max_bytes < KIND_ANSWER_MAX_BYTES ||
+	    !kind->answer(lane->conf.kinds, run))
 		return false;
-	if (output_is_spilled(&run->output)) {
-		/* Contents are to be kept in files from the first byte on: by the usual way. */
-		output_clear(&run->output);
-		outcome_done(&run->outcome);
-		outcome_init(&run->outcome);
-		return false;
-	}
+	assert(!output_is_spilled(&run->output));
 	*ret_completion = (struct completion){
 		.task = &run->task,
 		.outcome = &run->outcome,

@@ -525,56 +525,50 @@ count_files(const struct scene *scene, int *ret_temporary)
 	return count;
 }
 
+/* Opens the store anew, with another bound on what stays in memory. */
 static void
-assert_spills(struct scene *scene, const char *args, int files)
+keep_inline(struct scene *scene, size_t max_bytes)
 {
+	store_close(scene->store);
+	scene->store_conf.inline_max_bytes = max_bytes;
+	scene_open_store(scene);
+	scene_open_queue(scene, scene_usual);
+}
+
+static void
+test_where_the_largest_answer_stays_in_memory_it_is_asked_for(void **state)
+{
+	static const char args[] = "{\"size\":1024}";
+	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE];
 	int temporary;
 
+	assert_int_equal(KIND_ANSWER_MAX_BYTES, 1024);
+	keep_inline(scene, KIND_ANSWER_MAX_BYTES);
+	submit_ok(scene, args, id);
+	assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
+	assert_result(scene, id, args);
+	assert_int_equal(look(&scene_shared.prompted), 0);
+	assert_int_equal(count_files(scene, &temporary), 0);
+}
+
+static void
+test_where_answers_may_belong_into_a_file_nobody_is_asked(void **state)
+{
+	static const char args[] = "{\"size\":1024}";
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	int temporary;
+
+	keep_inline(scene, KIND_ANSWER_MAX_BYTES - 1);
 	submit_ok(scene, args, id);
 	assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
 	assert_result(scene, id, args);
-	assert_int_equal(count_files(scene, &temporary), files);
+	assert_int_equal(count_files(scene, &temporary), 1);
 	assert_int_equal(temporary, 0);
-}
-
-static void
-test_what_belongs_into_a_file_is_run(void **state)
-{
-	struct scene *scene = *state;
-	char id[UUID_TEXT_SIZE];
-	int temporary;
-
-	scene_open_queue(scene, scene_usual); /* 1024 bytes stay in memory */
-	submit_ok(scene, "{\"size\":1024}", id);
-	assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
-	assert_result(scene, id, "{\"size\":1024}");
-	assert_int_equal(look(&scene_shared.prompted), 0);
-	assert_int_equal(count_files(scene, &temporary), 0);
-	assert_spills(scene, "{\"size\":1025}", 1);
-	assert_spills(scene, "{\"size\":4096}", 2);
-	assert_int_equal(look(&scene_shared.asked), 3);
-	assert_int_equal(look(&scene_shared.prompted), 2);
-	assert_int_equal(fake_store_calls(scene->fake, FAKE_COMPLETE), 2);
-}
-
-static void
-test_without_room_in_memory_only_the_empty_result_is_at_hand(void **state)
-{
-	struct scene *scene = *state;
-	char id[UUID_TEXT_SIZE];
-
-	store_close(scene->store);
-	scene->store_conf.inline_max_bytes = 0;
-	scene_open_store(scene);
-	scene_open_queue(scene, scene_usual);
-	assert_spills(scene, "{}", 1);
-	assert_spills(scene, "{\"size\":1}", 2);
-	assert_int_equal(look(&scene_shared.prompted), 2);
-	submit_ok(scene, "{\"size\":0}", id);
-	assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
-	assert_result(scene, id, "{\"size\":0}");
-	assert_int_equal(look(&scene_shared.prompted), 2);
+	assert_int_equal(look(&scene_shared.asked), 0);
+	assert_int_equal(look(&scene_shared.prompted), 1);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_COMPLETE), 1);
 }
 
 int
@@ -596,8 +590,8 @@ main(void)
 		SCENE_TEST(test_a_queue_that_drains_refuses_it),
 		SCENE_TEST(test_a_drain_waits_for_one_that_is_being_stored),
 		SCENE_TEST(test_many_submitters_at_once_have_each_task_ended_once),
-		SCENE_TEST(test_what_belongs_into_a_file_is_run),
-		SCENE_TEST(test_without_room_in_memory_only_the_empty_result_is_at_hand),
+		SCENE_TEST(test_where_the_largest_answer_stays_in_memory_it_is_asked_for),
+		SCENE_TEST(test_where_answers_may_belong_into_a_file_nobody_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
