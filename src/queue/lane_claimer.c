@@ -37,7 +37,15 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 		return status;
 	}
 	admission_taken(lane->conf.admission, lane->conf.lane, (int64_t)count);
+	struct run *spares = NULL;
 	lock_acquire(&lane->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct run *spare = lane_spare_take_locked(lane);
+		if (spare == NULL)
+			break;
+		spare->next = spares;
+		spares = spare;
+	}
 	lane->executing += count;
 	if (isolated && count > 0)
 		lane->isolated_running = true;
@@ -45,9 +53,9 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	struct run *runs = NULL;
 	struct run **end = &runs;
 	for (size_t i = 0; i < count; i++) {
-		lock_acquire(&lane->lock);
-		struct run *spare = lane_spare_take_locked(lane);
-		lock_release(&lane->lock);
+		struct run *spare = spares;
+		if (spare != NULL)
+			spares = spare->next;
 		struct run *run = lane_run_new(lane, spare, &tasks[i]);
 		if (run == NULL) {
 			lock_acquire(&lane->lock);
