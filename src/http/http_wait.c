@@ -22,6 +22,15 @@ is_under_way(struct request *request)
 	       !task_state_is_final(task.state);
 }
 
+/* Tells that a wish to wait was heeded. */
+static bool
+heed(struct request *request)
+{
+	if (request->wait_is_preferred)
+		reply_field(&request->reply, "Preference-Applied", "wait=%u", request->wait_s);
+	return true;
+}
+
 bool
 http_wait(struct request *request)
 {
@@ -29,10 +38,8 @@ http_wait(struct request *request)
 	bool has_place = true;
 	struct waiter waiter;
 
-	if (request->wait_is_preferred)
-		reply_field(&request->reply, "Preference-Applied", "wait=%u", request->wait_s);
 	if (request->wait_s == 0)
-		return true;
+		return heed(request);
 	waiters_add(queue_waiters(request->queue), &waiter, request->id);
 	if (is_under_way(request)) {
 		has_place = connection_wait_begin(request->connection, &waiter);
@@ -43,7 +50,7 @@ http_wait(struct request *request)
 	}
 	waiters_remove(&waiter);
 	if (has_place)
-		return true;
+		return heed(request);
 	reply_problem(&request->reply, PROBLEM_TOO_MANY_WAITING, NULL,
 	    "As many requests wait for a task as may wait at once. Ask without waiting.");
 	reply_field(&request->reply, "Retry-After", "1");

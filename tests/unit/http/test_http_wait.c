@@ -129,6 +129,10 @@ test_as_many_wait_as_may_and_the_next_gets_503(void **state)
 	assert_non_null(strstr(answer->body, "/problems/too-many-waiting"));
 	assert_field(answer, "Retry-After", "1");
 	answer_free(answer);
+	answer = rig_ask(rig, "GET", "/tasks/" QUEUED, "Prefer: wait=60\r\n", NULL);
+	assert_int_equal(answer->status, 503);
+	assert_no_field(answer, "Preference-Applied");
+	answer_free(answer);
 	/* Who does not have to wait is answered. */
 	answer_free(rig_get(rig, STATUS_OF(QUEUED), 200));
 	answer_free(rig_get(rig, STATUS_OF(DONE) "?wait=60", 200));
