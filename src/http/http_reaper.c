@@ -173,7 +173,7 @@ scan_locked(struct connections *list) REQUIRES(list->lock)
 }
 
 /*
- * A connection costs some 40 KiB of heap, which malloc keeps once it had it. Most of a crowd having
+ * A connection costs some 20 KiB of heap, which malloc keeps once it had it. Most of a crowd having
  * left, the memory goes back to the system.
  */
 static void

@@ -25,7 +25,7 @@ enum {
 	LANE_SPILLED_BYTES = 256 * 1024,
 	/* Of that, what goes into one commit, but for a single run that is larger. */
 	LANE_BATCH_MAX_BYTES = 8 * 1024 * 1024,
-	/* Runs whose memory is kept for others: 168 KiB. */
+	/* Runs whose memory is kept for others: 164 KiB. */
 	LANE_SPARES_MAX = 256,
 	/* A lost wake-up costs at most this. It also finds what other processes put back. */
 	LANE_POLL_MS = 1000,
