@@ -118,8 +118,13 @@ submit(struct request *request, const struct submission *submission)
 	enum refusal refusal = REFUSAL_NONE;
 	unsigned retry_after_s = 1;
 	struct error error;
-	enum status status = queue_submit(request->queue, submission->kind, submission->args.data,
-	    submission->args.size, id, &refusal, &retry_after_s, &error);
+	const struct queue_task task = {
+		.kind = submission->kind,
+		.args = submission->args.data,
+		.args_size = submission->args.size,
+	};
+	enum status status =
+	    queue_submit(request->queue, &task, id, &refusal, &retry_after_s, &error);
 
 	if (status == STATUS_OK)
 		accepted(&request->reply, id);

@@ -69,9 +69,6 @@ enum result_form {
 	RESULT_INTEGER, /* decimal digits, which stand bare: a JSON integer of any length */
 };
 
-/* The most that a kind's `answer` may write. */
-#define KIND_ANSWER_MAX_BYTES 1024
-
 struct kind {
 	const char *type; /* the word on the wire */
 	enum lane lane;
@@ -98,13 +95,15 @@ struct kind {
 	void (*run)(const struct kind_settings *settings, struct run *run);
 
 	/**
-	 * answer - CPU kinds: as `run`, where the result is at hand and takes no computing, so that
-	 * the task need not wait for an executor. Any thread; within a microsecond or so; at most
-	 * KIND_ANSWER_MAX_BYTES of output. NULL: never.
-	 * Returns true when the run has succeeded; false when it has to be run, and nothing was
-	 * done.
+	 * answer - CPU kinds: what `run` would come to, where that is at hand and takes no
+	 * computing, so that the task need not wait for an executor; pure, any thread, within a
+	 * microsecond or so. NULL: never.
+	 * @args:      normalised arguments
+	 * @ret_ended: set on true but for the time; what it points to has static storage
+	 * Returns false where the task has to be run.
 	 */
-	bool (*answer)(const struct kind_settings *settings, struct run *run);
+	bool (*answer)(const struct kind_settings *settings, const char *args, size_t args_size,
+	    struct task_ended *ret_ended);
 
 	const struct engine_ops *engine; /* IO kinds only */
 };

@@ -242,6 +242,33 @@ final_cache_put_completion(
 	put(cache, &status, &parts, now_mono_ms);
 }
 
+void
+final_cache_put_ended(struct final_cache *cache, const struct task_new *task, int64_t now_mono_ms)
+{
+	const struct task_ended *ended = task->ended;
+	struct task_status status = {
+		.state = TASK_SUCCEEDED,
+		.attempt = 1,
+		.created_at_ms = task->created_at_ms,
+		.started_at_ms = task->created_at_ms,
+		.finished_at_ms = ended->finished_at_ms,
+	};
+	struct result_parts parts = {
+		.has_content = true,
+		.is_utf8 = ended->is_utf8,
+		.media_type = ended->media_type,
+		.message = "",
+		.content = ended->content,
+		.content_size = ended->content_size,
+	};
+
+	if (cache->set_count == 0)
+		return;
+	memcpy(status.id, task->id, sizeof(status.id));
+	memcpy(status.type, task->type, strlen(task->type) + 1);
+	put(cache, &status, &parts, now_mono_ms);
+}
+
 /* The entry of an id, as far as it still serves. */
 static const struct entry *
 entry_serving(struct set *set, const char *id, int64_t now_mono_ms)

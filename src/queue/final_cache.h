@@ -60,6 +60,12 @@ void final_cache_put_completion(
     struct final_cache *cache, const struct completion *completion, int64_t now_mono_ms);
 
 /**
+ * final_cache_put_ended - remember a task that was stored as ended (task->ended)
+ */
+void final_cache_put_ended(
+    struct final_cache *cache, const struct task_new *task, int64_t now_mono_ms);
+
+/**
  * final_cache_get_status / final_cache_get_result - false where it is not known
  * A result is a copy, the caller's (task_result_done).
  */

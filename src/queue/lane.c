@@ -21,6 +21,21 @@ enum {
 	CPU_WINDOW_MAX = 1024,
 };
 
+/*
+ * How much the CPU lane claims ahead. Nothing while it is not known what runs cost: what is claimed
+ * behind a long one would pay for a crash with an attempt.
+ */
+static size_t
+cpu_window_locked(const struct lane_pool *lane) REQUIRES(lane->lock)
+{
+	size_t executors = lane->conf.executors;
+	if (!lane->cost_is_known)
+		return executors;
+	double ahead = (double)executors * CPU_WINDOW_US / (lane->cost_us + 1.0);
+	size_t window = ahead > CPU_WINDOW_MAX ? CPU_WINDOW_MAX : (size_t)ahead;
+	return window > executors ? window : executors;
+}
+
 size_t
 lane_room_locked(const struct lane_pool *lane)
 {
@@ -32,11 +47,7 @@ lane_room_locked(const struct lane_pool *lane)
 	size_t window = lane->conf.slots;
 	size_t used = lane->executing + lane->uncommitted + lane->claiming;
 	if (lane->conf.lane == LANE_CPU) {
-		double executors = lane->conf.executors;
-		double ahead = executors * CPU_WINDOW_US / (lane->cost_us + 1.0);
-		window = ahead > CPU_WINDOW_MAX ? CPU_WINDOW_MAX : (size_t)ahead;
-		if (window < lane->conf.executors)
-			window = lane->conf.executors;
+		window = cpu_window_locked(lane);
 		used = lane->executing;
 	}
 	size_t room = window > used ? window - used : 0;
@@ -123,6 +134,15 @@ lane_run_done(struct run *run)
 	outcome_done(&run->outcome);
 }
 
+/* The first run counts whole, later ones for an eighth. */
+static void
+note_cost_locked(struct lane_pool *lane, double cost_us) REQUIRES(lane->lock)
+{
+	lane->cost_us = lane->cost_is_known ? lane->cost_us + (cost_us - lane->cost_us) / 8
+					    : cost_us;
+	lane->cost_is_known = true;
+}
+
 void
 lane_finished(void *context, struct run *run)
 {
@@ -136,7 +156,7 @@ lane_finished(void *context, struct run *run)
 	run->next = NULL;
 	lock_acquire(&lane->lock);
 	if (measured)
-		lane->cost_us += (cost_us - lane->cost_us) / 8;
+		note_cost_locked(lane, cost_us);
 	while (lane->conf.lane == LANE_CPU && !lane->closing &&
 	       lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		cond_wait(&lane->written, &lane->lock);

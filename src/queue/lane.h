@@ -51,20 +51,12 @@ enum status lane_open(
 struct task_start *lane_reserve(struct lane_pool *lane, const struct task_new *task);
 
 /**
- * lane_answer - execute a reserved task on the spot, where its kind has the result at hand
- * @ret_completion: what came of it; borrowed from @start until lane_unreserve
- * Any thread; does not block. Returns false where the task has to be executed.
- */
-bool lane_answer(
-    struct lane_pool *lane, struct task_start *start, struct completion *ret_completion);
-
-/**
  * lane_started - execute what store_on_start hands over; any thread; does not block
  */
 void lane_started(struct lane_pool *lane, struct task_start *starts, size_t count);
 
 /**
- * lane_unreserve - give a reserved place back: the task was not stored, or has ended
+ * lane_unreserve - give a reserved place back: the task was not stored
  */
 void lane_unreserve(struct lane_pool *lane, struct task_start *start);
 

@@ -66,7 +66,8 @@ struct lane_pool {
 	struct run **finished_tail;
 	struct run *spare; /* memory of runs that are over */
 	size_t spare_count;
-	double cost_us; /* smoothed execution time of a run, for the CPU lane's window */
+	bool cost_is_known; /* a run has ended since start */
+	double cost_us;     /* smoothed execution time of a run, for the CPU lane's window */
 
 	bool claimer_started;
 	bool finisher_started;

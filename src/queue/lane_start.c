@@ -75,28 +75,6 @@ run_of(struct task_start *start)
 	return (struct run *)(void *)((char *)start - offsetof(struct run, start));
 }
 
-bool
-lane_answer(struct lane_pool *lane, struct task_start *start, struct completion *ret_completion)
-{
-	struct run *run = run_of(start);
-	const struct kind *kind = kinds_find(run->task.type);
-	/* Where so little goes to a file, it goes there by the usual way: here nothing may block.
-	 */
-	if (kind == NULL || kind->answer == NULL ||
-	    run->output.conf->memory_max_bytes < KIND_ANSWER_MAX_BYTES ||
-	    !kind->answer(lane->conf.kinds, run))
-		return false;
-	assert(!output_is_spilled(&run->output));
-	*ret_completion = (struct completion){
-		.task = &run->task,
-		.outcome = &run->outcome,
-		.output = &run->output,
-		.finished_at_ms = clock_wall_ms(),
-		.ret_status = STATUS_OK,
-	};
-	return true;
-}
-
 /* What lane_stop and lane_wait_empty wait for. */
 static void
 note_started_locked(struct lane_pool *lane, size_t count) REQUIRES(lane->lock)

@@ -64,20 +64,7 @@ struct queue_stats {
 enum status queue_open(const struct queue_conf *conf, struct store *store, struct queue **ret_queue,
     struct error *error) NODISCARD;
 
-/**
- * queue_submit - admit and store one validated task; blocks for one commit
- * @args:              normalised arguments as the kind's check_args wrote them
- * @ret_id:            set on OK
- * @ret_refusal:       set on BUSY: why
- * @ret_retry_after_s: set on BUSY: 1 to 300, from the measured drain rate
- * Returns OK (durable); BUSY (refused for load, nothing stored); UNKNOWN (do not answer: nobody can
- * say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
- */
-enum status queue_submit(struct queue *queue, const struct kind *kind, const char *args,
-    size_t args_size, char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal,
-    unsigned *ret_retry_after_s, struct error *error) NODISCARD;
-
-/* One of several tasks that are submitted together. */
+/* A validated task that is submitted. */
 struct queue_task {
 	const struct kind *kind;
 	const char *args; /* normalised arguments as the kind's check_args wrote them */
@@ -85,9 +72,23 @@ struct queue_task {
 };
 
 /**
+ * queue_submit - admit and store one task; blocks for one commit
+ * A task whose kind has the result at hand has SUCCEEDED when this returns, whatever else waits.
+ * @ret_id:            set on OK
+ * @ret_refusal:       set on BUSY: why
+ * @ret_retry_after_s: set on BUSY: 1 to 300, from the measured drain rate
+ * Returns OK (durable); BUSY (refused for load, nothing stored); UNKNOWN (do not answer: nobody can
+ * say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
+ */
+enum status queue_submit(struct queue *queue, const struct queue_task *task,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error) NODISCARD;
+
+/**
  * queue_submit_batch - as queue_submit for several tasks: admitted and stored all or none
- * They wait in the order of the array, and start with none of them; their ids grow in that order. A
- * batch of which more tasks are for one lane than may ever wait there is always refused.
+ * Those that are to run wait in the order of the array, and start with none of them; the ids of all
+ * grow in that order. A batch of which more tasks are to run in one lane than may ever wait there
+ * is always refused.
  * @count:   1 or more; what is stored in one commit is for the caller to bound
  * @ret_ids: array of `count`; worth nothing unless OK
  */

@@ -209,19 +209,24 @@ read_normalised(const char *args, size_t size, uint64_t *ret_n)
 }
 
 static bool
-factorial_answer(const struct kind_settings *settings, struct run *run)
+factorial_answer(const struct kind_settings *settings, const char *args, size_t args_size,
+    struct task_ended *ret_ended)
 {
 	const char *digits;
 	size_t size;
 	uint64_t n;
 
-	if (!read_normalised(run->task.args, run->task.args_size, &n) ||
-	    n > settings->factorial.n_max)
+	if (!read_normalised(args, args_size, &n) || n > settings->factorial.n_max)
 		return false;
 	digits = small_factorials_digits(n, &size);
-	if (digits == NULL || output_write(&run->output, digits, size, NULL) != STATUS_OK)
+	if (digits == NULL)
 		return false;
-	outcome_succeed(&run->outcome, MEDIA_TYPE);
+	*ret_ended = (struct task_ended){
+		.media_type = MEDIA_TYPE,
+		.content = digits,
+		.content_size = size,
+		.is_utf8 = true,
+	};
 	return true;
 }
 

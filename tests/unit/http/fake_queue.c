@@ -195,15 +195,12 @@ submit(struct queue *queue, unsigned count, enum refusal *ret_refusal, unsigned 
 }
 
 enum status
-queue_submit(struct queue *queue, const struct kind *kind, const char *args, size_t args_size,
-    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error)
+queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUID_TEXT_SIZE],
+    enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
 {
 	enum status status = submit(queue, 1, ret_refusal, ret_retry_after_s, error);
 
-	(void)kind;
-	(void)args;
-	(void)args_size;
+	(void)task;
 	if (status == STATUS_OK)
 		strcpy(ret_id, FAKE_QUEUE_ID(0));
 	return status;

@@ -59,6 +59,9 @@ work_run(const struct kind_settings *settings, struct run *run)
 	outcome_succeed(&run->outcome, "text/plain");
 }
 
+/* What answers and runs of "prompt" give, as far as its size goes. */
+static char prompt_content[4096];
+
 size_t
 scene_prompt_size(const char *args)
 {
@@ -66,27 +69,25 @@ scene_prompt_size(const char *args)
 	return size != NULL ? strtoul(size + strlen("\"size\":"), NULL, 10) : 4;
 }
 
-static void
-prompt_write(struct run *run)
-{
-	char content[4096];
-	size_t size = scene_prompt_size(run->task.args);
-	assert_true(size <= sizeof(content));
-	memset(content, SCENE_PROMPT_BYTE, size);
-	assert_int_equal(output_write(&run->output, content, size, NULL), STATUS_OK);
-	outcome_succeed(&run->outcome, "text/plain");
-}
-
 static bool
-prompt_answer(const struct kind_settings *settings, struct run *run)
+prompt_answer(const struct kind_settings *settings, const char *args, size_t args_size,
+    struct task_ended *ret_ended)
 {
+	size_t size = scene_prompt_size(args);
 	assert_non_null(settings);
+	assert_int_equal(args_size, strlen(args));
 	lock_acquire(&scene_shared.lock);
 	scene_shared.asked++;
 	lock_release(&scene_shared.lock);
-	if (strstr(run->task.args, "later") != NULL)
+	if (strstr(args, "later") != NULL)
 		return false;
-	prompt_write(run);
+	assert_true(size <= sizeof(prompt_content));
+	*ret_ended = (struct task_ended){
+		.media_type = "text/plain",
+		.content = prompt_content,
+		.content_size = size,
+		.is_utf8 = true,
+	};
 	return true;
 }
 
@@ -100,7 +101,10 @@ prompt_run(const struct kind_settings *settings, struct run *run)
 	scene_shared.prompted++;
 	cond_broadcast(&scene_shared.changed);
 	lock_release(&scene_shared.lock);
-	prompt_write(run);
+	size_t size = scene_prompt_size(run->task.args);
+	assert_true(size <= sizeof(prompt_content));
+	assert_int_equal(output_write(&run->output, prompt_content, size, NULL), STATUS_OK);
+	outcome_succeed(&run->outcome, "text/plain");
 }
 
 struct engine {
@@ -235,6 +239,7 @@ int
 scene_setup(void **state)
 {
 	memset(&scene_shared, 0, sizeof(scene_shared));
+	memset(prompt_content, SCENE_PROMPT_BYTE, sizeof(prompt_content));
 	lock_init(&scene_shared.lock, LOCK_RANK_LEAF);
 	cond_init(&scene_shared.changed);
 	struct scene *scene = calloc(1, sizeof(*scene));
@@ -296,7 +301,8 @@ scene_submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT
 	enum refusal refusal = REFUSAL_NONE;
 	struct error error = { "" };
 	enum status status =
-	    queue_submit(scene->queue, kind, "{}", 2, ret_id, &refusal, &retry_after_s, &error);
+	    queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2 }, ret_id, &refusal,
+		&retry_after_s, &error);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	*ret_refusal = refusal;
@@ -315,8 +321,9 @@ scene_submit_work(struct scene *scene, const char *args, char ret_id[UUID_TEXT_S
 {
 	enum refusal refusal;
 	unsigned retry_after_s;
-	assert_int_equal(queue_submit(scene->queue, &work_kind, args, strlen(args), ret_id,
-			     &refusal, &retry_after_s, NULL),
+	const struct queue_task task = { &work_kind, args, strlen(args) };
+	assert_int_equal(
+	    queue_submit(scene->queue, &task, ret_id, &refusal, &retry_after_s, NULL),
 	    STATUS_OK);
 }
 

@@ -39,6 +39,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 {
 	struct scene *scene = *state;
 	static const char args[] = "{\"quick\":1,\"padding\":\"an odd size, used by nobody else\"}";
+	const struct queue_task task = { &work_kind, args, sizeof(args) - 1 };
 	unsigned retry_after_s;
 	enum refusal refusal;
 	struct task_status status;
@@ -46,8 +47,8 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	scene_open_queue(scene, scene_usual);
 	atomic_store(&refused_size, sizeof(args));
-	assert_int_equal(queue_submit(scene->queue, &work_kind, args, sizeof(args) - 1, id,
-			     &refusal, &retry_after_s, NULL),
+	assert_int_equal(
+	    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL),
 	    STATUS_OK);
 	assert_int_equal(atomic_load(&refused_size), 0);
 	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);

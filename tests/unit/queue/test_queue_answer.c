@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tasks whose result is at hand: they have ended when their submission returns, by one call of the
- * store and without an executor; whoever waits comes first all the same; and their place in the
- * lane is given back on every way.
+ * store, without an executor and without a place, whatever else waits.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -31,7 +30,8 @@ submit(
 	enum status status;
 
 	*ret_refusal = REFUSAL_NONE;
-	status = queue_submit(scene->queue, &prompt_kind, args, strlen(args), ret_id, ret_refusal,
+	status = queue_submit(scene->queue,
+	    &(struct queue_task){ &prompt_kind, args, strlen(args) }, ret_id, ret_refusal,
 	    &retry_after_s, NULL);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
@@ -119,7 +119,7 @@ test_it_has_ended_when_its_submission_returns(void **state)
 }
 
 static void
-test_it_gives_its_place_back(void **state)
+test_it_takes_no_place(void **state)
 {
 	struct scene *scene = *state;
 	struct store_counts counts;
@@ -194,77 +194,59 @@ test_it_is_stored_as_it_is_read_from_memory(void **state)
 	assert_int_equal(look(&scene_shared.prompted), 0);
 }
 
-/* Submits so many, which wait, and lets them run by one executor: in their order. */
+/* Submits so many: they have ended, whatever else waits. */
 static void
-assert_run_in_order(struct scene *scene, const char *waiter)
+assert_answered(struct scene *scene, int count)
 {
-	char ids[20][UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE];
+	int asked = look(&scene_shared.asked);
 
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-		submit_ok(scene, "{}", ids[i]);
-		assert_int_equal(state_of(scene, ids[i]), TASK_QUEUED);
+	for (int i = 0; i < count; i++) {
+		submit_ok(scene, "{}", id);
+		assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
+		assert_result(scene, id, "{}");
 	}
-	assert_int_equal(look(&scene_shared.asked), 0);
-	scene_set_gate(true);
-	fake_store_open_gate(scene->fake, FAKE_CLAIM);
-	assert_int_equal(scene_await_final(scene, waiter).state, TASK_SUCCEEDED);
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
-		assert_result(scene, ids[i], "{}");
-	}
-	assert_int_equal(look(&scene_shared.prompted), ARRAY_SIZE(ids));
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
-		assert_string_equal(scene_shared.prompts[i], ids[i]);
+	assert_int_equal(look(&scene_shared.asked), asked + count);
+	assert_int_equal(look(&scene_shared.prompted), 0);
 }
 
 static void
-test_it_does_not_overtake_one_that_waits(void **state)
+test_what_waits_is_no_reason_to_wait(void **state)
 {
 	struct scene *scene = *state;
-	struct queue_conf conf = scene_usual;
-	char waiter[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+	char waiter[UUID_TEXT_SIZE];
 
-	conf.cpu_executors = 1;
 	scene_put_waiter(scene, "{\"quick\":1}", waiter);
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
-	scene_open_queue(scene, conf);
-	assert_run_in_order(scene, waiter);
-	/* Now nobody waits any more. */
-	submit_ok(scene, "{}", id);
-	assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
-	assert_int_equal(look(&scene_shared.asked), 1);
+	scene_open_queue(scene, scene_usual);
+	assert_answered(scene, 20);
+	assert_int_equal(state_of(scene, waiter), TASK_QUEUED);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	assert_int_equal(scene_await_final(scene, waiter).state, TASK_SUCCEEDED);
 }
 
 static void
-test_it_waits_where_its_lane_is_full(void **state)
+test_a_full_lane_and_a_full_queue_are_no_reason_to_wait(void **state)
 {
 	struct scene *scene = *state;
 	struct queue_conf conf = scene_usual;
+	struct queue_stats stats;
+	enum refusal refusal;
 	char id[UUID_TEXT_SIZE];
 
 	conf.cpu_executors = 1;
-	scene_open_queue(scene, conf);
-	/* They stand at the gate, or behind the one that does. */
-	do
-		scene_submit_ok(scene, &work_kind, id);
-	while (state_of(scene, id) == TASK_RUNNING);
-	assert_run_in_order(scene, id);
-}
-
-static void
-test_what_waits_in_the_other_lane_is_no_reason_to_wait(void **state)
-{
-	struct scene *scene = *state;
-	char ids[4][UUID_TEXT_SIZE];
-
+	conf.waiting_max = 2;
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
-	scene_open_queue(scene, scene_usual);
-	for (int i = 0; i < 3; i++)
-		scene_submit_ok(scene, &carry_kind, ids[i]);
-	assert_int_equal(state_of(scene, ids[2]), TASK_QUEUED);
-	submit_ok(scene, "{}", ids[3]);
-	assert_int_equal(state_of(scene, ids[3]), TASK_SUCCEEDED);
+	scene_open_queue(scene, conf);
+	while (scene_submit(scene, &work_kind, id, &refusal) == STATUS_OK)
+		;
+	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
+	assert_answered(scene, 20);
+	queue_stats(scene->queue, &stats);
+	assert_int_equal(stats.lanes[LANE_CPU].queued, 2);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 1);
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	scene_set_gate(true);
 }
 
 static void
@@ -285,33 +267,60 @@ test_what_is_not_at_hand_starts_as_ever(void **state)
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 }
 
-static void
-test_a_batch_waits(void **state)
+/* Submits "prompt" tasks with these arguments together. */
+static enum status
+submit_batch(struct scene *scene, const char *const *args, size_t count,
+    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal)
 {
-	struct scene *scene = *state;
-	struct queue_task tasks[5];
-	char ids[ARRAY_SIZE(tasks)][UUID_TEXT_SIZE];
+	struct queue_task tasks[8];
 	unsigned retry_after_s;
-	enum refusal refusal;
 
-	fake_store_close_gate(scene->fake, FAKE_CLAIM);
-	scene_open_queue(scene, scene_usual);
-	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
-		tasks[i] =
-		    (struct queue_task){ .kind = &prompt_kind, .args = "{}", .args_size = 2 };
-	assert_int_equal(queue_submit_batch(scene->queue, tasks, ARRAY_SIZE(tasks), ids, &refusal,
-			     &retry_after_s, NULL),
-	    STATUS_OK);
-	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
-		assert_int_equal(state_of(scene, ids[i]), TASK_QUEUED);
-	assert_int_equal(look(&scene_shared.asked), 0);
-	fake_store_open_gate(scene->fake, FAKE_CLAIM);
-	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
-		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+	assert_in_range(count, 1, ARRAY_SIZE(tasks));
+	for (size_t i = 0; i < count; i++)
+		tasks[i] = (struct queue_task){ &prompt_kind, args[i], strlen(args[i]) };
+	return queue_submit_batch(
+	    scene->queue, tasks, count, ret_ids, ret_refusal, &retry_after_s, NULL);
 }
 
 static void
-test_what_is_not_stored_gives_its_place_back_and_says_why(void **state)
+test_of_a_batch_only_the_others_wait(void **state)
+{
+	static const char *const args[] = { "{\"later\":1}", "{}", "{\"size\":0}",
+		"{\"later\":2,\"size\":9}", "{\"size\":1000}" };
+	struct scene *scene = *state;
+	struct queue_conf conf = scene_usual;
+	char ids[ARRAY_SIZE(args)][UUID_TEXT_SIZE];
+	enum refusal refusal;
+
+	conf.recent_tasks = 100;
+	conf.waiting_max = 2; /* as many as are to run */
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, conf);
+	assert_int_equal(
+	    submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_OK);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		bool waits = strstr(args[i], "later") != NULL;
+
+		assert_int_equal(state_of(scene, ids[i]), waits ? TASK_QUEUED : TASK_SUCCEEDED);
+		if (!waits)
+			assert_result(scene, ids[i], args[i]);
+		if (i > 0)
+			assert_true(strcmp(ids[i - 1], ids[i]) < 0);
+	}
+	/* The results were in memory. */
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_RESULT), 0);
+	assert_int_equal(
+	    submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_BUSY);
+	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
+	assert_int_equal(submit_batch(scene, &args[1], 2, ids, &refusal), STATUS_OK);
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+	while (look(&scene_shared.prompted) < 2)
+		scene_nap();
+}
+
+static void
+test_what_is_not_stored_says_why(void **state)
 {
 	static const struct {
 		enum status failure, told;
@@ -339,8 +348,6 @@ test_what_is_not_stored_gives_its_place_back_and_says_why(void **state)
 			assert_string_equal(id, "untouched");
 		}
 	}
-	/* Each of them had found a place. */
-	assert_int_equal(look(&scene_shared.asked), ARRAY_SIZE(cases) * MANY);
 	assert_int_equal(store_counts(scene->store, &counts, NULL), STATUS_OK);
 	assert_memory_equal(&counts, &none, sizeof(counts));
 	queue_stats(scene->queue, &stats);
@@ -384,7 +391,6 @@ test_a_full_disk_refuses_it_until_somebody_has_looked(void **state)
 		assert_int_equal(refusal, REFUSAL_DISK_LOW);
 	}
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 1);
-	assert_int_equal(look(&scene_shared.asked), 1);
 	queue_stats(scene->queue, &stats);
 	assert_int_equal(stats.refused[REFUSAL_DISK_LOW], 6);
 	fake_store_open_gate(scene->fake, FAKE_MAINTAIN);
@@ -410,7 +416,6 @@ test_a_queue_that_drains_refuses_it(void **state)
 	queue_drain(scene->queue, clock_mono_ms() + 100 * 1000);
 	assert_int_equal(submit(scene, "{}", id, &refusal), STATUS_BUSY);
 	assert_int_equal(refusal, REFUSAL_DRAINING);
-	assert_int_equal(look(&scene_shared.asked), 0);
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 0);
 }
 
@@ -456,7 +461,7 @@ drain_main(void *arg)
 }
 
 static void
-test_a_drain_waits_for_one_that_is_being_stored(void **state)
+test_what_is_being_stored_when_the_queue_drains_is_stored(void **state)
 {
 	struct scene *scene = *state;
 	struct submitter late;
@@ -536,15 +541,14 @@ keep_inline(struct scene *scene, size_t max_bytes)
 }
 
 static void
-test_where_the_largest_answer_stays_in_memory_it_is_asked_for(void **state)
+test_what_stays_in_the_database_is_answered(void **state)
 {
 	static const char args[] = "{\"size\":1024}";
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE];
 	int temporary;
 
-	assert_int_equal(KIND_ANSWER_MAX_BYTES, 1024);
-	keep_inline(scene, KIND_ANSWER_MAX_BYTES);
+	keep_inline(scene, 1024);
 	submit_ok(scene, args, id);
 	assert_int_equal(state_of(scene, id), TASK_SUCCEEDED);
 	assert_result(scene, id, args);
@@ -553,20 +557,19 @@ test_where_the_largest_answer_stays_in_memory_it_is_asked_for(void **state)
 }
 
 static void
-test_where_answers_may_belong_into_a_file_nobody_is_asked(void **state)
+test_what_belongs_into_a_file_gets_there_by_a_run(void **state)
 {
 	static const char args[] = "{\"size\":1024}";
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE];
 	int temporary;
 
-	keep_inline(scene, KIND_ANSWER_MAX_BYTES - 1);
+	keep_inline(scene, 1023);
 	submit_ok(scene, args, id);
 	assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
 	assert_result(scene, id, args);
 	assert_int_equal(count_files(scene, &temporary), 1);
 	assert_int_equal(temporary, 0);
-	assert_int_equal(look(&scene_shared.asked), 0);
 	assert_int_equal(look(&scene_shared.prompted), 1);
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_COMPLETE), 1);
 }
@@ -576,22 +579,21 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_it_has_ended_when_its_submission_returns),
-		SCENE_TEST(test_it_gives_its_place_back),
+		SCENE_TEST(test_it_takes_no_place),
 		SCENE_TEST(test_it_is_read_from_memory_afterwards),
 		SCENE_TEST(test_it_is_stored_as_it_is_read_from_memory),
-		SCENE_TEST(test_it_does_not_overtake_one_that_waits),
-		SCENE_TEST(test_it_waits_where_its_lane_is_full),
-		SCENE_TEST(test_what_waits_in_the_other_lane_is_no_reason_to_wait),
+		SCENE_TEST(test_what_waits_is_no_reason_to_wait),
+		SCENE_TEST(test_a_full_lane_and_a_full_queue_are_no_reason_to_wait),
 		SCENE_TEST(test_what_is_not_at_hand_starts_as_ever),
-		SCENE_TEST(test_a_batch_waits),
-		SCENE_TEST(test_what_is_not_stored_gives_its_place_back_and_says_why),
+		SCENE_TEST(test_of_a_batch_only_the_others_wait),
+		SCENE_TEST(test_what_is_not_stored_says_why),
 		SCENE_TEST(test_an_unknown_outcome_is_told_as_such),
 		SCENE_TEST(test_a_full_disk_refuses_it_until_somebody_has_looked),
 		SCENE_TEST(test_a_queue_that_drains_refuses_it),
-		SCENE_TEST(test_a_drain_waits_for_one_that_is_being_stored),
+		SCENE_TEST(test_what_is_being_stored_when_the_queue_drains_is_stored),
 		SCENE_TEST(test_many_submitters_at_once_have_each_task_ended_once),
-		SCENE_TEST(test_where_the_largest_answer_stays_in_memory_it_is_asked_for),
-		SCENE_TEST(test_where_answers_may_belong_into_a_file_nobody_is_asked),
+		SCENE_TEST(test_what_stays_in_the_database_is_answered),
+		SCENE_TEST(test_what_belongs_into_a_file_gets_there_by_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

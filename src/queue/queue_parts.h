@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a queue, shared by queue.c and queue_submit.c. For those two alone.
+ */
+#ifndef TASKQ_QUEUE_QUEUE_PARTS_H
+#define TASKQ_QUEUE_QUEUE_PARTS_H
+
+#include "queue/admission.h"
+#include "queue/final_cache.h"
+#include "queue/lane.h"
+#include "queue/maintenance.h"
+#include "queue/queue.h"
+#include "queue/waiters.h"
+
+struct queue {
+	struct queue_conf conf;
+	struct store *store;
+	struct admission admission;
+	struct lane_pool *lanes[LANE_COUNT];
+	struct maintenance *maintenance;
+	struct final_cache *recent; /* final tasks, for readers */
+	struct waiters *waiters;    /* readers that wait for a task to end */
+};
+
+#endif
