@@ -138,8 +138,8 @@ lane_run_done(struct run *run)
 static void
 note_cost_locked(struct lane_pool *lane, double cost_us) REQUIRES(lane->lock)
 {
-	lane->cost_us = lane->cost_is_known ? lane->cost_us + (cost_us - lane->cost_us) / 8
-					    : cost_us;
+	lane->cost_us =
+	    lane->cost_is_known ? lane->cost_us + (cost_us - lane->cost_us) / 8 : cost_us;
 	lane->cost_is_known = true;
 }
 

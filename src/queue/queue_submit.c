@@ -168,10 +168,9 @@ submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
 	assert(count > 0);
 	struct task_new *news = calloc(count, sizeof(*news));
 	struct task_ended *endeds = calloc(count, sizeof(*endeds));
-	enum status status =
-	    news != NULL && endeds != NULL
-		? store_batch(queue, tasks, count, news, endeds, ret_ids, error)
-		: error_set(error, STATUS_NOMEM, "no memory for a batch");
+	enum status status = news != NULL && endeds != NULL
+				 ? store_batch(queue, tasks, count, news, endeds, ret_ids, error)
+				 : error_set(error, STATUS_NOMEM, "no memory for a batch");
 	free(endeds);
 	free(news);
 	return status;

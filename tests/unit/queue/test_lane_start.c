@@ -48,8 +48,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	scene_open_queue(scene, scene_usual);
 	atomic_store(&refused_size, sizeof(args));
 	assert_int_equal(
-	    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL),
-	    STATUS_OK);
+	    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL), STATUS_OK);
 	assert_int_equal(atomic_load(&refused_size), 0);
 	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
 	assert_int_equal(status.state, TASK_QUEUED);

@@ -30,9 +30,9 @@ submit(
 	enum status status;
 
 	*ret_refusal = REFUSAL_NONE;
-	status = queue_submit(scene->queue,
-	    &(struct queue_task){ &prompt_kind, args, strlen(args) }, ret_id, ret_refusal,
-	    &retry_after_s, NULL);
+	status =
+	    queue_submit(scene->queue, &(struct queue_task){ &prompt_kind, args, strlen(args) },
+		ret_id, ret_refusal, &retry_after_s, NULL);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	return status;
@@ -296,8 +296,7 @@ test_of_a_batch_only_the_others_wait(void **state)
 	conf.waiting_max = 2; /* as many as are to run */
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	scene_open_queue(scene, conf);
-	assert_int_equal(
-	    submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_OK);
+	assert_int_equal(submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_OK);
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 1);
 	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
 		bool waits = strstr(args[i], "later") != NULL;
@@ -310,8 +309,7 @@ test_of_a_batch_only_the_others_wait(void **state)
 	}
 	/* The results were in memory. */
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_READ_RESULT), 0);
-	assert_int_equal(
-	    submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_BUSY);
+	assert_int_equal(submit_batch(scene, args, ARRAY_SIZE(args), ids, &refusal), STATUS_BUSY);
 	assert_int_equal(refusal, REFUSAL_QUEUE_FULL);
 	assert_int_equal(submit_batch(scene, &args[1], 2, ids, &refusal), STATUS_OK);
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);

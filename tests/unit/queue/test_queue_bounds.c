@@ -55,6 +55,25 @@ test_long_runs_leave_the_other_executors_to_short_ones(void **state)
 	scene_set_gate(true);
 }
 
+/* What is claimed ahead would pay for a crash with an attempt. */
+static void
+test_nothing_is_claimed_ahead_before_the_first_run_has_ended(void **state)
+{
+	struct scene *scene = *state;
+	struct store_counts counts;
+	char ids[10][UUID_TEXT_SIZE];
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		scene_put_waiter(scene, "{}", ids[i]);
+	scene_open_queue(scene, scene_usual);
+	scene_await(&scene_shared.inside, 2);
+	assert_int_equal(store_counts(scene->store, &counts, NULL), STATUS_OK);
+	assert_int_equal(counts.by_state[TASK_RUNNING], 2);
+	assert_int_equal(counts.by_state[TASK_QUEUED], ARRAY_SIZE(ids) - 2);
+	scene_set_gate(true);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+}
+
 static unsigned
 count_spill_files(const struct scene *scene)
 {
@@ -153,6 +172,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_an_engine_never_holds_more_than_the_slots),
+		SCENE_TEST(test_nothing_is_claimed_ahead_before_the_first_run_has_ended),
 		SCENE_TEST(test_long_runs_leave_the_other_executors_to_short_ones),
 		SCENE_TEST(test_results_that_wait_for_the_store_are_bounded),
 		SCENE_TEST(test_a_finished_transfer_keeps_its_place_until_it_is_written),
