@@ -11,27 +11,15 @@
 #define TASKQ_KINDS_KIND_H
 
 #include <jansson.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "kinds/run.h"
 #include "task/faults.h"
-#include "task/output.h"
 #include "task/task.h"
 
 struct kind_settings; /* kinds/kind_settings.h */
-
-/* One attempt: what an executor is given, and where it leaves what came of it. */
-struct run {
-	struct task task;
-	struct output output;
-	struct outcome outcome;
-	const atomic_bool *stop; /* true: end soon with VERDICT_RELEASED */
-	int64_t began_mono_us;   /* when the executor took it up; the lane's measure of cost */
-	struct run *next;        /* for the list it is on; the owner of the run owns the link */
-	struct task_start start; /* where the task starts with its submission; the lane's */
-};
 
 struct engine;
 
@@ -90,8 +78,8 @@ struct kind {
 	void (*check_args)(const struct kind_settings *settings, const json_t *args,
 	    struct faults *faults, struct buf *ret_args);
 
-	/* run - execute one attempt, blocking; CPU kinds only. Looks at run->stop at least every
-	   100 ms. Fills run->output and run->outcome. */
+	/* run - execute one attempt, blocking; CPU kinds only. Asks run_word at least every 100 ms.
+	   Fills run->output and run->outcome. */
 	void (*run)(const struct kind_settings *settings, struct run *run);
 
 	/**

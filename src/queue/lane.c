@@ -87,7 +87,7 @@ bool
 lane_task_is_isolated(const struct task *task)
 {
 	/* The store sets a task apart exactly when one attempt is left after crashes. */
-	return task->max_attempts > 1 && task->attempt == task->max_attempts;
+	return task->terms.max_attempts > 1 && task->attempt == task->terms.max_attempts;
 }
 
 struct run *

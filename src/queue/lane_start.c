@@ -30,7 +30,7 @@ fill_task(const struct task_new *new, struct task *ret_task)
 		.args_size = new->args_size,
 		.lease = 1,
 		.attempt = 1,
-		.max_attempts = new->max_attempts,
+		.terms = new->terms,
 		.created_at_ms = new->created_at_ms,
 		.started_at_ms = new->created_at_ms,
 	};

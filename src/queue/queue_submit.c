@@ -60,7 +60,7 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
 		.lane = task->kind->lane,
 		.args = task->args,
 		.args_size = task->args_size,
-		.max_attempts = queue->conf.attempts_max,
+		.terms.max_attempts = queue->conf.attempts_max,
 		.created_at_ms = now_ms,
 	};
 }

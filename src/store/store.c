@@ -113,7 +113,7 @@ store_submit(struct store *store, const struct task_new *tasks, size_t count,
 		assert(strnlen(tasks[i].id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 		assert(is_word(tasks[i].type, TASK_TYPE_SIZE));
 		assert(lane_is_known(tasks[i].lane));
-		assert(tasks[i].args != NULL && tasks[i].max_attempts >= 1);
+		assert(tasks[i].args != NULL && tasks[i].terms.max_attempts >= 1);
 		assert(tasks[i].ended == NULL || start == NULL);
 	}
 	return store->backend->submit(store->db, tasks, count, start, error);

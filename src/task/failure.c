@@ -6,17 +6,30 @@
 
 static const char *const words[FAILURE_COUNT] = {
 	[FAILURE_NONE] = "",
-#define FAILURE(constant, word, meaning) [FAILURE_##constant] = (word),
+#define FAILURE(constant, word, mended, meaning) [FAILURE_##constant] = (word),
 #include "task/failure.def"
 #undef FAILURE
 };
 
 static const char *const meanings[FAILURE_COUNT] = {
 	[FAILURE_NONE] = "",
-#define FAILURE(constant, word, meaning) [FAILURE_##constant] = (meaning),
+#define FAILURE(constant, word, mended, meaning) [FAILURE_##constant] = (meaning),
 #include "task/failure.def"
 #undef FAILURE
 };
+
+static const bool may_be_mended[FAILURE_COUNT] = {
+#define FAILURE(constant, word, mended, meaning) [FAILURE_##constant] = (mended),
+#include "task/failure.def"
+#undef FAILURE
+};
+
+bool
+failure_may_be_mended(enum failure failure)
+{
+	assert(failure < FAILURE_COUNT);
+	return may_be_mended[failure];
+}
 
 const char *
 failure_word(enum failure failure)

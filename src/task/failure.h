@@ -7,7 +7,7 @@
 
 enum failure {
 	FAILURE_NONE,
-#define FAILURE(constant, word, meaning) FAILURE_##constant,
+#define FAILURE(constant, word, mended, meaning) FAILURE_##constant,
 #include "task/failure.def"
 #undef FAILURE
 	FAILURE_COUNT,
@@ -17,6 +17,11 @@ enum failure {
  * failure_word - the stable word, "" for FAILURE_NONE; static storage
  */
 const char *failure_word(enum failure failure);
+
+/**
+ * failure_may_be_mended - whether another attempt can succeed where one failed like this
+ */
+bool failure_may_be_mended(enum failure failure);
 
 /**
  * failure_meaning - one sentence for people, without a full stop; static storage

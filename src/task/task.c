@@ -68,6 +68,7 @@ outcome_succeed(struct outcome *outcome, const char *media_type)
 
 	outcome->verdict = VERDICT_SUCCEEDED;
 	outcome->failure = FAILURE_NONE;
+	outcome->may_be_mended = false;
 	outcome->message[0] = '\0';
 	outcome->media_type[0] = '\0';
 	if (size > 0 && size < sizeof(outcome->media_type))
@@ -82,6 +83,8 @@ outcome_fail(struct outcome *outcome, enum failure failure, const char *fmt, ...
 	assert(failure != FAILURE_NONE && failure < FAILURE_COUNT);
 	outcome->verdict = VERDICT_FAILED;
 	outcome->failure = failure;
+	outcome->may_be_mended = failure_may_be_mended(failure);
+	outcome->retry_after_ms = 0;
 	va_start(ap, fmt);
 	if (vsnprintf(outcome->message, sizeof(outcome->message), fmt, ap) < 0)
 		outcome->message[0] = '\0';

@@ -27,6 +27,9 @@ enum lane {
 
 #define LANE_COUNT 2
 
+#define TASK_PRIORITY_DEFAULT 5
+#define TASK_PRIORITY_LAST    9
+
 /* How a task has ended that ended before it is stored: it SUCCEEDED in its first attempt. */
 struct task_ended {
 	int64_t finished_at_ms;
@@ -36,6 +39,17 @@ struct task_ended {
 	bool is_utf8;
 };
 
+/* When and how often a task is to run, as its submission asked and settings filled in. */
+struct task_terms {
+	int priority;          /* 0 is first, TASK_PRIORITY_LAST last */
+	int64_t run_at_ms;     /* not before then; 0: at once */
+	int64_t expires_at_ms; /* REJECTED where it has not started by then; 0: never */
+	int64_t timeout_ms;    /* of one attempt; 0: only what its kind allows */
+	int max_attempts;
+	int64_t backoff_ms; /* before the second attempt at most; doubled for each later one... */
+	int64_t max_backoff_ms; /* ...up to this */
+};
+
 /* A validated submission on its way into the store. */
 struct task_new {
 	char id[UUID_TEXT_SIZE];
@@ -43,7 +57,7 @@ struct task_new {
 	enum lane lane;
 	const char *args; /* JSON object text as normalised by the kind */
 	size_t args_size;
-	int max_attempts;
+	struct task_terms terms;
 	int64_t created_at_ms;
 	const struct task_ended *ended; /* NULL: it is to run */
 };
@@ -62,9 +76,10 @@ struct task {
 	enum lane lane;
 	char *args; /* JSON object text, owned by the task */
 	size_t args_size;
-	int64_t lease; /* raised by every claim; every later write names it */
-	int attempt;   /* 1 for the first */
-	int max_attempts;
+	int64_t lease;           /* raised by every claim; every later write names it */
+	int attempt;             /* 1 for the first */
+	struct task_terms terms; /* what an attempt needs: all but run_at and expires_at */
+	bool is_isolated;        /* runs alone; see store_claim */
 	int64_t created_at_ms;
 	int64_t started_at_ms;
 };
@@ -82,8 +97,10 @@ struct outcome {
 	enum failure failure;                  /* FAILURE_NONE unless failed */
 	char message[TASK_MESSAGE_SIZE];       /* for people; "" unless failed; valid UTF-8 */
 	char media_type[TASK_MEDIA_TYPE_SIZE]; /* of the output; "" when unknown */
-	char *response; /* JSON object text with what a kind reports beside the result, or NULL;
-			   owned */
+	char *response;     /* JSON object text with what a kind reports beside the result, or NULL;
+			       owned */
+	bool may_be_mended; /* a failure that another attempt can mend */
+	int64_t retry_after_ms; /* ...but not sooner, as somebody else said; 0: nobody did */
 };
 
 /* What a status answer is made of. */
@@ -126,7 +143,8 @@ void task_result_done(struct task_result *result);
 void outcome_succeed(struct outcome *outcome, const char *media_type);
 
 /**
- * outcome_fail - note failure
+ * outcome_fail - note failure, and whether another attempt can mend it as failure_may_be_mended has
+ * it; a kind that knows better says so afterwards
  * @fmt: sentence for people, capitalised as existing clients know it ("Connection refused")
  */
 void outcome_fail(struct outcome *outcome, enum failure failure, const char *fmt, ...)

@@ -66,7 +66,7 @@ submitter(void *arg)
 		.lane = LANE_CPU,
 		.args = ARGS,
 		.args_size = sizeof(ARGS) - 1,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 	};
 	int64_t worst = 0;
 
@@ -160,7 +160,7 @@ bench_store(struct bench *bench, unsigned submitters, const char *dir, unsigned 
 		.lane = LANE_IO,
 		.args = ARGS,
 		.args_size = sizeof(ARGS) - 1,
-		.max_attempts = 3 };
+		.terms.max_attempts = 3 };
 	struct error error = { .text = "" };
 	int64_t began;
 

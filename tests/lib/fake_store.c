@@ -312,7 +312,7 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 		.lane = new->lane,
 		.args = must(malloc(new->args_size + 1)),
 		.args_size = new->args_size,
-		.max_attempts = new->max_attempts,
+		.max_attempts = new->terms.max_attempts,
 	};
 	memcpy(task->status.id, new->id, UUID_TEXT_SIZE);
 	memcpy(task->status.type, new->type, strlen(new->type) + 1);
@@ -367,7 +367,7 @@ claim_one(struct fake_task *task, int64_t seq, int64_t now_ms, struct task *ret_
 		.args_size = task->args_size,
 		.lease = task->lease,
 		.attempt = task->status.attempt,
-		.max_attempts = task->max_attempts,
+		.terms.max_attempts = task->max_attempts,
 		.created_at_ms = task->status.created_at_ms,
 		.started_at_ms = now_ms,
 	};

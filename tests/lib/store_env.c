@@ -140,7 +140,7 @@ new_task(const struct store_env *env, unsigned n, const char *type, enum lane la
 		.type = type,
 		.lane = lane,
 		.args = args,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = env->now_ms,
 	};
 
@@ -156,7 +156,7 @@ store_env_submit_as(
 	char args[ARGS_SIZE];
 	struct task_new task = new_task(env, n, type, lane, args);
 
-	task.max_attempts = max_attempts;
+	task.terms.max_attempts = max_attempts;
 	return store_submit(env->store, &task, 1, NULL, NULL);
 }
 

@@ -78,7 +78,7 @@ assert_claims(struct store_env *env, enum lane lane, const unsigned *numbers, si
 		assert_string_equal(tasks[i].args, args);
 		assert_string_equal(tasks[i].type, lane == LANE_IO ? "http-fetch" : "factorial");
 		assert_int_equal(tasks[i].attempt, 1);
-		assert_int_equal(tasks[i].max_attempts, 3);
+		assert_int_equal(tasks[i].terms.max_attempts, 3);
 		assert_true(i == 0 || tasks[i - 1].seq < tasks[i].seq);
 		task_done(&tasks[i]);
 	}

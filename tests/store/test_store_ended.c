@@ -37,7 +37,7 @@ fill_new(struct store_env *env, unsigned n, enum lane lane, struct new_task *ret
 			.type = lane == LANE_CPU ? "factorial" : "http-fetch",
 			.lane = lane,
 			.args = ret->args,
-			.max_attempts = 3,
+			.terms.max_attempts = 3,
 			.created_at_ms = env->now_ms,
 		},
 	};
@@ -430,7 +430,7 @@ test_it_is_as_it_was_after_a_restart_and_after_a_crash(void **state)
 	fill_new(env, 2, LANE_IO, &task);
 	end_new(&task, "", "\xff", 1);
 	task.ended.is_utf8 = false;
-	task.new.max_attempts = 1;
+	task.new.terms.max_attempts = 1;
 	assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL), STATUS_OK);
 	before = read_counts(env);
 	for (int i = 0; i < 3; i++) {

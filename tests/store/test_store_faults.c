@@ -98,7 +98,7 @@ do_start(struct store_env *env, struct scene *scene)
 		.lane = LANE_CPU,
 		.args = "{}",
 		.args_size = 2,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = env->now_ms,
 	};
 	enum status status;

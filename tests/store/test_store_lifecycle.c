@@ -98,7 +98,7 @@ test_a_claimed_task_carries_what_was_submitted(void **state)
 	assert_string_equal(task.args, "{\"n\":\"11\"}");
 	assert_int_equal(task.args_size, strlen("{\"n\":\"11\"}"));
 	assert_int_equal(task.attempt, 1);
-	assert_int_equal(task.max_attempts, 3);
+	assert_int_equal(task.terms.max_attempts, 3);
 	assert_true(task.lease > 0);
 	assert_true(task.seq > 0);
 	assert_int_equal(task.started_at_ms, env->now_ms);

@@ -84,7 +84,7 @@ walk_submit(struct store_env *env, struct model *model, unsigned n, int max_atte
 		.lane = lane,
 		.args = "{}",
 		.args_size = 2,
-		.max_attempts = max_attempts,
+		.terms.max_attempts = max_attempts,
 		.created_at_ms = env->now_ms,
 	};
 
@@ -102,7 +102,7 @@ walk_submit(struct store_env *env, struct model *model, unsigned n, int max_atte
 		.lane = lane,
 		.lease = 1,
 		.attempt = 1,
-		.max_attempts = max_attempts,
+		.terms.max_attempts = max_attempts,
 	};
 	memcpy(model[n].task.id, task.id, sizeof(task.id));
 	(void)snprintf(model[n].task.type, sizeof(model[n].task.type), "%s", type);
@@ -115,7 +115,7 @@ walk_crash(struct store_env *env, struct model *model, unsigned count)
 
 	store_env_crash(env);
 	for (unsigned n = 0; n < count; n++) {
-		bool is_spent = model[n].task.attempt == model[n].task.max_attempts;
+		bool is_spent = model[n].task.attempt == model[n].task.terms.max_attempts;
 
 		model[n].is_held = false;
 		if (model[n].state != TASK_RUNNING)

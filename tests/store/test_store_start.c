@@ -111,7 +111,7 @@ submit(struct scene *scene, struct submission *submission, bool starts)
 		.type = submission->lane == LANE_CPU ? "factorial" : "http-fetch",
 		.lane = submission->lane,
 		.args = args,
-		.max_attempts = submission->attempts,
+		.terms.max_attempts = submission->attempts,
 		.created_at_ms = scene->env->now_ms,
 	};
 
@@ -137,7 +137,7 @@ started_task(const struct submission *submission)
 		.lane = submission->lane,
 		.lease = 1,
 		.attempt = 1,
-		.max_attempts = submission->attempts,
+		.terms.max_attempts = submission->attempts,
 	};
 
 	store_env_id(submission->n, task.id);

@@ -30,7 +30,7 @@ insert_row(const struct task_new *task, enum sqlite_statement statement, struct 
 	bind_word(&binding, task->type);
 	bind_int(&binding, task->lane);
 	bind_text(&binding, task->args, task->args_size);
-	bind_int(&binding, task->max_attempts);
+	bind_int(&binding, task->terms.max_attempts);
 	bind_int(&binding, task->created_at_ms);
 	if (task->ended != NULL) {
 		bind_int(&binding, task->ended->finished_at_ms);
@@ -115,7 +115,7 @@ next_take(sqlite3_stmt *row, enum lane lane, int64_t now_ms, struct task *task)
 		.lane = lane,
 		.lease = sqlite3_column_int64(row, 4) + 1,
 		.attempt = sqlite3_column_int(row, 5) + 1,
-		.max_attempts = sqlite3_column_int(row, 6),
+		.terms.max_attempts = sqlite3_column_int(row, 6),
 		.created_at_ms = sqlite3_column_int64(row, 7),
 		.started_at_ms = now_ms,
 	};

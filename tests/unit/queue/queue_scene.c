@@ -333,7 +333,7 @@ scene_put_waiter(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SI
 		.lane = LANE_CPU,
 		.args = args,
 		.args_size = strlen(args),
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = 1,
 	};
 	assert_int_equal(uuid_v7(1, task.id, NULL), STATUS_OK);

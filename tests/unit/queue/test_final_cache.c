@@ -131,7 +131,7 @@ put_completion(
 		.seq = n + 1,
 		.lease = 1,
 		.attempt = status.attempt,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = status.created_at_ms,
 		.started_at_ms = status.started_at_ms,
 	};

@@ -97,7 +97,7 @@ test_its_run_carries_what_a_claim_would_have_given_it(void **state)
 		assert_int_equal(run->task.args_size, 2);
 		assert_int_equal(run->task.lease, 1);
 		assert_int_equal(run->task.attempt, 1);
-		assert_int_equal(run->task.max_attempts, 7);
+		assert_int_equal(run->task.terms.max_attempts, 7);
 		assert_int_equal(run->task.created_at_ms, status.created_at_ms);
 		assert_int_equal(run->task.started_at_ms, status.started_at_ms);
 		outcome_succeed(&run->outcome, "");
@@ -256,7 +256,7 @@ new_carry(void)
 		.lane = LANE_IO,
 		.args = "{}",
 		.args_size = 2,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = 1 };
 	assert_int_equal(uuid_v7(1, task.id, NULL), STATUS_OK);
 	return task;

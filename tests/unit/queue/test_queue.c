@@ -41,7 +41,7 @@ test_a_task_of_an_unknown_kind_fails(void **state)
 		.lane = LANE_CPU,
 		.args = "{}",
 		.args_size = 2,
-		.max_attempts = 3,
+		.terms.max_attempts = 3,
 		.created_at_ms = 1 };
 	memcpy(task.id, id, sizeof(id));
 	assert_int_equal(store_submit(scene->store, &task, 1, NULL, NULL), STATUS_OK);
@@ -339,7 +339,7 @@ test_a_result_that_was_superseded_is_not_remembered(void **state)
 	struct queue_conf conf = scene_usual;
 	char id[UUID_TEXT_SIZE];
 	struct task_status status;
-	struct task held = { .lane = LANE_IO, .lease = 1, .attempt = 1, .max_attempts = 3 };
+	struct task held = { .lane = LANE_IO, .lease = 1, .attempt = 1, .terms.max_attempts = 3 };
 	conf.recent_tasks = 100;
 	scene_open_queue(scene, conf);
 	scene_submit_ok(scene, &carry_kind, id);

@@ -138,7 +138,7 @@ submit_start(struct fixture *fixture, struct call *call, unsigned n, const char 
 		.new = { .type = "factorial",
 		    .args = args,
 		    .args_size = strlen(args),
-		    .max_attempts = 3 },
+		    .terms.max_attempts = 3 },
 		.command = { .kind = COMMAND_SUBMIT },
 	};
 	store_env_id(n, call->new.id);
@@ -156,7 +156,7 @@ submit_start_running(struct fixture *fixture, struct call *call, unsigned n, enu
 		    .lane = lane,
 		    .args = "{}",
 		    .args_size = 2,
-		    .max_attempts = 3 },
+		    .terms.max_attempts = 3 },
 		.command = { .kind = COMMAND_SUBMIT },
 	};
 	store_env_id(n, call->new.id);
@@ -346,7 +346,7 @@ batch_start(struct fixture *fixture, struct call *call, struct task_new *tasks, 
 	*call = (struct call){ .command = { .kind = COMMAND_SUBMIT } };
 	for (unsigned i = 0; i < BATCH; i++) {
 		tasks[i] = (struct task_new){
-			.type = "factorial", .args = "{}", .args_size = 2, .max_attempts = 3
+			.type = "factorial", .args = "{}", .args_size = 2, .terms.max_attempts = 3
 		};
 		store_env_id(i == taken ? 0 : first + i, tasks[i].id);
 	}

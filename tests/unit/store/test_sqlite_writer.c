@@ -63,7 +63,7 @@ commit_one(struct fixture *fixture)
 	struct task_new task = { .type = "factorial",
 		.args = fixture->args,
 		.args_size = sizeof(fixture->args),
-		.max_attempts = 3 };
+		.terms.max_attempts = 3 };
 	struct command command = { .kind = COMMAND_SUBMIT,
 		.submit = { .tasks = &task, .count = 1 } };
 	struct error error;

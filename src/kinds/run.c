@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The word on an attempt; see run.h. Called by executors. Must not block. */
+#include "kinds/run.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/clock.h"
+
+void
+run_begin(struct run *run)
+{
+	run->began_mono_us = clock_mono_us();
+	run->deadline_mono_us = run->task.terms.timeout_ms > 0
+				    ? run->began_mono_us + run->task.terms.timeout_ms * 1000
+				    : 0;
+}
+
+enum run_word
+run_word(const struct run *run)
+{
+	if (atomic_load_explicit(&run->is_cancelled, memory_order_acquire))
+		return RUN_CANCELLED;
+	if (run->deadline_mono_us > 0 && clock_mono_us() >= run->deadline_mono_us)
+		return RUN_OUT_OF_TIME;
+	if (run->stop != NULL && atomic_load_explicit(run->stop, memory_order_acquire))
+		return RUN_HAND_BACK;
+	return RUN_GO_ON;
+}
+
+void
+run_end_early(struct run *run, enum run_word word)
+{
+	output_clear(&run->output);
+	switch (word) {
+	case RUN_CANCELLED:
+		outcome_fail(&run->outcome, FAILURE_CANCELLED, "Cancelled while running");
+		return;
+	case RUN_OUT_OF_TIME:
+		outcome_fail(&run->outcome, FAILURE_TIMEOUT,
+		    "The attempt took longer than its limit of %" PRId64 " ms",
+		    run->task.terms.timeout_ms);
+		return;
+	case RUN_HAND_BACK:
+	case RUN_GO_ON:
+		break;
+	}
+	assert(word == RUN_HAND_BACK);
+	run->outcome.verdict = VERDICT_RELEASED;
+}
