@@ -25,7 +25,7 @@ SELECT (SELECT seq FROM task ORDER BY id LIMIT 1), (SELECT seq FROM task ORDER B
 SELECT type, lane, status, count FROM task_counter;
 
 -- name: running_list
-SELECT seq, type, lane, attempt, max_attempts FROM task WHERE status = 'RUNNING'
+SELECT seq, type, lane, attempt, max_attempts, cancel_requested FROM task WHERE status = 'RUNNING'
 ORDER BY seq LIMIT ?1;
 
 -- name: attempt_archive
@@ -36,6 +36,6 @@ SELECT seq, attempt, lease, started_at, ?2, 'crashed' FROM task WHERE seq = ?1;
 UPDATE task SET status = 'QUEUED', started_at = NULL, isolated = ?2
 WHERE seq = ?1 AND status = 'RUNNING';
 
--- name: task_exhaust
+-- name: task_give_up
 UPDATE task SET status = 'FAILED', finished_at = ?2, failure_code = ?3, failure_message = ?4
 WHERE seq = ?1 AND status = 'RUNNING';

@@ -12,9 +12,11 @@ static void
 give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 {
 	struct error error;
-	enum status status = store_release(lane->conf.store, tasks, count, &error);
+	size_t queued;
+	enum status status =
+	    store_release(lane->conf.store, tasks, count, clock_wall_ms(), &queued, &error);
 	if (status == STATUS_OK)
-		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)count);
+		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	else
 		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error), LOG_INT("tasks", count));

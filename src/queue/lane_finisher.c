@@ -119,9 +119,11 @@ release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct err
 	}
 	if (used == 0)
 		return STATUS_OK;
-	enum status status = store_release(lane->conf.store, tasks, used, error);
+	size_t queued;
+	enum status status =
+	    store_release(lane->conf.store, tasks, used, clock_wall_ms(), &queued, error);
 	if (status == STATUS_OK)
-		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)used);
+		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	return status;
 }
 

@@ -78,7 +78,18 @@ store_output_conf(const struct store *store)
 bool
 completion_has_content(const struct completion *completion)
 {
-	return completion->outcome->verdict == VERDICT_SUCCEEDED || completion->output->bytes > 0;
+	return completion->outcome->verdict == VERDICT_SUCCEEDED ||
+	       (completion->output->bytes > 0 && !completion->is_retried);
+}
+
+bool
+completion_is_kept(const struct completion *completion)
+{
+	enum task_state state =
+	    completion->outcome->verdict == VERDICT_SUCCEEDED ? TASK_SUCCEEDED : TASK_FAILED;
+
+	return completion->ret_status == STATUS_OK &&
+	       completion->ret_state == (completion->is_retried ? TASK_QUEUED : state);
 }
 
 /* Whether a field of fixed size holds text that ends within it and is not empty. */
@@ -104,6 +115,16 @@ store_on_start(struct store *store,
 	store->backend->on_start(store->db, started, context);
 }
 
+static void
+assert_terms(const struct task_terms *terms)
+{
+	assert(terms->priority >= 0 && terms->priority <= TASK_PRIORITY_LAST);
+	assert(terms->run_at_ms >= 0 && terms->expires_at_ms >= 0 && terms->timeout_ms >= 0);
+	assert(terms->max_attempts >= 1);
+	assert(terms->backoff_ms >= 0 && terms->max_backoff_ms >= 0);
+	(void)terms;
+}
+
 enum status
 store_submit(struct store *store, const struct task_new *tasks, size_t count,
     struct task_start *start, struct error *error)
@@ -113,8 +134,11 @@ store_submit(struct store *store, const struct task_new *tasks, size_t count,
 		assert(strnlen(tasks[i].id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 		assert(is_word(tasks[i].type, TASK_TYPE_SIZE));
 		assert(lane_is_known(tasks[i].lane));
-		assert(tasks[i].args != NULL && tasks[i].terms.max_attempts >= 1);
+		assert(tasks[i].args != NULL);
+		assert_terms(&tasks[i].terms);
 		assert(tasks[i].ended == NULL || start == NULL);
+		assert((tasks[i].ended == NULL && start == NULL) ||
+		       tasks[i].terms.run_at_ms <= tasks[i].created_at_ms);
 	}
 	return store->backend->submit(store->db, tasks, count, start, error);
 }
@@ -152,6 +176,7 @@ store_complete(
 		assert(strnlen(outcome->message, TASK_MESSAGE_SIZE) < TASK_MESSAGE_SIZE);
 		assert(strnlen(outcome->media_type, TASK_MEDIA_TYPE_SIZE) < TASK_MEDIA_TYPE_SIZE);
 		assert(completions[i].output != NULL);
+		assert(!completions[i].is_retried || outcome->verdict == VERDICT_FAILED);
 		(void)outcome;
 	}
 	if (count == 0)
@@ -160,13 +185,30 @@ store_complete(
 }
 
 enum status
-store_release(struct store *store, const struct task *tasks, size_t count, struct error *error)
+store_release(struct store *store, const struct task *tasks, size_t count, int64_t now_ms,
+    size_t *ret_queued, struct error *error)
 {
 	for (size_t i = 0; i < count; i++)
 		assert_claimed(&tasks[i]);
+	*ret_queued = 0;
 	if (count == 0)
 		return STATUS_OK;
-	return store->backend->release(store->db, tasks, count, error);
+	return store->backend->release(store->db, tasks, count, now_ms, ret_queued, error);
+}
+
+enum status
+store_cancel(struct store *store, const char *id, int64_t now_ms,
+    struct store_cancelled *ret_cancelled, struct error *error)
+{
+	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	return store->backend->cancel(store->db, id, now_ms, ret_cancelled, error);
+}
+
+enum status
+store_advance(
+    struct store *store, int64_t now_ms, struct store_advance *ret_advance, struct error *error)
+{
+	return store->backend->advance(store->db, now_ms, ret_advance, error);
 }
 
 enum status

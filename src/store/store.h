@@ -17,38 +17,10 @@
 
 #include "base/status.h"
 #include "store/store_figures.h"
+#include "store/store_records.h"
 #include "task/task.h"
 
 struct store;
-
-struct store_conf {
-	const char *data_dir;    /* existing directory; the store's files live below it */
-	size_t inline_max_bytes; /* larger results become files */
-	uint64_t wal_max_bytes;  /* log size from which a full checkpoint is forced */
-	unsigned readers;        /* read connections, 1 or more */
-	void (*fatal)(
-	    void *context, const char *why); /* see UNKNOWN; called once, from any thread */
-	void *context;
-};
-
-/* What was found and mended when the store was opened. */
-struct store_recovery {
-	int64_t requeued;  /* tasks that ran when the service died and go back to the queue */
-	int64_t exhausted; /* tasks that had no attempt left and are FAILED now */
-	int64_t orphans;   /* result files without a task, removed */
-};
-
-/* One finished attempt. The store reads its parts and persists a spilled output. */
-struct completion {
-	const struct task *task;
-	const struct outcome *outcome; /* SUCCEEDED or FAILED */
-	struct output *output;
-	int64_t finished_at_ms;
-	enum status ret_status; /* OK; CONFLICT: superseded or final, the result was dropped */
-};
-
-/* A success always has content, be it empty; a failure has one when its attempt left bytes. */
-bool completion_has_content(const struct completion *completion);
 
 /**
  * store_open - open or create the database, bring its schema up to date, take the lock file, mend
@@ -81,18 +53,21 @@ void store_on_start(struct store *store,
     void *context);
 
 /**
- * store_submit - insert tasks in one commit, all or none; on OK they are on disk. FIFO order is the
- * order of commits, and within one call that of the array. The caller bounds its size.
- * @start: NULL: the tasks are QUEUED. Otherwise @count is 1 and the task is RUNNING, with lease and
- * attempt 1 and started when it was created; on OK, @start has been given to store_on_start's
- * callback, else it is still the caller's. A task that has ended is stored as after a start and a
- * completion, its content in the database. CONFLICT when an id exists or stands there twice.
+ * store_submit - insert tasks in one commit, all or none; on OK they are on disk. First in, first
+ * out is by the order of commits, and within one call that of the array. The caller bounds its
+ * size.
+ * @start: NULL: the tasks are QUEUED, held where terms.run_at_ms is after created_at_ms. Otherwise
+ * @count is 1 and the task is RUNNING, with lease and attempt 1 and started when it was created; on
+ * OK, @start has been given to store_on_start's callback, else it is still the caller's. A task
+ * that has ended is stored as after a start and a completion, its content in the database. CONFLICT
+ * when an id exists or stands there twice.
  */
 enum status store_submit(struct store *store, const struct task_new *tasks, size_t count,
     struct task_start *start, struct error *error) NODISCARD;
 
 /**
- * store_claim - make up to `max` QUEUED tasks of a lane RUNNING, oldest first
+ * store_claim - make up to `max` QUEUED tasks of a lane RUNNING: by priority, and oldest first;
+ * none that is held, or that expired at or before now_ms without having been started
  * @max:       1 or more
  * @isolated:  true: at most one task, and only one of those on their last attempt after every
  * earlier one ended with the service going down. Such tasks run one at a time, so that the one that
@@ -104,8 +79,9 @@ enum status store_claim(struct store *store, enum lane lane, bool isolated, size
     int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error) NODISCARD;
 
 /**
- * store_complete - write final states and results, all in one commit, each if its lease still holds
- * Persists spilled outputs before the commit. Each completion's ret_status tells its own fate.
+ * store_complete - write final states and results, or put tasks back for another attempt, all in
+ * one commit, each if its lease still holds
+ * Persists spilled outputs before the commit. Each completion's ret_ members tell its own fate.
  * Returns OK when the commit was made; otherwise nothing of it was stored and all may be tried
  * again.
  */
@@ -114,10 +90,26 @@ enum status store_complete(struct store *store, struct completion *completions, 
 
 /**
  * store_release - hand RUNNING tasks back to the queue without counting the attempt, each if its
- * lease still holds
+ * lease still holds; one that had been cancelled is FAILED instead
+ * @ret_queued: how many are QUEUED now
  */
-enum status store_release(
-    struct store *store, const struct task *tasks, size_t count, struct error *error) NODISCARD;
+enum status store_release(struct store *store, const struct task *tasks, size_t count,
+    int64_t now_ms, size_t *ret_queued, struct error *error) NODISCARD;
+
+/**
+ * store_cancel - end a task for good: REJECTED at once where it is QUEUED; where it is RUNNING
+ * store_complete and store_release make it FAILED. Idempotent.
+ * Returns OK, NOT_FOUND.
+ */
+enum status store_cancel(struct store *store, const char *id, int64_t now_ms,
+    struct store_cancelled *ret_cancelled, struct error *error) NODISCARD;
+
+/**
+ * store_advance - let held tasks whose time has come wait for their lanes, and reject those that
+ * have expired; up to STORE_ADVANCE_MAX of each, those that are due for longest first
+ */
+enum status store_advance(struct store *store, int64_t now_ms, struct store_advance *ret_advance,
+    struct error *error) NODISCARD;
 
 /**
  * store_read_status / store_read_result - read one task; see every commit that was acknowledged

@@ -23,8 +23,12 @@ struct store_backend {
 	    struct task *ret_tasks, size_t *ret_count, struct error *error);
 	enum status (*complete)(
 	    void *db, struct completion *completions, size_t count, struct error *error);
-	enum status (*release)(
-	    void *db, const struct task *tasks, size_t count, struct error *error);
+	enum status (*release)(void *db, const struct task *tasks, size_t count, int64_t now_ms,
+	    size_t *ret_queued, struct error *error);
+	enum status (*cancel)(void *db, const char *id, int64_t now_ms,
+	    struct store_cancelled *ret_cancelled, struct error *error);
+	enum status (*advance)(
+	    void *db, int64_t now_ms, struct store_advance *ret_advance, struct error *error);
 	enum status (*read_status)(
 	    void *db, const char *id, struct task_status *ret_status, struct error *error);
 	enum status (*read_result)(

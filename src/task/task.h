@@ -14,6 +14,7 @@
 #include "task/failure.h"
 #include "task/output.h"
 #include "task/task_state.h"
+#include "task/task_terms.h"
 
 #define TASK_TYPE_SIZE       32  /* name of a kind with its NUL */
 #define TASK_MEDIA_TYPE_SIZE 128 /* media type with its NUL; longer ones are dropped, not cut */
@@ -27,9 +28,6 @@ enum lane {
 
 #define LANE_COUNT 2
 
-#define TASK_PRIORITY_DEFAULT 5
-#define TASK_PRIORITY_LAST    9
-
 /* How a task has ended that ended before it is stored: it SUCCEEDED in its first attempt. */
 struct task_ended {
 	int64_t finished_at_ms;
@@ -37,17 +35,6 @@ struct task_ended {
 	const void *content;    /* may be NULL where it has 0 bytes */
 	size_t content_size;
 	bool is_utf8;
-};
-
-/* When and how often a task is to run, as its submission asked and settings filled in. */
-struct task_terms {
-	int priority;          /* 0 is first, TASK_PRIORITY_LAST last */
-	int64_t run_at_ms;     /* not before then; 0: at once */
-	int64_t expires_at_ms; /* REJECTED where it has not started by then; 0: never */
-	int64_t timeout_ms;    /* of one attempt; 0: only what its kind allows */
-	int max_attempts;
-	int64_t backoff_ms; /* before the second attempt at most; doubled for each later one... */
-	int64_t max_backoff_ms; /* ...up to this */
 };
 
 /* A validated submission on its way into the store. */

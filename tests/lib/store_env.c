@@ -140,7 +140,7 @@ new_task(const struct store_env *env, unsigned n, const char *type, enum lane la
 		.type = type,
 		.lane = lane,
 		.args = args,
-		.terms.max_attempts = 3,
+		.terms = { .max_attempts = 3, .priority = TASK_PRIORITY_DEFAULT },
 		.created_at_ms = env->now_ms,
 	};
 
@@ -269,6 +269,16 @@ store_env_fail(struct store_env *env, const struct task *task, enum failure fail
 	status = complete(env, task, &outcome, "", 0);
 	outcome_done(&outcome);
 	return status;
+}
+
+size_t
+store_env_release(struct store_env *env, const struct task *task)
+{
+	size_t queued = 99;
+
+	assert_int_equal(
+	    store_release(env->store, task, 1, env->now_ms, &queued, &env->error), STATUS_OK);
+	return queued;
 }
 
 enum task_state

@@ -90,6 +90,9 @@ enum status store_env_succeed(
     struct store_env *env, const struct task *task, const void *content, size_t size);
 enum status store_env_fail(struct store_env *env, const struct task *task, enum failure failure);
 
+/* store_env_release - hand a task back; returns how many are QUEUED by it */
+size_t store_env_release(struct store_env *env, const struct task *task);
+
 /* store_env_state - the state of task n */
 enum task_state store_env_state(struct store_env *env, unsigned n);
 

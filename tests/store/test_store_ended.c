@@ -37,7 +37,7 @@ fill_new(struct store_env *env, unsigned n, enum lane lane, struct new_task *ret
 			.type = lane == LANE_CPU ? "factorial" : "http-fetch",
 			.lane = lane,
 			.args = ret->args,
-			.terms.max_attempts = 3,
+			.terms = { .max_attempts = 3, .priority = TASK_PRIORITY_DEFAULT },
 			.created_at_ms = env->now_ms,
 		},
 	};
@@ -275,7 +275,7 @@ test_nothing_that_names_it_changes_it(void **state)
 		named.attempt = 1;
 		assert_int_equal(store_env_succeed(env, &named, "no", 2), STATUS_CONFLICT);
 		assert_int_equal(store_env_fail(env, &named, FAILURE_TIMEOUT), STATUS_CONFLICT);
-		assert_int_equal(store_release(env->store, &named, 1, NULL), STATUS_OK);
+		store_env_release(env, &named);
 		assert_text(env, 2, "2");
 	}
 	after = read_counts(env);
@@ -465,12 +465,12 @@ test_the_views_show_it_as_one_that_was_run(void **state)
 	assert_string_equal(ended,
 	    "00000005-0000-7000-8000-000000000000|factorial|SUCCEEDED|{\"n\":\"5\"}|"
 	    "2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.007Z|"
-	    "0|7|1|3||||text/plain|3||120\n");
+	    "0|7|1|3||||text/plain|3||120|5|||||0\n");
 	free(ended);
 	ended = store_env_sql(env, "SELECT * FROM task_attempts");
 	assert_string_equal(ended,
 	    "00000005-0000-7000-8000-000000000000|1|2026-01-01T00:00:00.000Z|"
-	    "2026-01-01T00:00:00.007Z|succeeded||\n");
+	    "2026-01-01T00:00:00.007Z|succeeded|||\n");
 	free(ended);
 	/* A media type that nobody knows is none, not an empty word. */
 	fill_new(env, 4, LANE_CPU, &unknown);

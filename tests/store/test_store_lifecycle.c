@@ -142,7 +142,7 @@ test_a_released_task_is_first_again_and_its_attempt_does_not_count(void **state)
 	store_env_submit(env, 1);
 	store_env_submit(env, 2);
 	store_env_claim_one(env, false, &first);
-	assert_int_equal(store_release(env->store, &first, 1, NULL), STATUS_OK);
+	store_env_release(env, &first);
 	assert_int_equal(store_read_status(env->store, first.id, &status, NULL), STATUS_OK);
 	assert_int_equal(status.state, TASK_QUEUED);
 	assert_int_equal(status.attempt, 0);
@@ -153,7 +153,7 @@ test_a_released_task_is_first_again_and_its_attempt_does_not_count(void **state)
 	assert_true(again.lease > first.lease);
 	/* The lease of before is worth nothing now, for whatever call. */
 	assert_int_equal(store_env_succeed(env, &first, "old", 3), STATUS_CONFLICT);
-	assert_int_equal(store_release(env->store, &first, 1, NULL), STATUS_OK);
+	store_env_release(env, &first);
 	assert_int_equal(store_env_state(env, 1), TASK_RUNNING);
 	assert_int_equal(store_env_succeed(env, &again, "new", 3), STATUS_OK);
 	task_done(&first);

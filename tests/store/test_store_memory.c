@@ -155,7 +155,9 @@ do_complete(struct scene *scene)
 static enum status
 do_release(struct scene *scene)
 {
-	return store_release(scene->env->store, &scene->running, 1, NULL);
+	size_t queued;
+
+	return store_release(scene->env->store, &scene->running, 1, 0, &queued, NULL);
 }
 
 static enum status

@@ -34,15 +34,21 @@ static const struct {
 	enum sqlite_statement statement;
 	const char *text;
 } must_have[] = {
-	{ SQLITE_TASK_NEXT, "SEARCH task USING INDEX task_queued (lane=? AND isolated=?)" },
-	{ SQLITE_TASK_NEXT_ISOLATED,
-	    "SEARCH task USING INDEX task_queued (lane=? AND isolated=?)" },
+	{ SQLITE_TASK_NEXT, "SEARCH task USING INDEX task_ready (lane=? AND isolated=?)" },
+	{ SQLITE_TASK_NEXT_ISOLATED, "SEARCH task USING INDEX task_ready (lane=? AND isolated=?)" },
 	{ SQLITE_TASK_CLAIM, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_TASK_FINISH, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_TASK_RELEASE, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_TASK_FINISH_CANCELLED, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_TASK_RETRY, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_ATTEMPT_KEEP, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_CANCEL_FIND, "SEARCH task USING INDEX task_by_id (id=?)" },
+	{ SQLITE_HELD_DUE, "SEARCH task USING INDEX task_held (held_until>? AND held_until<?)" },
+	{ SQLITE_EXPIRY_DUE,
+	    "SEARCH task USING INDEX task_expiring (expires_at>? AND expires_at<?)" },
 	{ SQLITE_RUNNING_LIST, "SCAN task USING INDEX task_running" },
 	{ SQLITE_TASK_REQUEUE, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
-	{ SQLITE_TASK_EXHAUST, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_TASK_GIVE_UP, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_ATTEMPT_ARCHIVE, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_READ_STATUS, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_RESULT, "SEARCH t USING INDEX task_by_id (id=?)" },
@@ -56,7 +62,8 @@ is_query(enum sqlite_statement statement)
 	const char *name = sqlite_statement_name(statement);
 
 	/* Schema and transaction control have no plan. */
-	return strncmp(name, "v1_", 3) != 0 && strncmp(name, "txn_", 4) != 0;
+	return strncmp(name, "v1_", 3) != 0 && strncmp(name, "v2_", 3) != 0 &&
+	       strncmp(name, "txn_", 4) != 0;
 }
 
 static char *

@@ -118,7 +118,7 @@ run(struct store_env *env, struct ledger *ledger)
 	if (store_claim(env->store, LANE_CPU, false, 1, 2, &task, &count, NULL) != STATUS_OK)
 		return;
 	if (count == 1) {
-		status_ignore(store_release(env->store, &task, 1, NULL));
+		status_ignore(store_release(env->store, &task, 1, 2, &count, NULL));
 		task_done(&task);
 	}
 	(void)(submit(env, ledger, 7) && claim_and_finish(env, ledger, 2) &&

@@ -177,8 +177,7 @@ test_counts_are_exact_under_random_operations(void **state)
 		case 10:
 			if (count == 0 || model[n].task.seq == 0)
 				break;
-			assert_int_equal(
-			    store_release(env->store, &model[n].task, 1, NULL), STATUS_OK);
+			store_env_release(env, &model[n].task);
 			if (model[n].is_held)
 				model[n].state = TASK_QUEUED;
 			model[n].is_held = false;

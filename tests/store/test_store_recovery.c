@@ -68,7 +68,7 @@ test_a_task_on_its_last_attempt_after_crashes_is_claimed_in_isolation_alone(void
 		    STATUS_OK);
 		assert_int_equal(count, 1);
 		assert_int_equal(tasks[0].attempt, 3);
-		assert_int_equal(store_release(env->store, &tasks[0], 1, NULL), STATUS_OK);
+		store_env_release(env, &tasks[0]);
 		task_done(&tasks[0]);
 		assert_int_equal(store_env_claim(env, 4, tasks), 0);
 	}

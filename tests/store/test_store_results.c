@@ -259,7 +259,7 @@ test_a_superseded_file_result_is_dropped(void **state)
 	memset(content, 'x', sizeof(content));
 	store_env_submit(env, 1);
 	store_env_claim_one(env, false, &first);
-	assert_int_equal(store_release(env->store, &first, 1, NULL), STATUS_OK);
+	store_env_release(env, &first);
 	store_env_claim_one(env, false, &again);
 	assert_int_equal(store_env_succeed(env, &first, content, sizeof(content)), STATUS_CONFLICT);
 	memset(content, 'y', sizeof(content));

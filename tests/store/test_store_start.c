@@ -398,7 +398,7 @@ test_handed_back_it_is_first_again_and_its_attempt_does_not_count(void **state)
 	start(scene, 1, LANE_CPU, 3, &submission);
 	assert_int_equal(submit(scene, &queued, false), STATUS_OK);
 	struct task before = started_task(&submission);
-	assert_int_equal(store_release(scene->env->store, &before, 1, NULL), STATUS_OK);
+	store_env_release(scene->env, &before);
 	struct task_status status = read_status(scene, 1);
 	assert_int_equal(status.state, TASK_QUEUED);
 	assert_int_equal(status.attempt, 0);

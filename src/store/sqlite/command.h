@@ -15,6 +15,8 @@ enum command_kind {
 	COMMAND_CLAIM,
 	COMMAND_COMPLETE,
 	COMMAND_RELEASE,
+	COMMAND_CANCEL,
+	COMMAND_ADVANCE,
 	COMMAND_MAINTAIN, /* between transactions */
 };
 
@@ -45,11 +47,24 @@ struct command {
 		struct {
 			const struct task *list;
 			size_t count;
+			int64_t now_ms;
+			size_t queued;
 		} release;
+
+		struct {
+			const char *id;
+			int64_t now_ms;
+			struct store_cancelled *ret;
+		} cancel;
+
+		struct {
+			int64_t now_ms;
+			struct store_advance *ret;
+		} advance;
 	};
 
-	/* The command's own fate if its transaction commits: OK or CONFLICT. Then that of the
-	   transaction, once the event is set. */
+	/* The command's own fate if its transaction commits: OK, CONFLICT, NOT_FOUND. Then that of
+	   the transaction, once the event is set. */
 	enum status status;
 	struct error *error; /* the caller's, may be NULL */
 	struct event done;

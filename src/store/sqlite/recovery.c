@@ -18,6 +18,7 @@ struct running {
 	int64_t lane;
 	int attempt;
 	int max_attempts;
+	bool is_cancelled;
 };
 
 struct slice {
@@ -32,6 +33,7 @@ running_take(sqlite3_stmt *row, struct running *running)
 	running->lane = sqlite3_column_int64(row, 2);
 	running->attempt = sqlite3_column_int(row, 3);
 	running->max_attempts = sqlite3_column_int(row, 4);
+	running->is_cancelled = sqlite3_column_int(row, 5) != 0;
 	if (running->lane < 0 || running->lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
 	return column_word(row, 1, running->type, sizeof(running->type));
@@ -72,14 +74,18 @@ requeue(struct writer *writer, const struct running *running, int64_t now_ms)
 }
 
 static int
-exhaust(struct writer *writer, const struct running *running, int64_t now_ms)
+give_up(struct writer *writer, const struct running *running, int64_t now_ms)
 {
-	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_EXHAUST);
+	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_GIVE_UP);
+	enum failure failure =
+	    running->is_cancelled ? FAILURE_CANCELLED : FAILURE_ATTEMPTS_EXHAUSTED;
 
 	bind_int(&binding, running->seq);
 	bind_int(&binding, now_ms);
-	bind_word(&binding, failure_word(FAILURE_ATTEMPTS_EXHAUSTED));
-	bind_word(&binding, "Every attempt ended with the service going down");
+	bind_word(&binding, failure_word(failure));
+	bind_word(&binding, running->is_cancelled
+				? "Cancelled while running"
+				: "The last attempt ended with the service going down");
 	return bind_run(&binding);
 }
 
@@ -87,17 +93,19 @@ static enum status
 mend(struct writer *writer, const struct running *running, int64_t now_ms,
     struct store_recovery *recovery, struct error *error)
 {
-	bool has_attempts = running->attempt < running->max_attempts;
-	int rc = has_attempts ? requeue(writer, running, now_ms) : exhaust(writer, running, now_ms);
+	bool goes_on = running->attempt < running->max_attempts && !running->is_cancelled;
+	int rc = goes_on ? requeue(writer, running, now_ms) : give_up(writer, running, now_ms);
 
 	if (rc != SQLITE_DONE)
 		return sqlite_status(writer->conn.db, rc, "cannot recover a task", error);
-	if (has_attempts)
+	if (goes_on)
 		recovery->requeued++;
+	else if (running->is_cancelled)
+		recovery->cancelled++;
 	else
 		recovery->exhausted++;
 	return counters_move(&writer->counters, running->type, (enum lane)running->lane,
-	    TASK_RUNNING, has_attempts ? TASK_QUEUED : TASK_FAILED, error);
+	    COUNTED_RUNNING, goes_on ? COUNTED_QUEUED : COUNTED_FAILED, error);
 }
 
 enum status

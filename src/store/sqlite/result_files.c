@@ -141,7 +141,7 @@ result_files_persist(
 		enum status status;
 
 		completions[i].ret_status = STATUS_OK;
-		if (!output_is_spilled(completions[i].output))
+		if (!output_is_spilled(completions[i].output) || completions[i].is_retried)
 			continue;
 		status = persist_one(files, &completions[i], &must_flush, error);
 		if (status != STATUS_OK)
@@ -162,8 +162,7 @@ result_files_drop_superseded(
 		bool orphan = false;
 
 		/* One that still has its spill path was not persisted: output_done removes it. */
-		if (completion->ret_status != STATUS_CONFLICT ||
-		    !output_is_spilled(completion->output) ||
+		if (completion_is_kept(completion) || !output_is_spilled(completion->output) ||
 		    completion->output->spill_path != NULL)
 			continue;
 		if (is_orphan(files, completion->task->id, completion->task->lease, &orphan,

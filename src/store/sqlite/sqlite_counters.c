@@ -56,20 +56,20 @@ find_or_add(struct counters *counters, const char *type, enum lane lane)
 }
 
 enum status
-counters_add(struct counters *counters, const char *type, enum lane lane, enum task_state state,
+counters_add(struct counters *counters, const char *type, enum lane lane, enum counted in,
     struct error *error)
 {
 	struct counter *counter = find_or_add(counters, type, lane);
 
 	if (counter == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[state]++;
+	counter->pending[in]++;
 	return STATUS_OK;
 }
 
 enum status
-counters_move(struct counters *counters, const char *type, enum lane lane, enum task_state from,
-    enum task_state to, struct error *error)
+counters_move(struct counters *counters, const char *type, enum lane lane, enum counted from,
+    enum counted to, struct error *error)
 {
 	struct counter *counter = find_or_add(counters, type, lane);
 
@@ -80,23 +80,46 @@ counters_move(struct counters *counters, const char *type, enum lane lane, enum 
 	return STATUS_OK;
 }
 
+static const char held_word[] = "SCHEDULED";
+
+static const char *
+counted_word(enum counted in)
+{
+	return in == COUNTED_HELD ? held_word : task_state_name((enum task_state)in);
+}
+
+static bool
+counted_parse(const char *word, enum counted *ret_in)
+{
+	enum task_state state;
+
+	if (strcmp(word, held_word) == 0) {
+		*ret_in = COUNTED_HELD;
+		return true;
+	}
+	if (!task_state_parse(word, &state))
+		return false;
+	*ret_in = (enum counted)state;
+	return true;
+}
+
 int
 counters_write(struct counters *counters, const struct sqlite_conn *conn)
 {
 	for (size_t i = 0; i < counters->count; i++) {
 		const struct counter *counter = &counters->list[i];
 
-		for (size_t state = 0; state < TASK_STATE_COUNT; state++) {
+		for (size_t in = 0; in < COUNTED_COUNT; in++) {
 			struct binding binding;
 			int rc;
 
-			if (counter->pending[state] == counter->committed[state])
+			if (counter->pending[in] == counter->committed[in])
 				continue;
 			binding = bind_begin(conn, SQLITE_COUNTER_WRITE);
 			bind_word(&binding, counter->type);
 			bind_int(&binding, counter->lane);
-			bind_word(&binding, task_state_name((enum task_state)state));
-			bind_int(&binding, counter->pending[state]);
+			bind_word(&binding, counted_word((enum counted)in));
+			bind_int(&binding, counter->pending[in]);
 			rc = bind_run(&binding);
 			if (rc != SQLITE_DONE)
 				return rc;
@@ -115,8 +138,10 @@ show(struct counters *counters)
 
 		for (size_t state = 0; state < TASK_STATE_COUNT; state++)
 			sums.by_state[state] += counter->committed[state];
-		sums.queued_by_lane[counter->lane] += counter->committed[TASK_QUEUED];
-		sums.running_by_lane[counter->lane] += counter->committed[TASK_RUNNING];
+		sums.by_state[TASK_QUEUED] += counter->committed[COUNTED_HELD];
+		sums.queued_by_lane[counter->lane] += counter->committed[COUNTED_QUEUED];
+		sums.held_by_lane[counter->lane] += counter->committed[COUNTED_HELD];
+		sums.running_by_lane[counter->lane] += counter->committed[COUNTED_RUNNING];
 	}
 	lock_acquire(&counters->lock);
 	counters->shown = sums;
@@ -158,7 +183,7 @@ load_row(struct counters *counters, sqlite3_stmt *row)
 {
 	char type[TASK_TYPE_SIZE], word[16];
 	struct counter *counter;
-	enum task_state state;
+	enum counted in;
 	int64_t lane = sqlite3_column_int64(row, 1);
 	int rc = column_word(row, 0, type, sizeof(type));
 
@@ -166,12 +191,12 @@ load_row(struct counters *counters, sqlite3_stmt *row)
 		rc = column_word(row, 2, word, sizeof(word));
 	if (rc != SQLITE_OK)
 		return rc;
-	if (!task_state_parse(word, &state) || lane < 0 || lane >= LANE_COUNT)
+	if (!counted_parse(word, &in) || lane < 0 || lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
 	counter = find_or_add(counters, type, (enum lane)lane);
 	if (counter == NULL)
 		return SQLITE_NOMEM;
-	counter->pending[state] = sqlite3_column_int64(row, 3);
+	counter->pending[in] = sqlite3_column_int64(row, 3);
 	return SQLITE_OK;
 }
 

@@ -11,11 +11,24 @@
 #include "store/sqlite/sqlite_statement.h"
 #include "store/store.h"
 
+/* What is counted apart: the states, but of the QUEUED only what waits for its lane; and what is
+   held. */
+enum counted {
+	COUNTED_QUEUED = TASK_QUEUED,
+	COUNTED_RUNNING = TASK_RUNNING,
+	COUNTED_SUCCEEDED = TASK_SUCCEEDED,
+	COUNTED_FAILED = TASK_FAILED,
+	COUNTED_REJECTED = TASK_REJECTED,
+	COUNTED_HELD = TASK_STATE_COUNT, /* SCHEDULED in the database */
+};
+
+#define COUNTED_COUNT (TASK_STATE_COUNT + 1)
+
 struct counter {
 	char type[TASK_TYPE_SIZE];
 	enum lane lane;
-	int64_t pending[TASK_STATE_COUNT];   /* as the open transaction sees them */
-	int64_t committed[TASK_STATE_COUNT]; /* as of the latest commit */
+	int64_t pending[COUNTED_COUNT];   /* as the open transaction sees them */
+	int64_t committed[COUNTED_COUNT]; /* as of the latest commit */
 };
 
 struct counters {
@@ -39,13 +52,13 @@ enum status counters_load(
     struct counters *counters, struct sqlite_conn *conn, struct error *error) NODISCARD;
 
 /**
- * counters_add / counters_move - a task came into a state, or went from one to another
+ * counters_add / counters_move - a task came to be counted, or to be counted elsewhere
  * Returns OK or NOMEM.
  */
 enum status counters_add(struct counters *counters, const char *type, enum lane lane,
-    enum task_state state, struct error *error) NODISCARD;
+    enum counted in, struct error *error) NODISCARD;
 enum status counters_move(struct counters *counters, const char *type, enum lane lane,
-    enum task_state from, enum task_state to, struct error *error) NODISCARD;
+    enum counted from, enum counted to, struct error *error) NODISCARD;
 
 /**
  * counters_write - write what changed; within the transaction, before its commit

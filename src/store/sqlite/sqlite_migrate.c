@@ -16,6 +16,7 @@ struct migration {
 /* migrations[v] leads from version v to v + 1. */
 static const struct migration migrations[] = {
 	{ SQLITE_V1_TASK, SQLITE_V1_VERSION },
+	{ SQLITE_V2_TASK_PRIORITY, SQLITE_V2_VERSION },
 };
 
 int64_t

@@ -250,12 +250,43 @@ sqlite_complete(void *db, struct completion *completions, size_t count, struct e
 }
 
 static enum status
-sqlite_release(void *db, const struct task *tasks, size_t count, struct error *error)
+sqlite_release(void *db, const struct task *tasks, size_t count, int64_t now_ms, size_t *ret_queued,
+    struct error *error)
 {
 	struct sqlite_store *store = db;
 	struct command command = {
 		.kind = COMMAND_RELEASE,
-		.release = { .list = tasks, .count = count },
+		.release = { .list = tasks, .count = count, .now_ms = now_ms },
+		.error = error,
+	};
+	enum status status = committer_run(&store->committer, &command);
+
+	if (status == STATUS_OK)
+		*ret_queued = command.release.queued;
+	return status;
+}
+
+static enum status
+sqlite_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *ret_cancelled,
+    struct error *error)
+{
+	struct sqlite_store *store = db;
+	struct command command = {
+		.kind = COMMAND_CANCEL,
+		.cancel = { .id = id, .now_ms = now_ms, .ret = ret_cancelled },
+		.error = error,
+	};
+
+	return committer_run(&store->committer, &command);
+}
+
+static enum status
+sqlite_advance(void *db, int64_t now_ms, struct store_advance *ret_advance, struct error *error)
+{
+	struct sqlite_store *store = db;
+	struct command command = {
+		.kind = COMMAND_ADVANCE,
+		.advance = { .now_ms = now_ms, .ret = ret_advance },
 		.error = error,
 	};
 
@@ -346,6 +377,8 @@ const struct store_backend store_backend_sqlite = {
 	.claim = sqlite_claim,
 	.complete = sqlite_complete,
 	.release = sqlite_release,
+	.cancel = sqlite_cancel,
+	.advance = sqlite_advance,
 	.read_status = sqlite_read_status,
 	.read_result = sqlite_read_result,
 	.counts = sqlite_counts,

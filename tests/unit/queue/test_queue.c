@@ -349,7 +349,8 @@ test_a_result_that_was_superseded_is_not_remembered(void **state)
 	memcpy(held.id, id, sizeof(held.id));
 	strcpy(held.type, "carry");
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
-	assert_int_equal(store_release(scene->store, &held, 1, NULL), STATUS_OK);
+	size_t queued;
+	assert_int_equal(store_release(scene->store, &held, 1, 0, &queued, NULL), STATUS_OK);
 	finish_carried("content", "{}");
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 	queue_drain(scene->queue, 0);

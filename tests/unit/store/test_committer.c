@@ -301,8 +301,8 @@ put_spent_task(struct fixture *fixture)
 	assert_int_equal(
 	    sqlite3_exec(fixture->writer.conn.db,
 		"INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, "
-		"created_at) VALUES (1, '000000ff-0000-7000-8000-000000000000', 'factorial', 0, '{}', "
-		"'QUEUED', 1, 1, 1, 0)",
+		"priority, created_at) VALUES (1, '000000ff-0000-7000-8000-000000000000', 'factorial', 0, '{}', "
+		"'QUEUED', 1, 1, 1, 0, 0)",
 		NULL, NULL, NULL),
 	    SQLITE_OK);
 	fixture->writer.next_seq = 2;

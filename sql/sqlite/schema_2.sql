@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: MIT
+--
+-- Schema version 2: when a task is to run, and what may end it. Append-only, as version 1.
+--
+-- A QUEUED task that has to wait for a time (run_at, or the pause before another attempt) is *held*:
+-- held_until says until when. What is held has an index of its own and stands in no claim's way,
+-- however far off its time is; when its time has come, held_until is taken away.
+
+-- name: v2_task_priority
+ALTER TABLE task ADD COLUMN priority INTEGER NOT NULL DEFAULT 5
+    CHECK (priority >= 0 AND priority <= 9);
+
+-- As the submission asked; NULL: at once.
+-- name: v2_task_run_at
+ALTER TABLE task ADD COLUMN run_at INTEGER;
+
+-- name: v2_task_held_until
+ALTER TABLE task ADD COLUMN held_until INTEGER CHECK (held_until IS NULL OR status = 'QUEUED');
+
+-- name: v2_task_expires_at
+ALTER TABLE task ADD COLUMN expires_at INTEGER;
+
+-- Of one attempt; NULL: only what the kind allows.
+-- name: v2_task_timeout_ms
+ALTER TABLE task ADD COLUMN timeout_ms INTEGER;
+
+-- The pause before the second attempt at most, doubled for each later one up to the other. NULL: 0.
+-- name: v2_task_backoff_ms
+ALTER TABLE task ADD COLUMN backoff_ms INTEGER;
+
+-- name: v2_task_max_backoff_ms
+ALTER TABLE task ADD COLUMN max_backoff_ms INTEGER;
+
+-- Somebody cancelled the task while it ran: it ends FAILED, whatever comes of the attempt.
+-- name: v2_task_cancel_requested
+ALTER TABLE task ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
+    CHECK (cancel_requested = 0 OR cancel_requested = 1);
+
+-- What the kind reported beside the failure. `outcome` is 'crashed' or 'failed' from here on.
+-- name: v2_task_attempt_response
+ALTER TABLE task_attempt ADD COLUMN response TEXT;
+
+-- name: v2_drop_task_queued
+DROP INDEX task_queued;
+
+-- Serves task_next and task_next_isolated: what waits in a lane, by priority, oldest first.
+-- name: v2_task_ready
+CREATE INDEX task_ready ON task (lane, isolated, priority, seq)
+WHERE status = 'QUEUED' AND held_until IS NULL;
+
+-- Serves held_due and held_next.
+-- name: v2_task_held
+CREATE INDEX task_held ON task (held_until) WHERE status = 'QUEUED' AND held_until IS NOT NULL;
+
+-- Serves expiry_due and expiry_next: what has not started yet.
+-- name: v2_task_expiring
+CREATE INDEX task_expiring ON task (expires_at)
+WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
+
+-- Until now everything QUEUED was ready; a counter with the status SCHEDULED counts what is held.
+-- name: v2_drop_task_history
+DROP VIEW task_history;
+
+-- name: v2_task_history
+CREATE VIEW task_history AS
+SELECT
+	t.id AS id,
+	t.type AS type,
+	t.status AS status,
+	t.args AS args,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.created_at / 1000.0, 'unixepoch') AS created_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.started_at / 1000.0, 'unixepoch') AS started_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.finished_at / 1000.0, 'unixepoch') AS finished_at,
+	t.started_at - t.created_at AS wait_ms,
+	t.finished_at - t.started_at AS run_ms,
+	t.attempt AS attempts,
+	t.max_attempts AS max_attempts,
+	t.failure_code AS code,
+	t.failure_message AS message,
+	t.response AS response,
+	t.result_media_type AS media_type,
+	t.result_bytes AS result_bytes,
+	CASE t.result_where WHEN 'file' THEN 'results/' || t.id || '-' || t.lease END AS result_file,
+	CASE WHEN t.result_where = 'row' AND t.result_utf8 = 1 THEN
+	    (SELECT CAST(r.content AS TEXT) FROM task_result AS r WHERE r.seq = t.seq) END AS result,
+	t.priority AS priority,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.run_at / 1000.0, 'unixepoch') AS run_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.held_until / 1000.0, 'unixepoch') AS held_until,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1000.0, 'unixepoch') AS expires_at,
+	t.timeout_ms AS timeout_ms,
+	t.cancel_requested AS cancel_requested
+FROM task AS t;
+
+-- name: v2_drop_task_attempts
+DROP VIEW task_attempts;
+
+-- name: v2_task_attempts
+CREATE VIEW task_attempts AS
+SELECT
+	t.id AS id,
+	a.attempt AS attempt,
+	strftime('%Y-%m-%dT%H:%M:%fZ', a.started_at / 1000.0, 'unixepoch') AS started_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', a.ended_at / 1000.0, 'unixepoch') AS ended_at,
+	a.outcome AS outcome,
+	a.failure_code AS code,
+	a.failure_message AS message,
+	a.response AS response
+FROM task AS t JOIN task_attempt AS a ON a.seq = t.seq
+UNION ALL
+SELECT
+	t.id,
+	t.attempt,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.started_at / 1000.0, 'unixepoch'),
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.finished_at / 1000.0, 'unixepoch'),
+	CASE
+		WHEN t.status = 'RUNNING' THEN 'running'
+		WHEN t.status = 'SUCCEEDED' THEN 'succeeded'
+		WHEN t.failure_code = 'attempts_exhausted' THEN 'crashed'
+		WHEN t.failure_code = 'cancelled' THEN 'cancelled'
+		ELSE 'failed'
+	END,
+	t.failure_code,
+	t.failure_message,
+	t.response
+FROM task AS t
+WHERE t.started_at IS NOT NULL;
+
+-- name: v2_version
+PRAGMA user_version = 2;

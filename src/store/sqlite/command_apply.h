@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands one by one, as command_apply runs them: same contract. For the files command*.c
+ * alone.
+ */
+#ifndef TASKQ_STORE_SQLITE_COMMAND_APPLY_H
+#define TASKQ_STORE_SQLITE_COMMAND_APPLY_H
+
+#include "store/sqlite/command.h"
+
+enum status command_apply_submit(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_claim(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_complete(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_release(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_cancel(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_advance(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+
+/**
+ * command_insert_content - keep a content in the database; returns an SQLite result code
+ */
+int command_insert_content(int64_t seq, const void *content, size_t size, struct writer *writer);
+
+/**
+ * command_reject - make a QUEUED task REJECTED, and count it so
+ * @was_held: whether it was counted as held
+ */
+enum status command_reject(struct writer *writer, int64_t seq, const char *type, enum lane lane,
+    bool was_held, int64_t now_ms, enum failure failure, const char *message,
+    struct error *error) NODISCARD;
+
+/**
+ * bind_media_type - bind a media type, or null where it is not known
+ * bind_time       - bind a time or a number, or null where it is 0
+ */
+void bind_media_type(struct binding *binding, const char *media_type);
+void bind_time(struct binding *binding, int64_t value);
+
+#endif

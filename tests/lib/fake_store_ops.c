@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The in-memory back end: an array of tasks in the order of their submission, under one lock. Slow
+ * where the real one is fast; tests have few tasks.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake_store_parts.h"
+
+/* How fake_store_open hands its tasks to the back end's open, which has no argument for them. */
+static _Thread_local struct fake_store *opening;
+
+static void
+end(struct fake_task *task, enum task_state state, enum failure failure, const char *message,
+    int64_t now_ms)
+{
+	task->status.state = state;
+	task->status.finished_at_ms = now_ms;
+	task->held_until_ms = 0;
+	outcome_fail(&task->outcome, failure, "%s", message);
+}
+
+static void
+end_cancelled(struct fake_task *task, int64_t now_ms)
+{
+	end(task, TASK_FAILED, FAILURE_CANCELLED, "Cancelled while running", now_ms);
+}
+
+/* What a crash leaves behind is mended as the real store does it. */
+static void
+recover(struct fake_store *fake, int64_t now_ms, struct store_recovery *recovery)
+{
+	for (size_t i = 0; i < fake->count; i++) {
+		struct fake_task *task = &fake->tasks[i];
+		int left = task->terms.max_attempts - task->status.attempt;
+
+		if (task->status.state != TASK_RUNNING)
+			continue;
+		if (task->is_cancelled) {
+			end_cancelled(task, now_ms);
+			recovery->cancelled++;
+		} else if (left > 0) {
+			task->status.state = TASK_QUEUED;
+			task->status.started_at_ms = 0;
+			task->isolated = task->terms.max_attempts > 1 && left == 1;
+			recovery->requeued++;
+		} else {
+			end(task, TASK_FAILED, FAILURE_ATTEMPTS_EXHAUSTED,
+			    "The last attempt ended with the service going down", now_ms);
+			recovery->exhausted++;
+		}
+	}
+}
+
+static enum status
+fake_open(const struct store_conf *conf, int64_t now_ms, void **ret_db,
+    struct store_recovery *ret_recovery, struct error *error)
+{
+	struct fake_store *fake = opening;
+
+	if (fake->is_open)
+		return error_set(error, STATUS_BUSY, "the fake store is open");
+	free(fake->spill_dir);
+	if (asprintf(&fake->spill_dir, "%s/results", conf->data_dir) < 0)
+		abort();
+	(void)mkdir(fake->spill_dir, 0700);
+	fake->output_conf = (struct output_conf){
+		.run_name = "fake",
+		.spill_dir = fake->spill_dir,
+		.memory_max_bytes = conf->inline_max_bytes,
+	};
+	fake->fatal = conf->fatal;
+	fake->context = conf->context;
+	store_commit_us_init(&fake->commit_us);
+	fake->is_open = true;
+	fake->is_dead = false;
+	recover(fake, now_ms, ret_recovery);
+	*ret_db = fake;
+	return STATUS_OK;
+}
+
+static void
+fake_close(void *db)
+{
+	struct fake_store *fake = db;
+
+	fake->is_open = false;
+}
+
+static const struct output_conf *
+fake_output_conf(const void *db)
+{
+	const struct fake_store *fake = db;
+
+	return &fake->output_conf;
+}
+
+/* A call that changed something is one command in a commit of its own. */
+static void
+note_commit(struct fake_store *fake, bool wrote)
+{
+	if (wrote)
+		histogram_add(&fake->commit_us, 1);
+}
+
+static struct fake_task *
+find(struct fake_store *fake, const char *id)
+{
+	for (size_t i = 0; i < fake->count; i++) {
+		if (strcmp(fake->tasks[i].status.id, id) == 0)
+			return &fake->tasks[i];
+	}
+	return NULL;
+}
+
+static void
+fake_on_start(void *db,
+    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
+    void *context)
+{
+	struct fake_store *fake = db;
+
+	lock_acquire(&fake->lock);
+	fake->started = started;
+	fake->started_context = context;
+	lock_release(&fake->lock);
+}
+
+/* Whether an id of these is taken, or stands among them twice. */
+static const char *
+find_taken(struct fake_store *fake, const struct task_new *tasks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (find(fake, tasks[i].id) != NULL)
+			return tasks[i].id;
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(tasks[i].id, tasks[j].id) == 0)
+				return tasks[i].id;
+		}
+	}
+	return NULL;
+}
+
+static void
+keep_content(struct fake_task *task, const void *content, size_t size)
+{
+	task->data = fake_must(malloc(size + 1));
+	if (size > 0)
+		memcpy(task->data, content, size);
+	task->data[size] = '\0';
+}
+
+static void
+insert_ended(struct fake_task *task, const struct task_new *new)
+{
+	task->status.state = TASK_SUCCEEDED;
+	task->status.attempt = 1;
+	task->status.started_at_ms = new->created_at_ms;
+	task->status.finished_at_ms = new->ended->finished_at_ms;
+	task->lease = 1;
+	outcome_succeed(&task->outcome, new->ended->media_type);
+	task->has_content = true;
+	task->is_utf8 = new->ended->is_utf8;
+	task->bytes = new->ended->content_size;
+	keep_content(task, new->ended->content, new->ended->content_size);
+}
+
+static void
+insert(struct fake_store *fake, const struct task_new *new, struct task_start *start)
+{
+	struct fake_task *task;
+
+	if (fake->count == fake->capacity) {
+		fake->capacity = fake->capacity == 0 ? 64 : fake->capacity * 2;
+		fake->tasks = fake_must(realloc(fake->tasks, fake->capacity * sizeof(*task)));
+	}
+	task = &fake->tasks[fake->count++];
+	*task = (struct fake_task){
+		.status = { .state = TASK_QUEUED, .created_at_ms = new->created_at_ms },
+		.lane = new->lane,
+		.args = fake_must(malloc(new->args_size + 1)),
+		.args_size = new->args_size,
+		.terms = new->terms,
+		.held_until_ms =
+		    new->terms.run_at_ms > new->created_at_ms ? new->terms.run_at_ms : 0,
+	};
+	memcpy(task->status.id, new->id, UUID_TEXT_SIZE);
+	memcpy(task->status.type, new->type, strlen(new->type) + 1);
+	memcpy(task->args, new->args, new->args_size);
+	task->args[new->args_size] = '\0';
+	outcome_init(&task->outcome);
+	if (new->ended != NULL)
+		insert_ended(task, new);
+	if (start == NULL)
+		return;
+	task->status.state = TASK_RUNNING;
+	task->status.attempt = 1;
+	task->status.started_at_ms = new->created_at_ms;
+	task->lease = 1;
+	*start = (struct task_start){ .seq = (int64_t)fake->count };
+}
+
+static enum status
+fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_start *start,
+    struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_SUBMIT, error);
+	const char *taken;
+
+	if (status != STATUS_OK)
+		return status;
+	taken = find_taken(fake, tasks, count);
+	if (taken != NULL)
+		return fake_op_end(
+		    fake, FAKE_SUBMIT, error_set(error, STATUS_CONFLICT, "task %s exists", taken));
+	for (size_t i = 0; i < count; i++)
+		insert(fake, &tasks[i], start);
+	note_commit(fake, true);
+	status = fake_op_end(fake, FAKE_SUBMIT, STATUS_OK);
+	if (start != NULL)
+		fake->started(fake->started_context, tasks[0].lane, start, 1);
+	return status;
+}
+
+static void
+claim_one(struct fake_store *fake, struct fake_task *task, int64_t now_ms, struct task *ret_task)
+{
+	task->status.state = TASK_RUNNING;
+	task->status.attempt++;
+	task->status.started_at_ms = now_ms;
+	task->lease++;
+	*ret_task = (struct task){
+		.seq = task - fake->tasks + 1,
+		.lane = task->lane,
+		.args = fake_must(malloc(task->args_size + 1)),
+		.args_size = task->args_size,
+		.lease = task->lease,
+		.attempt = task->status.attempt,
+		.terms = {
+			.max_attempts = task->terms.max_attempts,
+			.timeout_ms = task->terms.timeout_ms,
+			.backoff_ms = task->terms.backoff_ms,
+			.max_backoff_ms = task->terms.max_backoff_ms,
+		},
+		.is_isolated = task->isolated,
+		.created_at_ms = task->status.created_at_ms,
+		.started_at_ms = now_ms,
+	};
+	memcpy(ret_task->args, task->args, task->args_size + 1);
+	memcpy(ret_task->id, task->status.id, sizeof(ret_task->id));
+	memcpy(ret_task->type, task->status.type, sizeof(ret_task->type));
+}
+
+static bool
+has_expired(const struct fake_task *task, int64_t now_ms)
+{
+	return task->status.state == TASK_QUEUED && task->status.attempt == 0 &&
+	       task->terms.expires_at_ms != 0 && task->terms.expires_at_ms <= now_ms;
+}
+
+/* The task that is next: by priority, and oldest first; NULL: none. */
+static struct fake_task *
+next_task(struct fake_store *fake, enum lane lane, bool isolated, int64_t now_ms)
+{
+	struct fake_task *next = NULL;
+
+	for (size_t i = 0; i < fake->count; i++) {
+		struct fake_task *task = &fake->tasks[i];
+
+		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0 &&
+		    task->lane == lane && task->isolated == isolated &&
+		    !has_expired(task, now_ms) &&
+		    (next == NULL || task->terms.priority < next->terms.priority))
+			next = task;
+	}
+	return next;
+}
+
+static enum status
+fake_claim(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
+    struct task *ret_tasks, size_t *ret_count, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_CLAIM, error);
+	size_t count = 0;
+
+	if (status != STATUS_OK)
+		return status;
+	if (isolated)
+		max = 1;
+	for (struct fake_task *task; count < max; count++) {
+		task = next_task(fake, lane, isolated, now_ms);
+		if (task == NULL)
+			break;
+		claim_one(fake, task, now_ms, &ret_tasks[count]);
+	}
+	*ret_count = count;
+	note_commit(fake, count > 0);
+	return fake_op_end(fake, FAKE_CLAIM, STATUS_OK);
+}
+
+/* The task of a claim if its lease still holds. */
+static struct fake_task *
+find_held(struct fake_store *fake, const struct task *task)
+{
+	struct fake_task *found;
+
+	if (task->seq > (int64_t)fake->count)
+		return NULL;
+	found = &fake->tasks[task->seq - 1];
+	return found->status.state == TASK_RUNNING && found->lease == task->lease ? found : NULL;
+}
+
+static void
+file_name(const struct task_status *status, int64_t lease, char *ret_name, size_t size)
+{
+	(void)snprintf(ret_name, size, "%s-%lld", status->id, (long long)lease);
+}
+
+/* Puts a spilled content into place, as the real store does it before the commit. */
+static enum status
+persist(struct fake_task *task, struct output *output, struct error *error)
+{
+	char name[64];
+
+	if (!output_is_spilled(output) || output->spill_path == NULL)
+		return STATUS_OK;
+	file_name(&task->status, task->lease, name, sizeof(name));
+	return output_persist(output, name, error);
+}
+
+static void
+complete_one(struct fake_task *task, struct completion *completion)
+{
+	const struct outcome *outcome = completion->outcome;
+	struct output *output = completion->output;
+	bool succeeded = outcome->verdict == VERDICT_SUCCEEDED;
+
+	completion->ret_status = STATUS_OK;
+	if (task->is_cancelled && (succeeded || completion->is_retried)) {
+		end_cancelled(task, completion->finished_at_ms);
+	} else if (completion->is_retried) {
+		task->status.state = TASK_QUEUED;
+		task->status.started_at_ms = 0;
+		if (completion->retry_at_ms > completion->finished_at_ms)
+			task->held_until_ms = completion->retry_at_ms;
+	} else {
+		task->status.state = succeeded ? TASK_SUCCEEDED : TASK_FAILED;
+		task->status.finished_at_ms = completion->finished_at_ms;
+		task->outcome = *outcome;
+		if (outcome->response != NULL)
+			task->outcome.response = fake_must(strdup(outcome->response));
+		task->has_content = completion_has_content(completion);
+		task->is_utf8 = output_is_utf8(output);
+		task->is_file = output_is_spilled(output);
+		task->bytes = output->bytes;
+		if (task->has_content && !task->is_file)
+			keep_content(task, output->memory.data, output->memory.size);
+	}
+	completion->ret_state = task->status.state;
+}
+
+static enum status
+fake_complete(void *db, struct completion *completions, size_t count, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_COMPLETE, error);
+	bool wrote = false;
+
+	if (status != STATUS_OK)
+		return status;
+	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+		struct fake_task *task = find_held(fake, completions[i].task);
+
+		if (task != NULL && !completions[i].is_retried)
+			status = persist(task, completions[i].output, error);
+	}
+	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+		struct fake_task *task = find_held(fake, completions[i].task);
+
+		completions[i].ret_status = STATUS_CONFLICT;
+		if (task != NULL)
+			complete_one(task, &completions[i]);
+		wrote = wrote || task != NULL;
+	}
+	note_commit(fake, wrote);
+	return fake_op_end(fake, FAKE_COMPLETE, status);
+}
+
+static enum status
+fake_release(void *db, const struct task *tasks, size_t count, int64_t now_ms, size_t *ret_queued,
+    struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_RELEASE, error);
+	bool wrote = false;
+
+	if (status != STATUS_OK)
+		return status;
+	*ret_queued = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct fake_task *task = find_held(fake, &tasks[i]);
+
+		if (task == NULL)
+			continue;
+		wrote = true;
+		if (task->is_cancelled) {
+			end_cancelled(task, now_ms);
+			continue;
+		}
+		task->status.state = TASK_QUEUED;
+		task->status.attempt--;
+		task->status.started_at_ms = 0;
+		(*ret_queued)++;
+	}
+	note_commit(fake, wrote);
+	return fake_op_end(fake, FAKE_RELEASE, STATUS_OK);
+}
+
+static void
+cancel_one(struct fake_task *task, int64_t now_ms, struct store_cancelled *ret)
+{
+	*ret = (struct store_cancelled){ .lane = task->lane, .was_held = task->held_until_ms != 0 };
+	if (task->status.state == TASK_QUEUED) {
+		ret->what = STORE_CANCEL_REJECTED;
+		end(task, TASK_REJECTED, FAILURE_CANCELLED, "Cancelled before it started", now_ms);
+	} else if (task->status.state == TASK_RUNNING) {
+		ret->what = STORE_CANCEL_REQUESTED;
+		task->is_cancelled = true;
+	} else if (task->outcome.failure == FAILURE_CANCELLED) {
+		ret->what = STORE_CANCEL_BEFORE;
+	} else {
+		ret->what = STORE_CANCEL_TOO_LATE;
+	}
+	ret->state = task->status.state;
+}
+
+static enum status
+fake_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *ret_cancelled,
+    struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_CANCEL, error);
+	struct fake_task *task;
+
+	if (status != STATUS_OK)
+		return status;
+	task = find(fake, id);
+	if (task == NULL)
+		return fake_op_end(fake, FAKE_CANCEL,
+		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
+	cancel_one(task, now_ms, ret_cancelled);
+	note_commit(fake, ret_cancelled->what == STORE_CANCEL_REJECTED ||
+			      ret_cancelled->what == STORE_CANCEL_REQUESTED);
+	return fake_op_end(fake, FAKE_CANCEL, STATUS_OK);
+}
+
+/* The task that is due for longest by one of two times; NULL: none is due. *next_ms tells when the
+   first of the others will be. */
+static struct fake_task *
+first_due(struct fake_store *fake, bool by_expiry, int64_t now_ms, int64_t *next_ms)
+{
+	struct fake_task *first = NULL;
+	int64_t first_ms = INT64_MAX;
+
+	for (size_t i = 0; i < fake->count; i++) {
+		struct fake_task *task = &fake->tasks[i];
+		bool can_expire = task->status.attempt == 0 && by_expiry;
+		int64_t at_ms = by_expiry ? task->terms.expires_at_ms : task->held_until_ms;
+
+		if (task->status.state != TASK_QUEUED || at_ms == 0 || (by_expiry && !can_expire) ||
+		    at_ms >= first_ms)
+			continue;
+		first = task;
+		first_ms = at_ms;
+	}
+	if (first_ms <= now_ms)
+		return first;
+	if (first_ms < *next_ms)
+		*next_ms = first_ms;
+	return NULL;
+}
+
+static bool
+expire_some(struct fake_store *fake, int64_t now_ms, struct store_advance *advance)
+{
+	struct fake_task *task;
+
+	while ((task = first_due(fake, true, now_ms, &advance->next_at_ms)) != NULL) {
+		if (advance->expired_count == STORE_ADVANCE_MAX) {
+			advance->next_at_ms = task->terms.expires_at_ms;
+			return false;
+		}
+		if (task->held_until_ms == 0)
+			advance->expired_ready[task->lane]++;
+		memcpy(advance->expired_ids[advance->expired_count++], task->status.id,
+		    UUID_TEXT_SIZE);
+		end(task, TASK_REJECTED, FAILURE_EXPIRED, "Expired before it started", now_ms);
+	}
+	return true;
+}
+
+static void
+ready_some(struct fake_store *fake, int64_t now_ms, struct store_advance *advance)
+{
+	struct fake_task *task;
+
+	for (int count = 0; (task = first_due(fake, false, now_ms, &advance->next_at_ms)) != NULL;
+	     count++) {
+		if (count == STORE_ADVANCE_MAX) {
+			advance->next_at_ms = task->held_until_ms;
+			return;
+		}
+		advance->readied[task->lane]++;
+		task->held_until_ms = 0;
+	}
+}
+
+static enum status
+fake_advance(void *db, int64_t now_ms, struct store_advance *ret_advance, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_ADVANCE, error);
+
+	if (status != STATUS_OK)
+		return status;
+	*ret_advance = (struct store_advance){ .next_at_ms = INT64_MAX };
+	if (expire_some(fake, now_ms, ret_advance))
+		ready_some(fake, now_ms, ret_advance);
+	note_commit(fake, ret_advance->expired_count > 0 || ret_advance->readied[LANE_CPU] > 0 ||
+			      ret_advance->readied[LANE_IO] > 0);
+	return fake_op_end(fake, FAKE_ADVANCE, STATUS_OK);
+}
+
+static enum status
+fake_read_status(void *db, const char *id, struct task_status *ret_status, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_READ_STATUS, error);
+	const struct fake_task *task;
+
+	if (status != STATUS_OK)
+		return status;
+	task = find(fake, id);
+	if (task == NULL)
+		return fake_op_end(fake, FAKE_READ_STATUS,
+		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
+	*ret_status = task->status;
+	return fake_op_end(fake, FAKE_READ_STATUS, STATUS_OK);
+}
+
+static enum status
+copy_result(struct fake_store *fake, const struct fake_task *task, struct task_result *ret_result)
+{
+	struct task_result result;
+
+	task_result_init(&result);
+	result.status = task->status;
+	if (task_state_is_final(task->status.state)) {
+		result.failure = task->outcome.failure;
+		memcpy(result.message, task->outcome.message, sizeof(result.message));
+		if (task->outcome.response != NULL)
+			result.response = fake_must(strdup(task->outcome.response));
+	}
+	if (task->has_content) {
+		memcpy(result.media_type, task->outcome.media_type, sizeof(result.media_type));
+		result.has_content = true;
+		result.is_utf8 = task->is_utf8;
+		result.bytes = task->bytes;
+	}
+	if (task->has_content && task->is_file) {
+		char name[64], path[4096];
+
+		file_name(&task->status, task->lease, name, sizeof(name));
+		(void)snprintf(path, sizeof(path), "%s/%s", fake->spill_dir, name);
+		result.fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (result.fd == -1) {
+			result.has_content = false;
+			task_result_done(&result);
+			return STATUS_IO;
+		}
+	} else if (task->has_content) {
+		result.data = fake_must(malloc(task->bytes + 1));
+		memcpy(result.data, task->data, task->bytes + 1);
+	}
+	*ret_result = result;
+	return STATUS_OK;
+}
+
+static enum status
+fake_read_result(void *db, const char *id, struct task_result *ret_result, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_READ_RESULT, error);
+	const struct fake_task *task;
+
+	if (status != STATUS_OK)
+		return status;
+	task = find(fake, id);
+	if (task == NULL)
+		status = error_set(error, STATUS_NOT_FOUND, "there is no task %s", id);
+	else
+		status = copy_result(fake, task, ret_result);
+	return fake_op_end(fake, FAKE_READ_RESULT, status);
+}
+
+static void
+count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
+{
+	*ret_counts = (struct store_counts){ 0 };
+	for (size_t i = 0; i < fake->count; i++) {
+		const struct fake_task *task = &fake->tasks[i];
+
+		ret_counts->by_state[task->status.state]++;
+		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0)
+			ret_counts->queued_by_lane[task->lane]++;
+		if (task->status.state == TASK_QUEUED && task->held_until_ms != 0)
+			ret_counts->held_by_lane[task->lane]++;
+		if (task->status.state == TASK_RUNNING)
+			ret_counts->running_by_lane[task->lane]++;
+	}
+}
+
+static enum status
+fake_counts(void *db, struct store_counts *ret_counts, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_COUNTS, error);
+
+	if (status != STATUS_OK)
+		return status;
+	count_tasks(fake, ret_counts);
+	return fake_op_end(fake, FAKE_COUNTS, STATUS_OK);
+}
+
+static void
+fake_stats(void *db, struct store_stats *ret_stats)
+{
+	struct fake_store *fake = db;
+
+	*ret_stats = (struct store_stats){ 0 };
+	lock_acquire(&fake->lock);
+	count_tasks(fake, &ret_stats->counts);
+	histogram_read(&fake->commit_us, &ret_stats->commit_us);
+	lock_release(&fake->lock);
+	ret_stats->commands = ret_stats->commit_us.count;
+}
+
+static enum status
+fake_maintain(void *db, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_MAINTAIN, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return fake_op_end(fake, FAKE_MAINTAIN, STATUS_OK);
+}
+
+static const struct store_backend backend = {
+	.name = "fake",
+	.open = fake_open,
+	.close = fake_close,
+	.output_conf = fake_output_conf,
+	.on_start = fake_on_start,
+	.submit = fake_submit,
+	.claim = fake_claim,
+	.complete = fake_complete,
+	.release = fake_release,
+	.cancel = fake_cancel,
+	.advance = fake_advance,
+	.read_status = fake_read_status,
+	.read_result = fake_read_result,
+	.counts = fake_counts,
+	.stats = fake_stats,
+	.maintain = fake_maintain,
+};
+
+enum status
+fake_store_open(struct fake_store *fake, const struct store_conf *conf, int64_t now_ms,
+    struct store **ret_store, struct store_recovery *ret_recovery, struct error *error)
+{
+	enum status status;
+
+	opening = fake;
+	status = store_open_with(&backend, conf, now_ms, ret_store, ret_recovery, error);
+	opening = NULL;
+	return status;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the fake store, shared by fake_store.c (failures and gates) and fake_store_ops.c
+ * (the back end). For those two alone.
+ */
+#ifndef TASKQ_TESTS_FAKE_STORE_PARTS_H
+#define TASKQ_TESTS_FAKE_STORE_PARTS_H
+
+#include "base/sync.h"
+#include "fake_store.h"
+#include "store/store_backend.h"
+
+struct fake_task {
+	struct task_status status;
+	enum lane lane;
+	char *args;
+	size_t args_size;
+	int64_t lease;
+	struct task_terms terms;
+	int64_t held_until_ms; /* 0: ready */
+	bool isolated;
+	bool is_cancelled; /* while it runs */
+
+	struct outcome outcome; /* once final */
+	bool has_content;
+	bool is_utf8;
+	bool is_file;
+	uint64_t bytes;
+	char *data;
+};
+
+struct fake_fault {
+	enum status status;
+	unsigned times;
+};
+
+struct fake_gate {
+	bool is_closed;
+	unsigned waiting;
+	unsigned passes; /* calls that may go through although it is closed */
+};
+
+struct fake_store {
+	struct lock lock;
+	struct cond changed;
+	struct fake_task *tasks; /* a task's seq is its index plus 1 */
+	size_t count;
+	size_t capacity;
+	struct fake_fault faults[FAKE_OP_COUNT];
+	struct fake_gate gates[FAKE_OP_COUNT];
+	unsigned begun[FAKE_OP_COUNT];
+	unsigned ended[FAKE_OP_COUNT];
+	struct histogram commit_us; /* each takes a microsecond */
+	bool is_open;
+	bool is_dead;
+
+	void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count);
+	void *started_context;
+
+	char *spill_dir;
+	struct output_conf output_conf;
+	void (*fatal)(void *context, const char *why);
+	void *context;
+};
+
+/* Aborts where memory is gone. */
+void *fake_must(void *memory);
+
+/**
+ * fake_op_begin - count the call, wait at the gate, say how the call is to fail; takes the lock if
+ * OK
+ * fake_op_end   - give the lock back; returns the status
+ */
+enum status fake_op_begin(struct fake_store *fake, enum fake_op op, struct error *error);
+enum status fake_op_end(struct fake_store *fake, enum fake_op op, enum status status);
+
+/* Frees what a task has come to. */
+void fake_content_clear(struct fake_task *task);
+
+#endif
