@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multiplying and dividing large BNs in steps of bounded work, with a look at the stop flag before
- * each. Runs in the caller's thread, shares nothing.
+ * Multiplying and dividing large BNs in steps of bounded work, with a question before each larger
+ * one whether to stop. Runs in the caller's thread, shares nothing.
  *
  * OpenSSL multiplies in sub-quadratic time only when the operands' lengths differ by at most one
  * word, and it always divides in quadratic time. So unequal operands are cut into equal ones here,
@@ -11,13 +11,13 @@
 
 #define WORD_BITS 64
 
-/* Operands up to this many words go to BN_mul whatever their lengths are. */
+/* Operands up to this many words go to BN_mul whatever their lengths are: a few microseconds. */
 #define MULTIPLY_SMALL_WORDS 64
 
 /* Operands of one length go to BN_mul in one step up to this many words: a few milliseconds. */
 #define MULTIPLY_STEP_WORDS 8192
 
-/* Divisions up to this many word products (quotient times divisor) go to BN_div. */
+/* Divisions up to this many word products (quotient times divisor) go to BN_div: the same. */
 #define DIVIDE_SMALL_WORK 2500
 
 enum status
@@ -29,7 +29,7 @@ bn_steps_no_memory(const struct bn_steps *steps)
 enum status
 bn_steps_check(const struct bn_steps *steps)
 {
-	if (steps->stop != NULL && atomic_load_explicit(steps->stop, memory_order_relaxed))
+	if (steps->stop != NULL && steps->stop->is_wanted(steps->stop->context))
 		return error_set(steps->error, STATUS_CANCELLED, "the factorial was stopped");
 	return STATUS_OK;
 }
@@ -108,10 +108,16 @@ multiply_halves(struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const B
 		status = bn_steps_no_memory(steps);
 	if (status == STATUS_OK)
 		status = bn_steps_multiply(steps, result, a_low, b_low);
+	/* Joining is linear, but at the largest n it takes tens of milliseconds, at every level. */
+	if (status == STATUS_OK)
+		status = bn_steps_check(steps);
 	/* What lies between high and low: the product of the sums without the two. */
 	if (status == STATUS_OK && (!BN_sub(result, result, high) || !BN_sub(result, result, low) ||
-				       !bn_steps_join(high, high, bits, result, scratch) ||
-				       !bn_steps_join(result, high, bits, low, scratch)))
+				       !bn_steps_join(high, high, bits, result, scratch)))
+		status = bn_steps_no_memory(steps);
+	if (status == STATUS_OK)
+		status = bn_steps_check(steps);
+	if (status == STATUS_OK && !bn_steps_join(result, high, bits, low, scratch))
 		status = bn_steps_no_memory(steps);
 	BN_CTX_end(steps->ctx);
 	return status;
@@ -124,12 +130,14 @@ bn_steps_multiply(struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const
 	const BIGNUM *shorter = longer == a ? b : a;
 	int long_words = words(longer);
 	int short_words = words(shorter);
-	enum status status = bn_steps_check(steps);
+	enum status status;
 
+	if (long_words <= MULTIPLY_SMALL_WORDS)
+		return BN_mul(result, a, b, steps->ctx) ? STATUS_OK : bn_steps_no_memory(steps);
+	status = bn_steps_check(steps);
 	if (status != STATUS_OK)
 		return status;
-	if (long_words <= MULTIPLY_SMALL_WORDS ||
-	    (long_words - short_words <= 1 && long_words <= MULTIPLY_STEP_WORDS) ||
+	if ((long_words - short_words <= 1 && long_words <= MULTIPLY_STEP_WORDS) ||
 	    (short_words <= MULTIPLY_SMALL_WORDS && long_words <= MULTIPLY_STEP_WORDS))
 		return BN_mul(result, a, b, steps->ctx) ? STATUS_OK : bn_steps_no_memory(steps);
 	if (long_words - short_words <= 1)
@@ -209,12 +217,13 @@ bn_steps_divide(struct bn_steps *steps, BIGNUM *quotient, BIGNUM *rest, const BI
 {
 	int divisor_words = words(divisor);
 	int quotient_words = words(number) - divisor_words + 1;
-	enum status status = bn_steps_check(steps);
+	bool is_small = quotient_words < 2 || divisor_words < 2 ||
+			(int64_t)quotient_words * divisor_words <= DIVIDE_SMALL_WORK;
+	enum status status = is_small ? STATUS_OK : bn_steps_check(steps);
 
 	if (status != STATUS_OK)
 		return status;
-	if (quotient_words < 2 || divisor_words < 2 ||
-	    (int64_t)quotient_words * divisor_words <= DIVIDE_SMALL_WORK)
+	if (is_small)
 		return BN_div(quotient, rest, number, divisor, steps->ctx)
 			   ? STATUS_OK
 			   : bn_steps_no_memory(steps);

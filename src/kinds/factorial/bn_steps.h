@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Multiplying and dividing large OpenSSL BNs so that the work can be stopped: in steps of a few
- * milliseconds, with a look at a flag before each. For the files of this directory.
+ * milliseconds, with a question before each whether to stop. What takes microseconds is not worth
+ * the question: whoever does much of it comes by larger steps as well. For the files of this
+ * directory.
  */
 #ifndef TASKQ_KINDS_FACTORIAL_BN_STEPS_H
 #define TASKQ_KINDS_FACTORIAL_BN_STEPS_H
 
 #include <openssl/bn.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/status.h"
+#include "kinds/factorial/factorial.h"
 
 /* What every step needs; all borrowed. */
 struct bn_steps {
 	BN_CTX *ctx;
-	const atomic_bool *stop; /* NULL: never stopped */
-	struct error *error;     /* may be NULL */
+	const struct factorial_stop *stop; /* NULL: never stopped */
+	struct error *error;               /* may be NULL */
 };
 
 /**
@@ -25,7 +27,7 @@ struct bn_steps {
 enum status bn_steps_no_memory(const struct bn_steps *steps);
 
 /**
- * bn_steps_check - OK, or CANCELLED once the flag is set
+ * bn_steps_check - OK, or CANCELLED when the work is to stop
  */
 enum status bn_steps_check(const struct bn_steps *steps) NODISCARD;
 

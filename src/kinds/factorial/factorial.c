@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Factorials on OpenSSL's BN: a balanced product tree, then a divide-and-conquer conversion to
- * decimal. Runs in the thread that asks, shares nothing, and looks at the stop flag before every
- * step of bounded work. Must not know tasks or outputs.
+ * decimal. Runs in the thread that asks, shares nothing, and asks before every step of bounded work
+ * whether it is to stop. Must not know tasks or outputs.
  */
 #include "kinds/factorial/factorial.h"
 
@@ -39,11 +39,9 @@ struct job {
 static enum status
 product(struct job *job, BIGNUM *result, uint64_t first, uint64_t step, uint64_t n)
 {
-	enum status status = bn_steps_check(&job->steps);
+	enum status status = STATUS_OK;
 	BIGNUM *even, *odd;
 
-	if (status != STATUS_OK)
-		return status;
 	if ((n - first) / step < PRODUCT_LEAF_FACTORS) {
 		uint64_t word = 1;
 
@@ -193,7 +191,8 @@ prepare_fives(struct job *job, const BIGNUM *number, int *ret_level)
 }
 
 static enum status
-compute(uint64_t n, const atomic_bool *stop, const struct factorial_sink *sink, struct error *error)
+compute(uint64_t n, const struct factorial_stop *stop, const struct factorial_sink *sink,
+    struct error *error)
 {
 	struct job job = { .steps = { .stop = stop, .error = error }, .sink = sink };
 	BIGNUM *number = NULL;
@@ -227,18 +226,18 @@ out:
 }
 
 enum status
-factorial_decimal(
-    uint64_t n, const atomic_bool *stop, const struct factorial_sink *sink, struct error *error)
+factorial_decimal(uint64_t n, const struct factorial_stop *stop, const struct factorial_sink *sink,
+    struct error *error)
 {
 	const char *digits;
 	size_t size;
 
 	if (n > FACTORIAL_N_LIMIT)
 		return error_set(error, STATUS_INVALID, "n is over %d", FACTORIAL_N_LIMIT);
+	if (stop != NULL && stop->is_wanted(stop->context))
+		return error_set(error, STATUS_CANCELLED, "the factorial was stopped");
 	digits = small_factorials_digits(n, &size);
 	if (digits == NULL)
 		return compute(n, stop, sink, error);
-	if (stop != NULL && atomic_load_explicit(stop, memory_order_acquire))
-		return error_set(error, STATUS_CANCELLED, "the factorial was stopped");
 	return sink->write(sink->context, digits, size, error);
 }

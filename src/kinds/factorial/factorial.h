@@ -6,7 +6,7 @@
 #ifndef TASKQ_KINDS_FACTORIAL_FACTORIAL_H
 #define TASKQ_KINDS_FACTORIAL_FACTORIAL_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,16 +21,24 @@ struct factorial_sink {
 	void *context;
 };
 
+/* Who may end the work before it is done. */
+struct factorial_stop {
+	/* Returns true when the work is to end; then it is not called again. */
+	bool (*is_wanted)(void *context);
+	void *context;
+};
+
 /**
  * factorial_decimal - write the decimal digits of n! without leading zeros
  * @n:    at most FACTORIAL_N_LIMIT
- * @stop: looked at before every step; a step takes a few milliseconds. NULL: never stopped
+ * @stop: asked before the work and before every step of some size; from one question to the next it
+ *        is some milliseconds, and tens of them for the largest n. NULL: never stopped
  * Blocks for as long as it takes; any thread, any number at once. Memory: about 25 times the
  * binary size of n!, 5 MB for n = 100,000 and 45 MB for 1,000,000.
  * Returns OK; INVALID when n is over the limit; CANCELLED; NOMEM; or what the sink returned.
  * After a failure the sink may have got a part of the digits.
  */
-enum status factorial_decimal(uint64_t n, const atomic_bool *stop,
+enum status factorial_decimal(uint64_t n, const struct factorial_stop *stop,
     const struct factorial_sink *sink, struct error *error) NODISCARD;
 
 #endif

@@ -151,7 +151,6 @@ static void
 note_failure(struct outcome *outcome, enum status status, const struct error *error)
 {
 	switch (status) {
-	case STATUS_CANCELLED:
 	case STATUS_FULL: /* again, when there is space */
 		outcome->verdict = VERDICT_RELEASED;
 		return;
@@ -174,14 +173,32 @@ note_failure(struct outcome *outcome, enum status status, const struct error *er
 	case STATUS_UNKNOWN:
 	case STATUS_CORRUPT:
 	case STATUS_INTERNAL:
+	case STATUS_CANCELLED: /* see factorial_run */
 		break;
 	}
 	outcome_fail(outcome, FAILURE_INTERNAL, "Internal error: %s", error->text);
 }
 
+/* The word on a run as the arithmetic was told it: it ends by the one that it has heard. */
+struct heard {
+	const struct run *run;
+	enum run_word word;
+};
+
+static bool
+is_to_stop(void *context)
+{
+	struct heard *heard = context;
+
+	heard->word = run_word(heard->run);
+	return heard->word != RUN_GO_ON;
+}
+
 static void
 factorial_run(const struct kind_settings *settings, struct run *run)
 {
+	struct heard heard = { .run = run, .word = RUN_GO_ON };
+	const struct factorial_stop stop = { .is_wanted = is_to_stop, .context = &heard };
 	const struct factorial_sink sink = { .write = write_output, .context = &run->output };
 	struct error error = { "" };
 	enum status status;
@@ -189,11 +206,16 @@ factorial_run(const struct kind_settings *settings, struct run *run)
 
 	if (!read_stored_args(settings, run, &n))
 		return;
-	status = factorial_decimal(n, run->stop, &sink, &error);
-	if (status == STATUS_OK)
+	status = factorial_decimal(n, &stop, &sink, &error);
+	if (heard.word != RUN_GO_ON) {
+		run_end_early(run, heard.word);
+		/* The same digits would take the same time again. */
+		run->outcome.may_be_mended = false;
+	} else if (status == STATUS_OK) {
 		outcome_succeed(&run->outcome, MEDIA_TYPE);
-	else
+	} else {
 		note_failure(&run->outcome, status, &error);
+	}
 }
 
 /* Reads arguments that are stored exactly as factorial_check_args writes them. */

@@ -4,6 +4,7 @@
  * unequal, and the operands for which a guessed quotient is too large. The random numbers are the
  * same in every run.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -240,22 +241,93 @@ test_guessed_quotients_are_corrected(void **state)
 	mpz_clears(divisor, quotient, number, NULL);
 }
 
-static void
-test_a_set_flag_stops_before_the_first_step(void **state)
+/* Answers "go on" so many times, then "stop", and is not to be asked again. */
+struct patience {
+	long questions;
+	long granted;
+};
+
+static bool
+is_over(void *context)
 {
-	atomic_bool stop = true;
+	struct patience *patience = context;
+
+	assert_true(patience->questions <= patience->granted);
+	return patience->questions++ == patience->granted;
+}
+
+static BIGNUM *
+bn_of_words(int words)
+{
+	BIGNUM *number = BN_new();
+
+	assert_non_null(number);
+	assert_true(BN_set_bit(number, 64 * words - 1) && BN_add_word(number, 7));
+	return number;
+}
+
+static void
+test_a_wish_to_stop_is_heeded_before_the_first_step(void **state)
+{
+	struct patience patience = { .granted = 0 };
+	const struct factorial_stop stop = { .is_wanted = is_over, .context = &patience };
 	struct error error = { "" };
 	struct bn_steps steps = { .ctx = ctx, .stop = &stop, .error = &error };
-	BIGNUM *a = BN_new(), *b = BN_new(), *c = BN_new(), *d = BN_new();
+	BIGNUM *a = bn_of_words(130), *b = bn_of_words(65), *c = BN_new(), *d = BN_new();
 
 	(void)state;
-	assert_true(BN_set_word(a, 6) && BN_set_word(b, 2));
 	assert_int_equal(bn_steps_multiply(&steps, c, a, b), STATUS_CANCELLED);
+	assert_string_not_equal(error.text, "");
+	patience = (struct patience){ .granted = 0 };
+	error.text[0] = '\0';
 	assert_int_equal(bn_steps_divide(&steps, c, d, a, b), STATUS_CANCELLED);
 	assert_string_not_equal(error.text, "");
-	atomic_store(&stop, false);
+	patience = (struct patience){ .granted = 1000 };
+	assert_int_equal(bn_steps_divide(&steps, c, d, a, b), STATUS_OK);
+	assert_in_range(patience.questions, 1, 1000);
+	BN_free(a);
+	BN_free(b);
+	BN_free(c);
+	BN_free(d);
+}
+
+static void
+test_a_wish_to_stop_is_heeded_at_every_step(void **state)
+{
+	struct patience patience = { .granted = LONG_MAX };
+	const struct factorial_stop stop = { .is_wanted = is_over, .context = &patience };
+	struct bn_steps steps = { .ctx = ctx, .stop = &stop };
+	BIGNUM *a = bn_of_words(1000), *b = bn_of_words(400), *c = BN_new(), *d = BN_new();
+	long questions;
+
+	(void)state;
+	assert_int_equal(bn_steps_divide(&steps, c, d, a, b), STATUS_OK);
+	questions = patience.questions;
+	assert_true(questions > 10);
+	for (long granted = 0; granted <= questions; granted++) {
+		patience = (struct patience){ .granted = granted };
+		assert_int_equal(bn_steps_divide(&steps, c, d, a, b),
+		    granted < questions ? STATUS_CANCELLED : STATUS_OK);
+	}
+	BN_free(a);
+	BN_free(b);
+	BN_free(c);
+	BN_free(d);
+}
+
+/* Where the clock is asked each time, that would cost more than the work. */
+static void
+test_what_takes_microseconds_is_not_worth_a_question(void **state)
+{
+	struct patience patience = { .granted = 0 };
+	const struct factorial_stop stop = { .is_wanted = is_over, .context = &patience };
+	struct bn_steps steps = { .ctx = ctx, .stop = &stop };
+	BIGNUM *a = bn_of_words(64), *b = bn_of_words(50), *c = BN_new(), *d = BN_new();
+
+	(void)state;
 	assert_int_equal(bn_steps_multiply(&steps, c, a, b), STATUS_OK);
-	assert_true(BN_is_word(c, 12));
+	assert_int_equal(bn_steps_divide(&steps, c, d, a, b), STATUS_OK);
+	assert_int_equal(patience.questions, 0);
 	BN_free(a);
 	BN_free(b);
 	BN_free(c);
@@ -272,7 +344,9 @@ main(void)
 		cmocka_unit_test(test_quotients_of_all_lengths_are_exact),
 		cmocka_unit_test(test_large_quotients_are_exact),
 		cmocka_unit_test(test_guessed_quotients_are_corrected),
-		cmocka_unit_test(test_a_set_flag_stops_before_the_first_step),
+		cmocka_unit_test(test_a_wish_to_stop_is_heeded_before_the_first_step),
+		cmocka_unit_test(test_a_wish_to_stop_is_heeded_at_every_step),
+		cmocka_unit_test(test_what_takes_microseconds_is_not_worth_a_question),
 	};
 
 	return cmocka_run_group_tests_name("bn_steps", tests, begin, end);

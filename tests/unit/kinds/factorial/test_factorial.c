@@ -79,15 +79,30 @@ crypto_free(void *data, const char *file, int line)
 	free(data);
 }
 
-/* Gathers the digits; can fail or ask for a stop at a given piece. */
+/* Gathers the digits; can fail or wish to stop, at a given piece or question. */
 struct gather {
 	struct buf digits;
 	int pieces;
 	int fail_at;           /* the piece that fails; 0: none */
 	enum status fail_with; /* how */
-	atomic_bool *stop;     /* set when the piece `stop_at` arrives */
-	int stop_at;
+	int stop_at;           /* the piece after which a stop is wanted; 0: none */
+	long questions;        /* whether to stop */
+	long stop_at_question; /* the question that is answered with yes; 0: none */
+	bool is_stopping;
 };
+
+static bool
+gather_stops(void *context)
+{
+	struct gather *gather = context;
+
+	/* Whoever has said yes is not asked again. */
+	assert_false(gather->is_stopping);
+	gather->questions++;
+	gather->is_stopping = gather->questions == gather->stop_at_question ||
+			      (gather->stop_at > 0 && gather->pieces >= gather->stop_at);
+	return gather->is_stopping;
+}
 
 static enum status
 gather_write(void *context, const char *digits, size_t size, struct error *error)
@@ -98,18 +113,17 @@ gather_write(void *context, const char *digits, size_t size, struct error *error
 	assert_in_range(size, 1, PIECE_MAX);
 	if (gather->pieces == gather->fail_at)
 		return error_set(error, gather->fail_with, "as asked");
-	if (gather->pieces == gather->stop_at)
-		atomic_store(gather->stop, true);
 	buf_append(&gather->digits, digits, size);
 	return STATUS_OK;
 }
 
 static enum status
-compute(uint64_t n, struct gather *gather, const atomic_bool *stop, struct error *error)
+compute(uint64_t n, struct gather *gather, struct error *error)
 {
 	const struct factorial_sink sink = { .write = gather_write, .context = gather };
+	const struct factorial_stop stop = { .is_wanted = gather_stops, .context = gather };
 
-	return factorial_decimal(n, stop, &sink, error);
+	return factorial_decimal(n, &stop, &sink, error);
 }
 
 static void
@@ -120,7 +134,7 @@ assert_exact(unsigned long n)
 	char *text;
 
 	buf_init(&gather.digits, 4 << 20);
-	assert_int_equal(compute(n, &gather, NULL, NULL), STATUS_OK);
+	assert_int_equal(compute(n, &gather, NULL), STATUS_OK);
 	assert_int_equal(buf_status(&gather.digits), STATUS_OK);
 	mpz_init(expected);
 	mpz_fac_ui(expected, n);
@@ -202,46 +216,85 @@ test_n_over_the_limit_is_refused(void **state)
 	struct error error = { "" };
 
 	(void)state;
-	assert_int_equal(compute(FACTORIAL_N_LIMIT + 1, &gather, NULL, &error), STATUS_INVALID);
+	assert_int_equal(compute(FACTORIAL_N_LIMIT + 1, &gather, &error), STATUS_INVALID);
 	assert_non_null(strstr(error.text, "10000000"));
-	assert_int_equal(compute(UINT64_MAX, &gather, NULL, NULL), STATUS_INVALID);
+	assert_int_equal(compute(UINT64_MAX, &gather, NULL), STATUS_INVALID);
 	assert_int_equal(gather.pieces, 0);
 }
 
 static void
 test_n_at_the_limit_is_begun(void **state)
 {
-	struct gather gather = { .pieces = 0 };
-	atomic_bool stop = true;
+	struct gather gather = { .stop_at_question = 100 };
 
 	(void)state;
-	assert_int_equal(compute(FACTORIAL_N_LIMIT, &gather, &stop, NULL), STATUS_CANCELLED);
+	assert_int_equal(compute(FACTORIAL_N_LIMIT, &gather, NULL), STATUS_CANCELLED);
 }
 
 static void
 test_a_stop_before_the_start_computes_nothing(void **state)
 {
-	struct gather gather = { .pieces = 0 };
-	struct error error = { "" };
-	atomic_bool stop = true;
+	static const uint64_t numbers[] = { 0, 1, 200, 201, 1000, 100000 };
 
 	(void)state;
-	assert_int_equal(compute(0, &gather, &stop, &error), STATUS_CANCELLED);
-	assert_int_equal(compute(100000, &gather, &stop, &error), STATUS_CANCELLED);
-	assert_int_equal(gather.pieces, 0);
-	assert_string_not_equal(error.text, "");
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		struct gather gather = { .stop_at_question = 1 };
+		struct error error = { "" };
+
+		memory.count = 0;
+		assert_int_equal(compute(numbers[i], &gather, &error), STATUS_CANCELLED);
+		assert_int_equal(gather.pieces, 0);
+		assert_int_equal(memory.count, 0);
+		assert_string_not_equal(error.text, "");
+	}
+}
+
+static void
+test_a_stop_at_any_question_ends_the_work_and_leaks_nothing(void **state)
+{
+	struct gather all = { .pieces = 0 };
+	long live;
+
+	(void)state;
+	buf_init(&all.digits, 4 << 20);
+	assert_int_equal(compute(20000, &all, NULL), STATUS_OK);
+	assert_true(all.questions > 100);
+	live = memory.live;
+	for (long at = 1; at <= all.questions; at += at < 10 ? 1 : all.questions / 50) {
+		struct gather gather = { .stop_at_question = at };
+
+		buf_init(&gather.digits, 4 << 20);
+		assert_int_equal(compute(20000, &gather, NULL), STATUS_CANCELLED);
+		assert_int_equal(gather.questions, at);
+		assert_int_equal(memory.live, live);
+		buf_done(&gather.digits);
+	}
+	buf_done(&all.digits);
+}
+
+static void
+test_nobody_has_to_be_able_to_stop_it(void **state)
+{
+	struct gather gather = { .pieces = 0 };
+	const struct factorial_sink sink = { .write = gather_write, .context = &gather };
+
+	(void)state;
+	buf_init(&gather.digits, 4 << 20);
+	assert_int_equal(factorial_decimal(5, NULL, &sink, NULL), STATUS_OK);
+	assert_int_equal(factorial_decimal(3000, NULL, &sink, NULL), STATUS_OK);
+	assert_memory_equal(gather.digits.data, "120", 3);
+	buf_done(&gather.digits);
 }
 
 static void
 test_a_stop_during_the_conversion_ends_it_soon(void **state)
 {
-	atomic_bool stop = false;
-	struct gather gather = { .stop = &stop, .stop_at = 2 };
+	struct gather gather = { .stop_at = 2 };
 
 	(void)state;
 	buf_init(&gather.digits, 4 << 20);
-	/* 28 pieces in all; the digits between two looks at the flag are far fewer than a piece. */
-	assert_int_equal(compute(100000, &gather, &stop, NULL), STATUS_CANCELLED);
+	/* 28 pieces in all; the digits between two questions are far fewer than a piece. */
+	assert_int_equal(compute(100000, &gather, NULL), STATUS_CANCELLED);
 	assert_int_equal(gather.pieces, 2);
 	buf_done(&gather.digits);
 }
@@ -258,7 +311,7 @@ test_a_failing_sink_ends_the_work_with_its_status(void **state)
 			struct error error = { "" };
 
 			buf_init(&gather.digits, 4 << 20);
-			assert_int_equal(compute(10000, &gather, NULL, &error), failures[i]);
+			assert_int_equal(compute(10000, &gather, &error), failures[i]);
 			assert_string_equal(error.text, "as asked");
 			assert_int_equal(gather.pieces, at);
 			buf_done(&gather.digits);
@@ -278,10 +331,10 @@ test_every_refused_allocation_is_reported_and_leaks_nothing(void **state)
 	ERR_clear_error();
 	buf_init(&gather.digits, 4 << 20);
 	assert_non_null(buf_reserve(&gather.digits, 100000));
-	assert_int_equal(compute(3000, &gather, NULL, NULL), STATUS_OK);
+	assert_int_equal(compute(3000, &gather, NULL), STATUS_OK);
 	live = memory.live;
 	memory.count = 0;
-	assert_int_equal(compute(3000, &gather, NULL, NULL), STATUS_OK);
+	assert_int_equal(compute(3000, &gather, NULL), STATUS_OK);
 	allocations = memory.count;
 	assert_int_equal(memory.live, live);
 	assert_true(allocations > 20);
@@ -291,7 +344,7 @@ test_every_refused_allocation_is_reported_and_leaks_nothing(void **state)
 		memory.count = 0;
 		memory.fail_at = at;
 		gather.digits.size = 0;
-		assert_int_equal(compute(3000, &gather, NULL, &error), STATUS_NOMEM);
+		assert_int_equal(compute(3000, &gather, &error), STATUS_NOMEM);
 		memory.fail_at = -1;
 		assert_non_null(strstr(error.text, "memory"));
 		assert_int_equal(memory.live, live);
@@ -311,6 +364,8 @@ main(void)
 		cmocka_unit_test(test_n_over_the_limit_is_refused),
 		cmocka_unit_test(test_n_at_the_limit_is_begun),
 		cmocka_unit_test(test_a_stop_before_the_start_computes_nothing),
+		cmocka_unit_test(test_a_stop_at_any_question_ends_the_work_and_leaks_nothing),
+		cmocka_unit_test(test_nobody_has_to_be_able_to_stop_it),
 		cmocka_unit_test(test_a_stop_during_the_conversion_ends_it_soon),
 		cmocka_unit_test(test_a_failing_sink_ends_the_work_with_its_status),
 		cmocka_unit_test(test_every_refused_allocation_is_reported_and_leaks_nothing),

@@ -6,9 +6,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include <pthread.h>
+#include <sched.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "kinds/factorial/factorial.h"
 #include "kinds/factorial/factorial_kind.h"
@@ -198,6 +203,7 @@ ran_begin(struct ran *ran, const char *args, size_t memory_max_bytes)
 	ran->run.stop = &ran->stop;
 	output_init(&ran->run.output, &ran->conf);
 	outcome_init(&ran->run.outcome);
+	run_begin(&ran->run);
 }
 
 static void
@@ -260,17 +266,138 @@ test_an_output_that_cannot_be_written_fails_as_storage(void **state)
 	ran_done(&ran);
 }
 
+/* More than any test has time for: only its word ends such a run. */
+#define ENDLESS "{\"n\":\"10000000\"}"
+
+static const struct kind_settings large = { .factorial = { .n_max = FACTORIAL_N_LIMIT } };
+
+static void *
+run_main(void *arg)
+{
+	struct ran *ran = arg;
+
+	kind_factorial.run(&large, &ran->run);
+	return NULL;
+}
+
+/* Until the thread has computed for 20 ms, which a run does only in the midst of its work. */
 static void
-test_a_stopped_run_is_handed_back(void **state)
+await_computing(pthread_t thread)
+{
+	clockid_t clock;
+	struct timespec used = { 0 };
+
+	assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
+	while (used.tv_sec == 0 && used.tv_nsec < 20000000) {
+		(void)sched_yield();
+		assert_int_equal(clock_gettime(clock, &used), 0);
+	}
+}
+
+static void
+run_and_end(struct ran *ran, atomic_bool *flag)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_main, ran), 0);
+	await_computing(thread);
+	atomic_store(flag, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(ran->run.output.bytes, 0);
+}
+
+static void
+assert_handed_back(const struct ran *ran)
+{
+	assert_int_equal(ran->run.outcome.verdict, VERDICT_RELEASED);
+	assert_int_equal(ran->run.outcome.failure, FAILURE_NONE);
+	assert_string_equal(ran->run.outcome.message, "");
+}
+
+/* Another attempt would compute the same for as long. */
+static void
+assert_failed_for_good(const struct ran *ran, enum failure failure)
+{
+	assert_int_equal(ran->run.outcome.verdict, VERDICT_FAILED);
+	assert_int_equal(ran->run.outcome.failure, failure);
+	assert_false(ran->run.outcome.may_be_mended);
+	assert_int_equal(ran->run.output.bytes, 0);
+}
+
+static void
+test_a_run_that_is_ended_before_it_computes_writes_nothing(void **state)
+{
+	static const char *const stored[] = { "{\"n\":\"0\"}", "{\"n\":\"200\"}", "{\"n\":\"201\"}",
+		"{\"n\":\"1000\"}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stored); i++) {
+		struct ran ran;
+
+		ran_begin(&ran, stored[i], 10000);
+		atomic_store(&ran.stop, true);
+		kind_factorial.run(&settings, &ran.run);
+		assert_handed_back(&ran);
+		/* Whoever cancels it has the last word. */
+		atomic_store(&ran.run.is_cancelled, true);
+		kind_factorial.run(&settings, &ran.run);
+		assert_failed_for_good(&ran, FAILURE_CANCELLED);
+		ran_done(&ran);
+	}
+}
+
+static void
+test_a_run_is_handed_back_in_the_midst_of_its_work(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, ENDLESS, 10000);
+	run_and_end(&ran, &ran.stop);
+	assert_handed_back(&ran);
+	ran_done(&ran);
+}
+
+static void
+test_a_run_is_cancelled_in_the_midst_of_its_work(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, ENDLESS, 10000);
+	run_and_end(&ran, &ran.run.is_cancelled);
+	assert_failed_for_good(&ran, FAILURE_CANCELLED);
+	ran_done(&ran);
+}
+
+static void
+test_a_run_that_is_out_of_time_fails_and_is_not_worth_another_attempt(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, ENDLESS, 10000);
+	ran.run.task.terms.timeout_ms = 30;
+	run_begin(&ran.run);
+	kind_factorial.run(&large, &ran.run);
+	assert_failed_for_good(&ran, FAILURE_TIMEOUT);
+	assert_non_null(strstr(ran.run.outcome.message, "30 ms"));
+	assert_true(clock_mono_us() >= ran.run.deadline_mono_us);
+	ran_done(&ran);
+}
+
+static void
+test_a_run_within_its_time_succeeds(void **state)
 {
 	struct ran ran;
 
 	(void)state;
 	ran_begin(&ran, "{\"n\":\"1000\"}", 10000);
-	atomic_store(&ran.stop, true);
+	ran.run.task.terms.timeout_ms = 600000;
+	run_begin(&ran.run);
 	kind_factorial.run(&settings, &ran.run);
-	assert_int_equal(ran.run.outcome.verdict, VERDICT_RELEASED);
-	assert_int_equal(ran.run.outcome.failure, FAILURE_NONE);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_SUCCEEDED);
+	assert_int_equal(ran.run.output.bytes, 2568);
 	ran_done(&ran);
 }
 
@@ -392,7 +519,12 @@ main(void)
 		cmocka_unit_test(test_a_run_writes_the_digits_and_succeeds),
 		cmocka_unit_test(test_stored_arguments_that_do_not_hold_any_more_fail),
 		cmocka_unit_test(test_an_output_that_cannot_be_written_fails_as_storage),
-		cmocka_unit_test(test_a_stopped_run_is_handed_back),
+		cmocka_unit_test(test_a_run_that_is_ended_before_it_computes_writes_nothing),
+		cmocka_unit_test(test_a_run_is_handed_back_in_the_midst_of_its_work),
+		cmocka_unit_test(test_a_run_is_cancelled_in_the_midst_of_its_work),
+		cmocka_unit_test(
+		    test_a_run_that_is_out_of_time_fails_and_is_not_worth_another_attempt),
+		cmocka_unit_test(test_a_run_within_its_time_succeeds),
 		cmocka_unit_test(test_an_answer_is_what_a_run_gives),
 		cmocka_unit_test(test_what_has_to_be_computed_is_not_answered),
 		cmocka_unit_test(test_what_is_over_the_setting_is_not_answered),
