@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A longer wait than this is not asked for in earnest, and is left to the usual back-off. */
+#define RETRY_AFTER_MAX_S 3600
+
 static const char denied_text[] = "The address policy forbids the destination";
 
 static void
@@ -22,6 +25,7 @@ note_connect(const struct fetch_end *end, struct outcome *outcome)
 	if (progress->socket_errno != 0) {
 		outcome_fail(outcome, FAILURE_INTERNAL, "No socket for a connection: %s",
 		    strerror_r(progress->socket_errno, buffer, sizeof(buffer)));
+		outcome->may_be_mended = true; /* by those that end in the meantime */
 		return;
 	}
 	if (progress->attempts_denied > 0 && progress->attempts_allowed == 0) {
@@ -31,7 +35,7 @@ note_connect(const struct fetch_end *end, struct outcome *outcome)
 	/* The system's words: existing clients know "Connection refused". */
 	if (end->os_errno != 0)
 		outcome_fail(outcome, FAILURE_CONNECT, "%s",
-		    strerror_r(end->os_errno, buffer, sizeof(buffer)));
+		    strerror_r((int)end->os_errno, buffer, sizeof(buffer)));
 	else
 		outcome_fail(outcome, FAILURE_CONNECT, "Could not connect");
 }
@@ -65,6 +69,8 @@ note_tls(const struct fetch_end *end, struct outcome *outcome)
 	text[size] = '\0';
 	outcome_fail(
 	    outcome, FAILURE_TLS, "TLS: %s", size > 0 ? text : curl_easy_strerror(end->code));
+	/* A handshake can break off for no reason that lasts; a certificate stays what it is. */
+	outcome->may_be_mended = end->code == CURLE_SSL_CONNECT_ERROR;
 }
 
 /* Code 1 stands for a scheme that is not allowed and for an answer that is not HTTP/1. */
@@ -208,6 +214,31 @@ note_failed(const struct fetch_end *end, struct outcome *outcome)
 		    curl_easy_strerror(end->code));
 }
 
+/* The states of a server that pass: RFC 9110 section 15, RFC 8470 (425), RFC 6585 (429). */
+static bool
+is_passing_status(long status)
+{
+	static const long passing[] = { 408, 425, 429, 500, 502, 503, 504 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (passing[i] == status)
+			return true;
+	return false;
+}
+
+static void
+note_status(const struct fetch_end *end, struct outcome *outcome)
+{
+	outcome_fail(outcome, FAILURE_HTTP_STATUS, "HTTP status %ld", end->status);
+	/* The content of an error page is kept as well. */
+	(void)snprintf(
+	    outcome->media_type, sizeof(outcome->media_type), "%s", end->progress->media_type);
+	outcome->may_be_mended = is_passing_status(end->status);
+	if (outcome->may_be_mended && end->retry_after_s > 0 &&
+	    end->retry_after_s <= RETRY_AFTER_MAX_S)
+		outcome->retry_after_ms = end->retry_after_s * 1000;
+}
+
 void
 fetch_failure_note(const struct fetch_end *end, struct outcome *outcome)
 {
@@ -215,13 +246,8 @@ fetch_failure_note(const struct fetch_end *end, struct outcome *outcome)
 		outcome_succeed(outcome, end->progress->media_type);
 		return;
 	}
-	if (end->code == CURLE_OK) {
-		outcome_fail(outcome, FAILURE_HTTP_STATUS, "HTTP status %ld", end->status);
-		/* The content of an error page is kept as well. */
-		(void)snprintf(outcome->media_type, sizeof(outcome->media_type), "%s",
-		    end->progress->media_type);
-		return;
-	}
-	if (!note_refused(end, outcome))
+	if (end->code == CURLE_OK)
+		note_status(end, outcome);
+	else if (!note_refused(end, outcome))
 		note_failed(end, outcome);
 }

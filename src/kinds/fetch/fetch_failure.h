@@ -14,15 +14,17 @@
 struct fetch_end {
 	CURLcode code;
 	const struct fetch_progress *progress;
-	long status;  /* of the latest answer; 0 when there was none */
-	int os_errno; /* of the latest failed connection attempt */
+	long status;   /* of the latest answer; 0 when there was none */
+	long os_errno; /* of the latest failed connection attempt */
 	long redirects;
-	const char *error_text; /* libcurl's own words, "" for none */
+	curl_off_t retry_after_s; /* as the latest answer asks; 0 or less: it does not */
+	const char *error_text;   /* libcurl's own words, "" for none */
 	const struct fetch_settings *settings;
 };
 
 /**
- * fetch_failure_note - fill in verdict, failure, message and media type
+ * fetch_failure_note - fill in verdict, failure, message and media type, and for a failure whether
+ * another attempt can mend it and how soon
  * A message never holds an address that a name was resolved to.
  */
 void fetch_failure_note(const struct fetch_end *end, struct outcome *outcome);

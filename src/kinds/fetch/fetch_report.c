@@ -123,3 +123,16 @@ fetch_report_write(CURL *easy, const struct fetch_progress *progress, const char
 	buf_done(&report);
 	return text;
 }
+
+curl_off_t
+fetch_report_retry_after_s(CURL *easy)
+{
+	struct curl_header *header;
+	curl_off_t seconds = 0;
+
+	/* The figure may be that of a redirect on the way, so the last answer has to have one. */
+	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+	    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK)
+		return 0;
+	return seconds;
+}

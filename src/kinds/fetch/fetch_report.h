@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The `response` object of a fetch: what is reported beside the content. The engine's thread. */
+/* What is reported of a fetch beside the content: mostly the `response` object. The engine's
+ * thread. */
 #ifndef TASKQ_KINDS_FETCH_FETCH_REPORT_H
 #define TASKQ_KINDS_FETCH_FETCH_REPORT_H
 
@@ -18,5 +19,12 @@
  * Returns text to free with free(), or NULL when memory is gone.
  */
 char *fetch_report_write(CURL *easy, const struct fetch_progress *progress, const char *first_url);
+
+/**
+ * fetch_report_retry_after_s - how long the latest answer asks to wait (Retry-After, RFC 9110
+ * section 10.2.3), as a number of seconds or as a date; 0 or less: it does not, or not in a way
+ * that libcurl understands
+ */
+curl_off_t fetch_report_retry_after_s(CURL *easy);
 
 #endif

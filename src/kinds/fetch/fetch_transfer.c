@@ -355,20 +355,17 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 {
 	struct fetch_job *job = transfer->job;
 	struct run *run = job->run;
-	long status = 0, os_errno = 0, redirects = 0;
-
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-	const struct fetch_end end = {
+	struct fetch_end end = {
 		.code = code,
 		.progress = &transfer->progress,
-		.status = status,
-		.os_errno = (int)os_errno,
-		.redirects = redirects,
+		.retry_after_s = fetch_report_retry_after_s(transfer->easy),
 		.error_text = transfer->error_text,
 		.settings = transfer->context->settings,
 	};
+
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &end.status);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &end.os_errno);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &end.redirects);
 	fetch_failure_note(&end, &run->outcome);
 	run->outcome.response =
 	    fetch_report_write(transfer->easy, &transfer->progress, job->url.url);
@@ -378,9 +375,7 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 
 	if (code == CURLE_COULDNT_RESOLVE_HOST)
 		lookup_end(transfer);
-	leave_lookup_behind(transfer);
-	forget_denied(transfer);
-	transfer->job = NULL;
+	fetch_transfer_abandon(transfer);
 }
 
 void

@@ -257,6 +257,121 @@ test_the_plain_codes(void **state)
 	    progress, FAILURE_PROTOCOL, "The answer is not valid HTTP");
 }
 
+static bool
+may_be_mended(struct fetch_end end, struct fetch_progress progress)
+{
+	struct outcome outcome = outcome_of(end, &progress);
+	bool may_be = outcome.may_be_mended;
+
+	outcome_done(&outcome);
+	return may_be;
+}
+
+static void
+test_another_attempt_can_mend_a_status_that_passes(void **state)
+{
+	static const long passing[] = { 408, 425, 429, 500, 502, 503, 504 };
+	size_t found = 0;
+
+	(void)state;
+	for (long status = 100; status < 1000; status++) {
+		bool passes = found < ARRAY_SIZE(passing) && passing[found] == status;
+
+		assert_int_equal(
+		    may_be_mended((struct fetch_end){ .code = CURLE_OK, .status = status },
+			(struct fetch_progress){ .has_answer = true }),
+		    passes);
+		found += passes;
+	}
+	assert_int_equal(found, ARRAY_SIZE(passing));
+}
+
+static void
+test_another_attempt_can_mend_what_the_network_did(void **state)
+{
+	static const CURLcode codes[] = { CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+		CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR, CURLE_GOT_NOTHING,
+		CURLE_PARTIAL_FILE, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_OUT_OF_MEMORY,
+		/* A callback of ours that denied nothing. */
+		CURLE_ABORTED_BY_CALLBACK };
+
+	(void)state;
+	for (int code = 1; code < CURL_LAST; code++) {
+		bool is_one = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+			is_one |= codes[i] == (CURLcode)code;
+		if (may_be_mended((struct fetch_end){ .code = (CURLcode)code },
+			(struct fetch_progress){ 0 }) != is_one)
+			fail_msg("code %d: expected %d", code, is_one);
+	}
+	/* Our own shortages pass as well. */
+	assert_true(may_be_mended((struct fetch_end){ .code = CURLE_COULDNT_RESOLVE_HOST },
+	    (struct fetch_progress){ .lookup_was_refused = true }));
+	assert_true(may_be_mended((struct fetch_end){ .code = CURLE_COULDNT_CONNECT },
+	    (struct fetch_progress){ .attempts_allowed = 1, .socket_errno = EMFILE }));
+	assert_true(may_be_mended((struct fetch_end){ .code = CURLE_WRITE_ERROR },
+	    (struct fetch_progress){ .output_status = STATUS_NOMEM }));
+}
+
+static void
+test_no_attempt_can_mend_what_was_refused(void **state)
+{
+	const struct fetch_end written = { .code = CURLE_WRITE_ERROR };
+
+	(void)state;
+	assert_false(may_be_mended((struct fetch_end){ .code = CURLE_COULDNT_CONNECT },
+	    (struct fetch_progress){ .attempts_denied = 1 }));
+	assert_false(may_be_mended((struct fetch_end){ .code = CURLE_ABORTED_BY_CALLBACK },
+	    (struct fetch_progress){ .attempts_denied = 1 }));
+	assert_false(may_be_mended((struct fetch_end){ .code = CURLE_LOGIN_DENIED, .redirects = 1 },
+	    (struct fetch_progress){ .has_answer = true }));
+	assert_false(may_be_mended(written, (struct fetch_progress){ .body_is_too_large = true }));
+	assert_false(
+	    may_be_mended(written, (struct fetch_progress){ .headers_are_too_large = true }));
+	assert_false(may_be_mended(written, (struct fetch_progress){ .output_status = STATUS_IO }));
+	/* Libcurl's own cap on a header line, and a chunk that is none. */
+	assert_false(may_be_mended((struct fetch_end){ .code = CURLE_OUT_OF_MEMORY },
+	    (struct fetch_progress){ .is_connected = true }));
+	assert_false(may_be_mended(
+	    (struct fetch_end){ .code = CURLE_RECV_ERROR, .error_text = "bad chunked-encoding" },
+	    (struct fetch_progress){ .is_connected = true }));
+}
+
+static void
+check_retry_after(long status, curl_off_t asked_s, int64_t expected_ms)
+{
+	const struct fetch_progress progress = { .has_answer = true };
+	struct outcome outcome = outcome_of(
+	    (struct fetch_end){ .code = CURLE_OK, .status = status, .retry_after_s = asked_s },
+	    &progress);
+
+	assert_int_equal(outcome.retry_after_ms, expected_ms);
+	outcome_done(&outcome);
+}
+
+static void
+test_a_wish_for_a_later_attempt_is_granted_up_to_an_hour(void **state)
+{
+	(void)state;
+	for (long status = 500; status <= 504; status++) {
+		bool passes = status != 501;
+
+		check_retry_after(status, 1, passes ? 1000 : 0);
+		check_retry_after(status, 3600, passes ? 3600000 : 0);
+		check_retry_after(status, 3601, 0);
+	}
+	check_retry_after(429, 120, 120000);
+	check_retry_after(503, 0, 0);
+	check_retry_after(503, -1, 0);
+	check_retry_after(503, INT64_MIN, 0);
+	check_retry_after(503, INT64_MAX, 0);
+	/* Where there is no later attempt there is nothing to wait for. */
+	check_retry_after(404, 120, 0);
+	check_retry_after(302, 120, 0);
+	check_retry_after(200, 120, 0);
+}
+
 int
 main(void)
 {
@@ -273,6 +388,10 @@ main(void)
 		cmocka_unit_test(test_words_of_libcurl_on_tls_are_made_plain_and_cut),
 		cmocka_unit_test(test_no_code_is_left_without_a_failure_and_a_message),
 		cmocka_unit_test(test_the_plain_codes),
+		cmocka_unit_test(test_another_attempt_can_mend_a_status_that_passes),
+		cmocka_unit_test(test_another_attempt_can_mend_what_the_network_did),
+		cmocka_unit_test(test_no_attempt_can_mend_what_was_refused),
+		cmocka_unit_test(test_a_wish_for_a_later_attempt_is_granted_up_to_an_hour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/compiler.h"
 #include "engine_rig.h"
+#include "http/base64_text.h"
 #include "kinds/fetch/fetch_kind.h"
 #include "origin_process.h"
 
@@ -204,6 +206,89 @@ test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out(void **state)
 	}
 }
 
+static int64_t
+retry_after_ms(const char *path)
+{
+	const struct rig_run *run = rig_fetch(&rig, "http://127.0.0.2:%u%s", origin.port, path);
+
+	rig_check_failed(run, FAILURE_HTTP_STATUS);
+	return run->run.outcome.retry_after_ms;
+}
+
+static void
+test_how_long_an_answer_asks_to_wait_in_seconds(void **state)
+{
+	static const struct {
+		const char *value;
+		int64_t ms;
+	} values[] = { { "1", 1000 }, { "120", 120000 }, { "3600", 3600000 }, { "3601", 0 },
+		{ "0", 0 }, { "-5", 0 }, { "soon", 0 }, { "", 0 }, { "9223372036854775807", 0 },
+		{ "9223372036854775808", 0 }, { "18446744073709551617", 0 },
+		{ "99999999999999999999999999", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		char path[100];
+
+		snprintf(path, sizeof(path), "/status/503?retry-after=%s", values[i].value);
+		if (retry_after_ms(path) != values[i].ms)
+			fail_msg("%s", path);
+	}
+	assert_int_equal(retry_after_ms("/status/429?retry-after=7"), 7000);
+	assert_int_equal(retry_after_ms("/status/503"), 0);
+	assert_int_equal(retry_after_ms("/status/404?retry-after=7"), 0);
+}
+
+static int64_t
+retry_after_date_ms(time_t in_s)
+{
+	time_t when = time(NULL) + in_s;
+	struct tm calendar;
+	char path[100];
+
+	assert_non_null(gmtime_r(&when, &calendar));
+	assert_true(
+	    strftime(path, sizeof(path),
+		"/status/503?retry-after=%a,%%20%d%%20%b%%20%Y%%20%H:%M:%S%%20GMT", &calendar) > 0);
+	return retry_after_ms(path);
+}
+
+static void
+test_how_long_an_answer_asks_to_wait_as_a_date(void **state)
+{
+	(void)state;
+	/* Rounded to a second, and less by what the fetch takes. */
+	assert_in_range(retry_after_date_ms(1800), 1700 * 1000, 1800 * 1000);
+	assert_int_equal(retry_after_date_ms(3600 + 3600), 0);
+	assert_int_equal(retry_after_date_ms(-1800), 0);
+	assert_int_equal(
+	    retry_after_ms("/status/503?retry-after=Fri,%2031%20Dec%209999%2023:59:59%20GMT"), 0);
+	assert_int_equal(
+	    retry_after_ms("/status/503?retry-after=Sun,%2006%20Nov%201994%2008:49:37%20GMT"), 0);
+}
+
+/* libcurl keeps the figure of an earlier hop. */
+static void
+test_what_a_redirect_asks_to_wait_is_not_what_its_target_asks(void **state)
+{
+	static const char hop[] = "HTTP/1.1 302 Found\r\nRetry-After: 9\r\nContent-Length: 0\r\n"
+				  "Location: /status/503%s\r\n\r\n";
+	static const char *const queries[] = { "", "?retry-after=8" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
+		char answer[200], encoded[300], path[1000] = "/raw?base64=";
+		size_t size = (size_t)snprintf(answer, sizeof(answer), hop, queries[i]);
+
+		assert_true(base64_text_size(size) < sizeof(encoded));
+		size = base64_text_encode(answer, size, encoded);
+		for (size_t at = 0; at < size; at++)
+			snprintf(path + strlen(path), sizeof(path) - strlen(path), "%%%02x",
+			    encoded[at]);
+		assert_int_equal(retry_after_ms(path), i * 8000);
+	}
+}
+
 int
 main(void)
 {
@@ -215,6 +300,9 @@ main(void)
 		cmocka_unit_test(test_the_answer_of_an_earlier_hop_is_not_reported_as_the_last),
 		cmocka_unit_test(test_user_information_and_fragments_are_never_reported),
 		cmocka_unit_test(test_quotes_and_backslashes_are_reported_as_they_came),
+		cmocka_unit_test(test_how_long_an_answer_asks_to_wait_in_seconds),
+		cmocka_unit_test(test_how_long_an_answer_asks_to_wait_as_a_date),
+		cmocka_unit_test(test_what_a_redirect_asks_to_wait_is_not_what_its_target_asks),
 		cmocka_unit_test(test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out),
 	};
 
