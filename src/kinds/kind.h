@@ -41,7 +41,8 @@ struct engine_ops {
 	void (*add)(struct engine *engine, struct run *run);
 
 	/**
-	 * abort - end every run soon with VERDICT_RELEASED; returns at once; any thread
+	 * abort - end every run soon, by its word or else with VERDICT_RELEASED; returns at once;
+	 * any thread
 	 */
 	void (*abort)(struct engine *engine);
 

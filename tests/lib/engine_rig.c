@@ -90,6 +90,8 @@ add(struct engine_rig *rig, const char *fmt, va_list list)
 	free(url);
 	run->rig = rig;
 	run->run.stop = &rig->stop;
+	run->run.task.terms = rig->terms;
+	atomic_init(&run->run.is_cancelled, rig->is_cancelled);
 	output_init(&run->run.output, &rig->output);
 	outcome_init(&run->run.outcome);
 	run->next = rig->runs;
@@ -128,6 +130,15 @@ rig_wait_all(struct engine_rig *rig)
 {
 	for (struct rig_run *run = rig->runs; run != NULL; run = run->next)
 		rig_wait(rig, run);
+}
+
+bool
+rig_is_back(struct engine_rig *rig, const struct rig_run *run)
+{
+	lock_acquire(&rig->lock);
+	bool is_back = run->given_back > 0;
+	lock_release(&rig->lock);
+	return is_back;
 }
 
 struct rig_run *

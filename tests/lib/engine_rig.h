@@ -26,6 +26,9 @@ struct engine_rig {
 	struct kind_settings settings;
 	struct engine *engine;
 	struct output_conf output;
+	/* Of the runs that are added from now on: */
+	struct task_terms terms;
+	bool is_cancelled;
 	char dir[64];
 	atomic_bool stop;
 	void (*on_finished)(struct rig_run *run); /* in the engine's thread; may be NULL */
@@ -52,6 +55,11 @@ struct rig_run *rig_add(struct engine_rig *rig, const char *fmt, ...) PRINTF_LIK
  */
 void rig_wait(struct engine_rig *rig, struct rig_run *run);
 void rig_wait_all(struct engine_rig *rig);
+
+/**
+ * rig_is_back - whether the run was given back by now
+ */
+bool rig_is_back(struct engine_rig *rig, const struct rig_run *run);
 
 /**
  * rig_fetch - rig_add and rig_wait

@@ -168,11 +168,11 @@ fetch_admission_looked_up(
 }
 
 struct fetch_job *
-fetch_admission_fellow(const struct fetch_job *job)
+fetch_admission_fellow(const struct fetch_job *job, const struct fetch_job *after)
 {
 	if (!job->is_looking_up)
 		return NULL;
-	return TAILQ_FIRST(&job->host->waiting);
+	return after != NULL ? TAILQ_NEXT(after, link) : TAILQ_FIRST(&job->host->waiting);
 }
 
 void

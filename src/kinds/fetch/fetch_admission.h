@@ -71,9 +71,11 @@ void fetch_admission_looked_up(
     struct fetch_admission *admission, struct fetch_job *job, int64_t now_mono_ms);
 
 /**
- * fetch_admission_fellow - a job that waits for what `job` looks up, or NULL
+ * fetch_admission_fellow - a job that waits for what `job` looks up: the one after `after`, the
+ * first where that is NULL; or NULL
  */
-struct fetch_job *fetch_admission_fellow(const struct fetch_job *job);
+struct fetch_job *fetch_admission_fellow(
+    const struct fetch_job *job, const struct fetch_job *after);
 
 /**
  * fetch_admission_end - forget a job, waiting or admitted; one that was never added is fine

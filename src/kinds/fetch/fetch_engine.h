@@ -11,8 +11,9 @@
 
 /*
  * open: INVALID when a CIDR of the settings is malformed, NOMEM, INTERNAL.
- * A run that was added and whose `stop` is or becomes true, or that is in the engine at an abort,
- * is given back within about 100 ms. An abort is for good: what is added later comes back at once.
+ * A run that was added and whose word (run.h) is not to go on, or that is in the engine at an
+ * abort, is given back within about 100 ms. An abort is for good: what is added later comes back at
+ * once. The engine begins a run (run_begin) when its transfer starts; until then no time runs out.
  */
 extern const struct engine_ops fetch_engine_ops;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine's thread: takes runs, starts transfers as admission allows, lets libcurl work, gives
- * runs back, sleeps. libcurl is called from here alone. The lock is never held across a call of
- * libcurl or of `finished`. Must not resolve, connect or wait outside
+ * The engine's thread: takes runs, starts transfers as admission allows, lets libcurl work, heeds
+ * the word on each run, gives runs back, sleeps. libcurl is called from here alone. The lock is
+ * never held across a call of libcurl or of `finished`. Must not resolve, connect or wait outside
  * fetch_events_round.
  */
 #include "kinds/fetch/fetch_loop.h"
@@ -14,7 +14,7 @@
 #include "kinds/fetch/fetch_options.h"
 
 enum {
-	/* While there are runs: how often their stop flags are looked at. */
+	/* While there are runs: how often the word on each is asked for. */
 	TICK_MS = 50,
 	/* Without runs: after this all connections are closed, so none rots in CLOSE_WAIT... */
 	IDLE_MS = FETCH_IDLE_CONNECTION_S * 1000,
@@ -57,20 +57,6 @@ transfer_to_pool(struct engine *engine, struct fetch_transfer *transfer)
 }
 
 static void
-job_release(struct engine *engine, struct fetch_job *job)
-{
-	struct fetch_transfer *transfer = job->transfer;
-
-	if (transfer != NULL) {
-		transfer_detach(engine, transfer);
-		fetch_transfer_abandon(transfer);
-		transfer_to_pool(engine, transfer);
-	}
-	job->run->outcome.verdict = VERDICT_RELEASED;
-	job_done(engine, job);
-}
-
-static void
 job_fail(struct engine *engine, struct fetch_job *job, enum status status, const char *text)
 {
 	struct outcome *outcome = &job->run->outcome;
@@ -84,19 +70,63 @@ job_fail(struct engine *engine, struct fetch_job *job, enum status status, const
 	job_done(engine, job);
 }
 
-/* Those that waited for a lookup learn what it found: nothing. */
-static void
+/* How long the fetch would wait for its host's name. */
+static int64_t
+lookup_patience_ms(const struct engine *engine, const struct fetch_job *job)
+{
+	const struct fetch_settings *settings = engine->context.settings;
+	int64_t own_ms = job->run->task.terms.timeout_ms;
+	int64_t patience_ms = settings->connect_timeout_ms;
+
+	if (settings->total_timeout_ms < patience_ms)
+		patience_ms = settings->total_timeout_ms;
+	return own_ms > 0 && own_ms < patience_ms ? own_ms : patience_ms;
+}
+
+/*
+ * Those that waited for a lookup learn what it found: nothing. Where it took too long that goes for
+ * those that would not have waited longer. Returns whether there were any.
+ */
+static bool
 fail_fellows(struct engine *engine, const struct fetch_job *job)
 {
 	const struct outcome *outcome = &job->run->outcome;
-	struct fetch_job *fellow;
+	bool is_timeout = outcome->failure == FAILURE_TIMEOUT;
+	int64_t patience_ms = lookup_patience_ms(engine, job);
+	struct fetch_job *fellow, *next;
+	bool any = false;
 
-	if (outcome->failure != FAILURE_DNS && outcome->failure != FAILURE_TIMEOUT)
-		return;
-	while ((fellow = fetch_admission_fellow(job)) != NULL) {
-		outcome_fail(&fellow->run->outcome, outcome->failure, "%s", outcome->message);
+	if (outcome->failure != FAILURE_DNS && !is_timeout)
+		return false;
+	for (fellow = fetch_admission_fellow(job, NULL); fellow != NULL; fellow = next) {
+		next = fetch_admission_fellow(job, fellow);
+		if (is_timeout && lookup_patience_ms(engine, fellow) > patience_ms)
+			continue;
+		outcome_fail(&fellow->run->outcome, outcome->failure, "%s",
+		    is_timeout ? "Timed out resolving the host name" : outcome->message);
 		job_done(engine, fellow);
+		any = true;
 	}
+	return any;
+}
+
+/* Ends a job, waiting or in flight. Returns whether other jobs ended with it. */
+static bool
+job_end_early(struct engine *engine, struct fetch_job *job, enum run_word word)
+{
+	struct fetch_transfer *transfer = job->transfer;
+	bool any;
+
+	if (transfer != NULL) {
+		transfer_detach(engine, transfer);
+		fetch_transfer_break_off(transfer, word);
+		transfer_to_pool(engine, transfer);
+	} else {
+		run_end_early(job->run, word);
+	}
+	any = fail_fellows(engine, job);
+	job_done(engine, job);
+	return any;
 }
 
 static void
@@ -105,7 +135,9 @@ run_accept(struct engine *engine, struct run *run)
 	struct fetch_job *job = calloc(1, sizeof(*job));
 	struct error error = { "" };
 
-	run->began_mono_us = clock_mono_us(); /* until it starts in earnest */
+	/* Until it starts in earnest: while it waits for its turn its time does not run out. */
+	run->began_mono_us = clock_mono_us();
+	run->deadline_mono_us = 0;
 	if (job == NULL) {
 		outcome_fail(&run->outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
 		give_back(engine, run);
@@ -159,7 +191,7 @@ job_start(struct engine *engine, struct fetch_job *job)
 	struct error error = { "" };
 	enum status status = STATUS_NOMEM;
 
-	job->run->began_mono_us = clock_mono_us();
+	run_begin(job->run);
 	if (transfer != NULL)
 		status = fetch_transfer_prepare(transfer, job, &error);
 	if (status == STATUS_OK &&
@@ -177,12 +209,6 @@ job_start(struct engine *engine, struct fetch_job *job)
 	engine->in_flight++;
 }
 
-static bool
-run_is_stopped(const struct run *run)
-{
-	return run->stop != NULL && atomic_load_explicit(run->stop, memory_order_acquire);
-}
-
 static void
 start_waiting(struct engine *engine)
 {
@@ -196,8 +222,9 @@ start_waiting(struct engine *engine)
 
 		if (job == NULL)
 			return;
-		if (run_is_stopped(job->run))
-			job_release(engine, job);
+		enum run_word word = run_word(job->run);
+		if (word != RUN_GO_ON)
+			(void)job_end_early(engine, job, word);
 		else
 			job_start(engine, job);
 	}
@@ -220,24 +247,29 @@ finish_ended(struct engine *engine)
 		transfer_detach(engine, transfer);
 		fetch_transfer_end(transfer, code);
 		transfer_to_pool(engine, transfer);
-		fail_fellows(engine, job);
+		(void)fail_fellows(engine, job);
 		job_done(engine, job);
 	}
 }
 
+/* Ends the jobs that are not to go on, which all are that are left at an abort. */
 static void
-release_stopped(struct engine *engine, bool all)
+heed_words(struct engine *engine, bool aborting)
 {
 	struct fetch_job *job, *next;
 	int64_t now_mono_ms = clock_mono_ms();
 
-	if (!all && now_mono_ms - engine->ticked_mono_ms < TICK_MS)
+	if (!aborting && now_mono_ms - engine->ticked_mono_ms < TICK_MS)
 		return;
 	engine->ticked_mono_ms = now_mono_ms;
 	for (job = TAILQ_FIRST(&engine->jobs); job != NULL; job = next) {
+		enum run_word word = run_word(job->run);
+		if (word == RUN_GO_ON && aborting)
+			word = RUN_HAND_BACK;
 		next = TAILQ_NEXT(job, in_all);
-		if (all || run_is_stopped(job->run))
-			job_release(engine, job);
+		/* The next one may have ended with this one. */
+		if (word != RUN_GO_ON && job_end_early(engine, job, word))
+			next = TAILQ_FIRST(&engine->jobs);
 	}
 }
 
@@ -272,11 +304,12 @@ static int
 sleep_ms(struct engine *engine)
 {
 	int64_t now_mono_ms = clock_mono_ms();
-	int64_t idle_ms;
+	int64_t idle_ms, tick_ms;
 
 	if (!TAILQ_EMPTY(&engine->jobs)) {
 		engine->idle_since_mono_ms = -1;
-		return TICK_MS;
+		tick_ms = engine->ticked_mono_ms + TICK_MS - now_mono_ms;
+		return tick_ms > 0 ? (int)tick_ms : 0;
 	}
 	if (engine->idle_since_mono_ms < 0)
 		engine->idle_since_mono_ms = now_mono_ms;
@@ -298,7 +331,7 @@ fetch_loop_main(void *arg)
 	fetch_lookups_name_thread();
 	for (;;) {
 		take_added(engine, &aborting, &closing);
-		release_stopped(engine, aborting);
+		heed_words(engine, aborting);
 		if (closing && TAILQ_EMPTY(&engine->jobs))
 			return NULL;
 		start_waiting(engine);

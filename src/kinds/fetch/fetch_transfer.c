@@ -17,7 +17,6 @@
 #include "kinds/fetch/fetch_failure.h"
 #include "kinds/fetch/fetch_options.h"
 #include "kinds/fetch/fetch_report.h"
-#include "kinds/kind.h"
 
 static void
 lookup_begin(struct fetch_transfer *transfer)
@@ -375,6 +374,18 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 
 	if (code == CURLE_COULDNT_RESOLVE_HOST)
 		lookup_end(transfer);
+	fetch_transfer_abandon(transfer);
+}
+
+void
+fetch_transfer_break_off(struct fetch_transfer *transfer, enum run_word word)
+{
+	struct run *run = transfer->job->run;
+
+	run_end_early(run, word);
+	if (run->outcome.verdict == VERDICT_FAILED)
+		run->outcome.response =
+		    fetch_report_write(transfer->easy, &transfer->progress, transfer->job->url.url);
 	fetch_transfer_abandon(transfer);
 }
 

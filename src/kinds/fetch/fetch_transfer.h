@@ -17,6 +17,7 @@
 #include "kinds/fetch/fetch_admission.h"
 #include "kinds/fetch/fetch_lookups.h"
 #include "kinds/kind_settings.h"
+#include "kinds/run.h"
 #include "task/task.h"
 
 enum {
@@ -96,7 +97,13 @@ enum status fetch_transfer_prepare(
 void fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code);
 
 /**
- * fetch_transfer_abandon - the transfer was taken out before its end; no outcome
+ * fetch_transfer_break_off - end a transfer by the word on its run, which may have more to report
+ * than that. The handle is out of the multi handle by now.
+ */
+void fetch_transfer_break_off(struct fetch_transfer *transfer, enum run_word word);
+
+/**
+ * fetch_transfer_abandon - the transfer does not begin after all; no outcome
  */
 void fetch_transfer_abandon(struct fetch_transfer *transfer);
 

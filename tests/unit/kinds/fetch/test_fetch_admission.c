@@ -146,10 +146,12 @@ test_one_job_looks_a_name_up_and_the_others_wait_for_it(void **state)
 	assert_ptr_equal(next(true), first);
 	assert_true(first->is_looking_up);
 	assert_null(next(true));
-	assert_ptr_equal(fetch_admission_fellow(first), second);
+	assert_ptr_equal(fetch_admission_fellow(first, NULL), second);
+	assert_ptr_equal(fetch_admission_fellow(first, second), third);
+	assert_null(fetch_admission_fellow(first, third));
 	fetch_admission_looked_up(&admission, first, now_mono_ms);
 	fetch_admission_looked_up(&admission, first, now_mono_ms);
-	assert_null(fetch_admission_fellow(first));
+	assert_null(fetch_admission_fellow(first, NULL));
 	assert_ptr_equal(next(false), second);
 	assert_false(second->is_looking_up);
 	assert_ptr_equal(next(false), third);

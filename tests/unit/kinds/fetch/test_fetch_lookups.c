@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "engine_rig.h"
 #include "kinds/fetch/fetch_engine.h"
 #include "kinds/fetch/fetch_kind.h"
@@ -244,6 +245,68 @@ test_those_who_wait_for_one_name_share_one_lookup_and_its_failure(void **state)
 	rig_close(&rig);
 }
 
+static struct rig_run *
+add_with_limit(const char *name, int64_t timeout_ms)
+{
+	rig.terms.timeout_ms = timeout_ms;
+	return rig_add(&rig, "http://%s:%u/ok", name, origin.port);
+}
+
+static void
+test_out_of_time_for_a_name_are_those_who_would_not_have_waited_longer(void **state)
+{
+	struct rig_run *first, *patient[3] = { NULL }, *others[50];
+
+	(void)state;
+	open_with("far.test=127.0.0.2@2500", second_only, 1, 30000);
+	await_lookups(0, 0); /* of earlier tests */
+	first = add_with_limit("far.test", 400);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		others[i] = add_with_limit("far.test", 400 - (int64_t)i);
+		if (i == 25)
+			patient[0] = add_with_limit("far.test", 0);
+	}
+	patient[1] = add_with_limit("far.test", 20000);
+	patient[2] = add_with_limit("far.test", 40000);
+	rig_wait(&rig, first);
+	rig_check_failed(first, FAILURE_TIMEOUT);
+	assert_string_equal(
+	    first->run.outcome.message, "The attempt took longer than its limit of 400 ms");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		rig_wait(&rig, others[i]);
+		rig_check_failed(others[i], FAILURE_TIMEOUT);
+		assert_string_equal(
+		    others[i]->run.outcome.message, "Timed out resolving the host name");
+		assert_true(others[i]->run.outcome.may_be_mended);
+	}
+	/* The next one has asked again, for itself and those behind it. */
+	for (size_t i = 0; i < ARRAY_SIZE(patient); i++)
+		assert_false(rig_is_back(&rig, patient[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(patient); i++) {
+		rig_wait(&rig, patient[i]);
+		rig_check_content(patient[i], "ok\n");
+	}
+	rig_close(&rig);
+}
+
+static void
+test_a_cancelled_lookup_leaves_the_name_to_the_next_one(void **state)
+{
+	struct rig_run *first, *second;
+
+	(void)state;
+	open_with("name.test=127.0.0.2@1500", second_only, 1, 30000);
+	await_lookups(0, 0); /* of earlier tests */
+	first = add_with_limit("name.test", 0);
+	second = add_with_limit("name.test", 0);
+	await_lookups(1, 1);
+	atomic_store(&first->run.is_cancelled, true);
+	rig_wait_all(&rig);
+	rig_check_failed(first, FAILURE_CANCELLED);
+	rig_check_content(second, "ok\n");
+	rig_close(&rig);
+}
+
 static void
 test_never_more_lookups_than_the_limit_are_left_behind(void **state)
 {
@@ -309,6 +372,9 @@ main(void)
 		cmocka_unit_test(test_a_name_that_does_not_exist_is_a_failure_of_its_own),
 		cmocka_unit_test(test_a_slow_name_stalls_nobody_and_ends_in_time),
 		cmocka_unit_test(test_those_who_wait_for_one_name_share_one_lookup_and_its_failure),
+		cmocka_unit_test(
+		    test_out_of_time_for_a_name_are_those_who_would_not_have_waited_longer),
+		cmocka_unit_test(test_a_cancelled_lookup_leaves_the_name_to_the_next_one),
 		cmocka_unit_test(test_never_more_lookups_than_the_limit_are_left_behind),
 		cmocka_unit_test(test_an_abort_does_not_wait_for_lookups),
 	};
