@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -20,9 +19,11 @@
 
 #include "app/listen_address.h"
 #include "app/resources.h"
+#include "app/settings.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_clock.h"
 #include "base/sync.h"
 #include "http/http_listen.h"
 #include "http/http_server.h"
@@ -50,6 +51,7 @@ struct app {
 	int listen_fd; /* -1 once the server has it */
 	uint16_t port;
 	struct kind_settings kinds;
+	struct task_terms default_terms;
 	struct signals *signals;
 	struct store *store;
 	struct queue *queue;
@@ -112,28 +114,6 @@ disk_free_min_bytes(const struct conf *conf)
 	return share < most ? share : most;
 }
 
-static void
-set_kinds(struct app *app)
-{
-	const struct conf *conf = app->conf;
-	app->kinds = (struct kind_settings){
-		.factorial = { .n_max = (uint64_t)conf->factorial_max_n },
-		.fetch = {
-			.allow_cidrs = (const char *const *)conf->fetch_allow.items,
-			.allow_count = conf->fetch_allow.count,
-			.deny_cidrs = (const char *const *)conf->fetch_deny.items,
-			.deny_count = conf->fetch_deny.count,
-			.user_agent = "taskqd/" TASKQ_VERSION,
-			.connect_timeout_ms = (long)conf->fetch_connect_timeout_ms,
-			.total_timeout_ms = (long)conf->fetch_total_timeout_ms,
-			.body_max_bytes = (uint64_t)conf->fetch_max_bytes,
-			.redirects_max = (long)conf->fetch_max_redirects,
-			.in_flight_max = (unsigned)conf->fetch_in_flight_max,
-			.per_host_max = (unsigned)conf->fetch_per_host_max,
-		},
-	};
-}
-
 /* What can be said about the settings without touching the machine. */
 static enum status
 check_settings(struct app *app, struct error *error)
@@ -148,7 +128,10 @@ check_settings(struct app *app, struct error *error)
 		    "listen is '%s', which other machines can reach, and there is no "
 		    "authentication; set allow-open-listen to yes if that is meant",
 		    conf->listen);
-	set_kinds(app);
+	status = settings_of_terms(conf, &app->default_terms, error);
+	if (status != STATUS_OK)
+		return status;
+	app->kinds = settings_of_kinds(conf);
 	return kinds_check_settings(&app->kinds, error);
 }
 
@@ -203,7 +186,7 @@ open_store(struct app *app, struct error *error)
 	};
 	struct store_recovery recovery = { 0 };
 	int64_t began_ms = clock_mono_ms();
-	enum status status = store_open(&store, clock_wall_ms(), &app->store, &recovery, error);
+	enum status status = store_open(&store, service_clock_ms(), &app->store, &recovery, error);
 	if (status == STATUS_OK)
 		log_info(LOG_EVENT("store_open"), LOG_STR("data_dir", conf->data_dir),
 		    LOG_INT("requeued", recovery.requeued),
@@ -262,12 +245,13 @@ open_queue(struct app *app, struct error *error)
 {
 	const struct queue_conf queue = {
 		.waiting_max = app->conf->queue_max,
+		.held_max = app->conf->scheduled_max,
 		.disk_free_min_bytes = disk_free_min_bytes(app->conf),
 		.data_dir = app->conf->data_dir,
 		.cpu_executors = app->budget.cpu_executors,
 		.io_slots = app->budget.fetch_in_flight,
 		.recent_tasks = (size_t)app->conf->recent_tasks,
-		.attempts_max = (int)app->conf->attempts_max,
+		.default_terms = app->default_terms,
 		.kinds = &app->kinds,
 	};
 	return queue_open(&queue, app->store, &app->queue, error);

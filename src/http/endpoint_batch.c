@@ -55,6 +55,7 @@ static bool
 load(struct request *request, struct submission_batch *batch)
 {
 	json_t *body = endpoint_load_body(request, SUBMISSION_BATCH_VALUES_MAX);
+	struct submission_rules rules;
 	struct faults faults;
 	struct error error;
 	enum status status;
@@ -62,8 +63,8 @@ load(struct request *request, struct submission_batch *batch)
 	if (body == NULL)
 		return false;
 	faults_init(&faults);
-	status = submission_batch_check(
-	    queue_kind_settings(request->queue), body, batch, &faults, &error);
+	rules = endpoint_submission_rules(request);
+	status = submission_batch_check(&rules, body, batch, &faults, &error);
 	json_decref(body);
 	return endpoint_is_valid(request, status, &faults, &error);
 }

@@ -44,6 +44,7 @@ append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 {
 	buf_text(buf, before);
 	number(buf, "{\"queued\":", lane->queued);
+	number(buf, ",\"scheduled\":", lane->scheduled);
 	number(buf, ",\"running\":", lane->running);
 	number(buf, ",\"slots\":", lane->slots);
 	thousandths(buf, ",\"drained_per_s\":", lane->drained_per_1000_s);
@@ -56,6 +57,7 @@ append_admission(struct buf *buf, const struct queue_stats *stats)
 	JSON_LITERAL(buf, ",\"admission\":{\"state\":\"");
 	buf_text(buf, refusal_word(stats->admission));
 	number(buf, "\",\"waiting_max\":", stats->waiting_max);
+	number(buf, ",\"scheduled_max\":", stats->held_max);
 	for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
 		buf_text(buf, i == REFUSAL_NONE + 1 ? ",\"refused\":{\"" : ",\"");
 		buf_text(buf, refusal_word((enum refusal)i));

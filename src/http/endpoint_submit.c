@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 #include "base/scratch.h"
+#include "base/service_clock.h"
 #include "http/http_endpoints.h"
 #include "http/json_body.h"
 #include "http/json_text.h"
-#include "http/submission.h"
 #include "queue/queue.h"
 
 /* jansson's objects for a submission as clients send it; those of a larger one are malloc's. */
@@ -24,6 +24,10 @@ refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
 	case REFUSAL_QUEUE_FULL:
 		reply_problem(reply, PROBLEM_QUEUE_FULL, NULL,
 		    "The queue has no room for what was submitted. Nothing was stored.");
+		break;
+	case REFUSAL_SCHEDULE_FULL:
+		reply_problem(reply, PROBLEM_SCHEDULE_FULL, NULL,
+		    "Too many tasks wait for their time. Nothing was stored.");
 		break;
 	case REFUSAL_DISK_LOW:
 		reply_problem(reply, PROBLEM_DISK_LOW, NULL,
@@ -58,6 +62,16 @@ endpoint_load_body(struct request *request, size_t values_max)
 	else if (status != STATUS_OK)
 		reply_internal(&request->reply, "parse", &error);
 	return body;
+}
+
+struct submission_rules
+endpoint_submission_rules(const struct request *request)
+{
+	return (struct submission_rules){
+		.kinds = queue_kind_settings(request->queue),
+		.default_terms = queue_default_terms(request->queue),
+		.now_ms = service_clock_ms(),
+	};
 }
 
 bool
@@ -122,6 +136,7 @@ submit(struct request *request, const struct submission *submission)
 		.kind = submission->kind,
 		.args = submission->args.data,
 		.args_size = submission->args.size,
+		.terms = &submission->terms,
 	};
 	enum status status =
 	    queue_submit(request->queue, &task, id, &refusal, &retry_after_s, &error);
@@ -136,6 +151,7 @@ void
 endpoint_submit(struct request *request)
 {
 	_Alignas(max_align_t) char scratch[SCRATCH_BYTES];
+	struct submission_rules rules;
 	struct submission submission;
 	struct faults faults;
 	struct error error;
@@ -148,8 +164,8 @@ endpoint_submit(struct request *request)
 	body = endpoint_load_body(request, JSON_BODY_VALUES_MAX);
 	if (body == NULL)
 		goto out;
-	status = submission_check(
-	    queue_kind_settings(request->queue), body, &submission, &faults, &error);
+	rules = endpoint_submission_rules(request);
+	status = submission_check(&rules, body, &submission, &faults, &error);
 	if (endpoint_is_valid(request, status, &faults, &error))
 		submit(request, &submission);
 out:

@@ -31,7 +31,7 @@ method_parse(const char *word)
 		{ "HEAD", METHOD_HEAD },
 		{ "OPTIONS", METHOD_OPTIONS },
 		{ "PUT", METHOD_OTHER },
-		{ "DELETE", METHOD_OTHER },
+		{ "DELETE", METHOD_DELETE },
 		{ "PATCH", METHOD_OTHER },
 		{ "TRACE", METHOD_OTHER },
 		{ "CONNECT", METHOD_OTHER },

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "http/http_request.h"
+#include "http/submission.h"
 #include "queue/queue.h"
 #include "task/faults.h"
 #include "task/task.h"
@@ -25,6 +26,9 @@ void endpoint_status(struct request *request);
 
 /* GET /tasks/{id} */
 void endpoint_result(struct request *request);
+
+/* DELETE /tasks/{id} */
+void endpoint_cancel(struct request *request);
 
 /* GET /tasks/{id}/result */
 void endpoint_content(struct request *request);
@@ -43,6 +47,11 @@ void endpoint_stats(struct request *request);
  * Returns the value, for json_decref, or NULL.
  */
 json_t *endpoint_load_body(struct request *request, size_t values_max);
+
+/**
+ * endpoint_submission_rules - what the submissions of a request are judged by
+ */
+struct submission_rules endpoint_submission_rules(const struct request *request);
 
 /**
  * endpoint_is_valid - whether a check of submissions came to OK; otherwise make the reply of it

@@ -196,6 +196,7 @@ log_request(struct http_context *context, const struct session *session, int64_t
 		[METHOD_GET] = "GET",
 		[METHOD_HEAD] = "HEAD",
 		[METHOD_POST] = "POST",
+		[METHOD_DELETE] = "DELETE",
 		[METHOD_OPTIONS] = "OPTIONS",
 		[METHOD_OTHER] = "other",
 		[METHOD_UNKNOWN] = "unknown",

@@ -35,8 +35,9 @@ enum method {
 	METHOD_GET,
 	METHOD_HEAD,
 	METHOD_POST,
+	METHOD_DELETE,
 	METHOD_OPTIONS,
-	METHOD_OTHER, /* known, but nothing here supports it: PUT, DELETE, TRACE, ... */
+	METHOD_OTHER, /* known, but nothing here supports it: PUT, PATCH, TRACE, ... */
 	METHOD_UNKNOWN,
 };
 

@@ -16,6 +16,7 @@ static const struct route routes[] = {
 	    ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/submissions/{id}", endpoint_status, ROUTE_GIVES_JSON | ROUTE_WAITS },
 	{ METHOD_GET, "/tasks/{id}", endpoint_result, ROUTE_GIVES_JSON | ROUTE_WAITS },
+	{ METHOD_DELETE, "/tasks/{id}", endpoint_cancel, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
 	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
@@ -66,8 +67,11 @@ routes_allow(const char *path)
 	char id[UUID_TEXT_SIZE];
 	bool gets = routes_match(METHOD_GET, path, id, &route) == ROUTE_FOUND;
 	bool posts = routes_match(METHOD_POST, path, id, &route) == ROUTE_FOUND;
+	bool deletes = routes_match(METHOD_DELETE, path, id, &route) == ROUTE_FOUND;
 
 	if (gets && posts)
 		return "GET, HEAD, POST, OPTIONS";
+	if (gets && deletes)
+		return "GET, HEAD, DELETE, OPTIONS";
 	return posts ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 }

@@ -5,13 +5,16 @@
 #include <stdio.h>
 
 #include "base/compiler.h"
+#include "http/submission_terms.h"
 
-static const char *const members[] = { "type", "args" };
+static const char *const members[] = { "type", "args", "priority", "run_at", "delay_ms",
+	"expires_at", "ttl_ms", "timeout_ms", "retry" };
 
 void
 submission_init(struct submission *submission)
 {
 	submission->kind = NULL;
+	submission->terms = (struct task_terms){ .max_attempts = 0 };
 	buf_init(&submission->args, SUBMISSION_ARGS_MAX_BYTES);
 }
 
@@ -54,7 +57,7 @@ check_type(const json_t *type, struct faults *faults)
 }
 
 enum status
-submission_check(const struct kind_settings *settings, const json_t *body,
+submission_check(const struct submission_rules *rules, const json_t *body,
     struct submission *ret_submission, struct faults *faults, struct error *error)
 {
 	struct submission *submission = ret_submission;
@@ -73,7 +76,9 @@ submission_check(const struct kind_settings *settings, const json_t *body,
 	if (args == NULL)
 		faults_add(faults, "", "args", "is missing; expected an object");
 	else if (submission->kind != NULL)
-		submission->kind->check_args(settings, args, faults, &submission->args);
+		submission->kind->check_args(rules->kinds, args, faults, &submission->args);
+	submission_terms_check(
+	    body, rules->default_terms, rules->now_ms, faults, &submission->terms);
 	found = faults->count - faults_before;
 	if (found > 0)
 		return error_set(error, STATUS_INVALID, "The submission has %zu fault%s.", found,

@@ -7,17 +7,27 @@
 #define TASKQ_HTTP_SUBMISSION_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/status.h"
 #include "kinds/kind.h"
 #include "task/faults.h"
+#include "task/task.h"
 
 #define SUBMISSION_ARGS_MAX_BYTES ((size_t)64 << 20)
 
 struct submission {
 	const struct kind *kind;
 	struct buf args; /* normalised by the kind; behind those of earlier checks, if any */
+	struct task_terms terms;
+};
+
+/* What submissions are judged by. */
+struct submission_rules {
+	const struct kind_settings *kinds;
+	const struct task_terms *default_terms;
+	int64_t now_ms; /* the wall clock */
 };
 
 void submission_init(struct submission *submission);
@@ -25,12 +35,13 @@ void submission_done(struct submission *submission);
 
 /**
  * submission_check - judge a body, or a part of one
- * Members: `type`, a known kind's word, and `args`, which the kind judges; no other.
+ * Members: `type`, a known kind's word, `args`, which the kind judges, and any of those that
+ * submission_terms_check knows; no other.
  * @body:   any JSON value
  * @faults: gathers every fault; initialised by the caller, with a prefix for a part
  * Returns OK with the submission filled; INVALID when this check has found faults; NOMEM.
  */
-enum status submission_check(const struct kind_settings *settings, const json_t *body,
+enum status submission_check(const struct submission_rules *rules, const json_t *body,
     struct submission *ret_submission, struct faults *faults, struct error *error) NODISCARD;
 
 #endif

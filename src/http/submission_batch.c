@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/compiler.h"
-#include "http/submission.h"
 
 static const char *const members[] = { "tasks" };
 
@@ -13,6 +12,7 @@ void
 submission_batch_init(struct submission_batch *batch)
 {
 	batch->tasks = NULL;
+	batch->terms = NULL;
 	batch->count = 0;
 	buf_init(&batch->args, SUBMISSION_ARGS_MAX_BYTES);
 }
@@ -21,7 +21,9 @@ void
 submission_batch_done(struct submission_batch *batch)
 {
 	free(batch->tasks);
+	free(batch->terms);
 	batch->tasks = NULL;
+	batch->terms = NULL;
 	buf_done(&batch->args);
 }
 
@@ -57,7 +59,7 @@ set_args(struct submission_batch *batch)
 }
 
 static enum status
-check_each(const struct kind_settings *settings, const json_t *tasks,
+check_each(const struct submission_rules *rules, const json_t *tasks,
     struct submission_batch *batch, struct faults *faults, struct error *error)
 {
 	struct submission submission;
@@ -65,17 +67,20 @@ check_each(const struct kind_settings *settings, const json_t *tasks,
 
 	batch->count = json_array_size(tasks);
 	batch->tasks = calloc(batch->count, sizeof(*batch->tasks));
-	if (batch->tasks == NULL)
+	batch->terms = calloc(batch->count, sizeof(*batch->terms));
+	if (batch->tasks == NULL || batch->terms == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a batch");
 	submission_init(&submission);
 	for (size_t i = 0; i < batch->count && status != STATUS_NOMEM; i++) {
 		size_t size_before = submission.args.size;
 
 		faults_set_prefix(faults, "/%s/%zu", members[0], i);
-		status = submission_check(
-		    settings, json_array_get(tasks, i), &submission, faults, error);
+		status =
+		    submission_check(rules, json_array_get(tasks, i), &submission, faults, error);
 		batch->tasks[i].kind = submission.kind;
 		batch->tasks[i].args_size = submission.args.size - size_before;
+		batch->terms[i] = submission.terms;
+		batch->tasks[i].terms = &batch->terms[i];
 	}
 	faults_set_prefix(faults, "%s", "");
 	/* The buffer changes hands. */
@@ -84,7 +89,7 @@ check_each(const struct kind_settings *settings, const json_t *tasks,
 }
 
 enum status
-submission_batch_check(const struct kind_settings *settings, const json_t *body,
+submission_batch_check(const struct submission_rules *rules, const json_t *body,
     struct submission_batch *ret_batch, struct faults *faults, struct error *error)
 {
 	const json_t *tasks;
@@ -97,7 +102,7 @@ submission_batch_check(const struct kind_settings *settings, const json_t *body,
 	kinds_check_member_names(body, "", members, ARRAY_SIZE(members), faults);
 	tasks = json_object_get(body, members[0]);
 	if (check_tasks(tasks, faults))
-		status = check_each(settings, tasks, ret_batch, faults, error);
+		status = check_each(rules, tasks, ret_batch, faults, error);
 	if (status != STATUS_OK)
 		return status;
 	if (faults->count > 0)

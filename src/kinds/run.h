@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "task/output.h"
 #include "task/task.h"
@@ -23,6 +24,7 @@ struct run {
 	int64_t began_mono_us;    /* when the executor took it up; the lane's measure of cost */
 	int64_t deadline_mono_us; /* of the attempt; 0: none */
 	struct run *next;         /* for the list it is on; the owner of the run owns the link */
+	LIST_ENTRY(run) in_lane;  /* the lane's list of its runs; the lane's */
 	struct task_start start;  /* where the task starts with its submission; the lane's */
 };
 
@@ -47,7 +49,7 @@ enum run_word run_word(const struct run *run);
 
 /**
  * run_end_early - fill in the outcome of an attempt that ends by this word (not RUN_GO_ON)
- * Content written so far is dropped.
+ * What it has written is dropped.
  */
 void run_end_early(struct run *run, enum run_word word);
 

@@ -16,9 +16,10 @@ enum {
 };
 
 void
-admission_init(struct admission *admission, int64_t waiting_max)
+admission_init(struct admission *admission, int64_t waiting_max, int64_t held_max)
 {
-	*admission = (struct admission){ .waiting_max = waiting_max };
+	*admission = (struct admission){ .waiting_max = waiting_max, .held_max = held_max };
+	atomic_init(&admission->held, 0);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		atomic_init(&admission->waiting[lane], 0);
 		atomic_init(&admission->drain[lane].taken, 0);
@@ -62,15 +63,14 @@ admission_passed(struct admission *admission, enum lane lane, int64_t count)
 /* Takes places only where there is room for all of them: a batch that is refused must not stand in
    the way of others meanwhile. */
 static bool
-take_places(struct admission *admission, enum lane lane, int64_t count)
+take_places(atomic_int_fast64_t *taken, int64_t max, int64_t count)
 {
-	atomic_int_fast64_t *waiting = &admission->waiting[lane];
-	int_fast64_t before = atomic_load_explicit(waiting, memory_order_relaxed);
+	int_fast64_t before = atomic_load_explicit(taken, memory_order_relaxed);
 	do {
-		if (before + count > admission->waiting_max)
+		if (count > 0 && before + count > max)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(
-	    waiting, &before, before + count, memory_order_relaxed, memory_order_relaxed));
+	    taken, &before, before + count, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
 
@@ -80,23 +80,38 @@ admission_enter(struct admission *admission, enum lane lane)
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (!take_places(admission, lane, 1))
+	if (!take_places(&admission->waiting[lane], admission->waiting_max, 1))
 		return refuse(admission, REFUSAL_QUEUE_FULL);
 	return REFUSAL_NONE;
 }
 
 enum refusal
-admission_enter_batch(
-    struct admission *admission, const int64_t places[LANE_COUNT], enum lane *ret_full_lane)
+admission_enter_held(struct admission *admission)
 {
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
+	if (!take_places(&admission->held, admission->held_max, 1))
+		return refuse(admission, REFUSAL_SCHEDULE_FULL);
+	return REFUSAL_NONE;
+}
+
+enum refusal
+admission_enter_batch(
+    struct admission *admission, const struct admission_places *places, enum lane *ret_full_lane)
+{
+	enum refusal refusal = admission_pass(admission);
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	if (!take_places(&admission->held, admission->held_max, places->held))
+		return refuse(admission, REFUSAL_SCHEDULE_FULL);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		if (places[lane] == 0 || take_places(admission, (enum lane)lane, places[lane]))
+		if (take_places(
+			&admission->waiting[lane], admission->waiting_max, places->waiting[lane]))
 			continue;
 		for (int taken = 0; taken < lane; taken++)
-			admission_leave(admission, (enum lane)taken, places[taken]);
+			admission_leave(admission, (enum lane)taken, places->waiting[taken]);
+		admission_unhold(admission, places->held);
 		*ret_full_lane = (enum lane)lane;
 		return refuse(admission, REFUSAL_QUEUE_FULL);
 	}
@@ -135,6 +150,25 @@ void
 admission_returned(struct admission *admission, enum lane lane, int64_t count)
 {
 	atomic_fetch_add_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+}
+
+void
+admission_held(struct admission *admission, int64_t count)
+{
+	atomic_fetch_add_explicit(&admission->held, count, memory_order_relaxed);
+}
+
+void
+admission_unhold(struct admission *admission, int64_t count)
+{
+	atomic_fetch_sub_explicit(&admission->held, count, memory_order_relaxed);
+}
+
+void
+admission_readied(struct admission *admission, enum lane lane, int64_t count)
+{
+	admission_unhold(admission, count);
+	admission_returned(admission, lane, count);
 }
 
 void
@@ -178,6 +212,7 @@ admission_stats(const struct admission *admission, struct queue_stats *ret_stats
 {
 	ret_stats->admission = admission_check(admission);
 	ret_stats->waiting_max = admission->waiting_max;
+	ret_stats->held_max = admission->held_max;
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		ret_stats->lanes[lane].drained_per_1000_s =
 		    atomic_load_explicit(&admission->drain[lane].per_1000_s, memory_order_relaxed);
@@ -208,6 +243,8 @@ admission_retry_after_s(
 		return RETRY_AFTER_DISK_S;
 	case REFUSAL_DRAINING:
 		return RETRY_AFTER_DRAINING_S;
+	case REFUSAL_SCHEDULE_FULL:
+		return RETRY_AFTER_STALLED_S;
 	case REFUSAL_QUEUE_FULL:
 		break;
 	}

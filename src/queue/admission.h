@@ -23,8 +23,10 @@ struct drain {
 };
 
 struct admission {
-	int64_t waiting_max;
-	atomic_int_fast64_t waiting[LANE_COUNT];
+	int64_t waiting_max; /* by lane */
+	int64_t held_max;
+	atomic_int_fast64_t waiting[LANE_COUNT]; /* tasks that wait for their lane */
+	atomic_int_fast64_t held;                /* ... for a time */
 	struct drain drain[LANE_COUNT];
 	atomic_int_fast64_t refused[REFUSAL_COUNT]; /* submissions since start, by reason */
 	int64_t refused_before; /* at the latest tick; the ticking thread's alone */
@@ -32,7 +34,13 @@ struct admission {
 	atomic_bool draining;
 };
 
-void admission_init(struct admission *admission, int64_t waiting_max);
+/* The places that a batch takes. */
+struct admission_places {
+	int64_t waiting[LANE_COUNT];
+	int64_t held;
+};
+
+void admission_init(struct admission *admission, int64_t waiting_max, int64_t held_max);
 
 /**
  * admission_enter - take a place for one task; give it back with admission_leave when it is not
@@ -41,12 +49,16 @@ void admission_init(struct admission *admission, int64_t waiting_max);
 enum refusal admission_enter(struct admission *admission, enum lane lane);
 
 /**
+ * admission_enter_held - as admission_enter for a task that waits for a time
+ */
+enum refusal admission_enter_held(struct admission *admission);
+
+/**
  * admission_enter_batch - as admission_enter for several tasks: takes all their places or none
- * @places:        by lane
  * @ret_full_lane: set on QUEUE_FULL: a lane without room for its share
  */
 enum refusal admission_enter_batch(
-    struct admission *admission, const int64_t places[LANE_COUNT], enum lane *ret_full_lane);
+    struct admission *admission, const struct admission_places *places, enum lane *ret_full_lane);
 
 /**
  * admission_pass - as admission_enter for a task that will not wait: it takes no place
@@ -74,9 +86,18 @@ void admission_leave(struct admission *admission, enum lane lane, int64_t count)
 void admission_taken(struct admission *admission, enum lane lane, int64_t count);
 
 /**
- * admission_returned - `count` tasks wait again (recovered at start, handed back)
+ * admission_returned - `count` tasks wait again (recovered at start, handed back, tried again)
  */
 void admission_returned(struct admission *admission, enum lane lane, int64_t count);
+
+/**
+ * admission_held / admission_unhold - `count` tasks wait for a time, whatever the bound; or not any
+ * more
+ * admission_readied - their time has come: they wait for their lane
+ */
+void admission_held(struct admission *admission, int64_t count);
+void admission_unhold(struct admission *admission, int64_t count);
+void admission_readied(struct admission *admission, enum lane lane, int64_t count);
 
 /**
  * admission_note_disk_full - something found no space: refuse until the next look at the disk

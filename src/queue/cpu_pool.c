@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/sync.h"
 
 enum {
@@ -31,9 +30,10 @@ struct cpu_pool {
 static void
 execute(const struct cpu_pool *pool, struct run *run)
 {
-	run->began_mono_us = clock_mono_us();
-	if (atomic_load_explicit(run->stop, memory_order_acquire)) {
-		run->outcome.verdict = VERDICT_RELEASED;
+	run_begin(run);
+	enum run_word word = run_word(run);
+	if (word != RUN_GO_ON) {
+		run_end_early(run, word);
 		return;
 	}
 	const struct kind *kind = kinds_find(run->task.type);
@@ -104,6 +104,29 @@ cpu_pool_add(struct cpu_pool *pool, struct run *runs)
 		cond_signal(&pool->added);
 	else
 		cond_broadcast(&pool->added);
+}
+
+struct run *
+cpu_pool_take_cancelled(struct cpu_pool *pool)
+{
+	struct run *taken = NULL;
+	struct run **end = &taken;
+	lock_acquire(&pool->lock);
+	struct run **at = &pool->head;
+	while (*at != NULL) {
+		struct run *run = *at;
+		if (atomic_load_explicit(&run->is_cancelled, memory_order_acquire)) {
+			*at = run->next;
+			*end = run;
+			end = &run->next;
+		} else {
+			at = &run->next;
+		}
+	}
+	pool->tail = at;
+	lock_release(&pool->lock);
+	*end = NULL;
+	return taken;
 }
 
 void

@@ -27,6 +27,12 @@ enum status cpu_pool_open(unsigned threads, const struct kind_settings *settings
 void cpu_pool_add(struct cpu_pool *pool, struct run *runs);
 
 /**
+ * cpu_pool_take_cancelled - take back those runs whose is_cancelled is set and that no executor has
+ * taken up; the caller's from here on, a list by `next`
+ */
+struct run *cpu_pool_take_cancelled(struct cpu_pool *pool);
+
+/**
  * cpu_pool_close - finish what was added, join the threads, free; NULL is fine
  * Runs that have not begun when their `stop` is set are given back as VERDICT_RELEASED.
  */

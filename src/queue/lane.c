@@ -83,13 +83,6 @@ lane_wants_tasks_locked(const struct lane_pool *lane) REQUIRES(lane->lock)
 	       lane->executing <= 2 * (size_t)lane->conf.executors;
 }
 
-bool
-lane_task_is_isolated(const struct task *task)
-{
-	/* The store sets a task apart exactly when one attempt is left after crashes. */
-	return task->terms.max_attempts > 1 && task->attempt == task->terms.max_attempts;
-}
-
 struct run *
 lane_spare_take_locked(struct lane_pool *lane)
 {
@@ -222,6 +215,7 @@ lane_open(const struct lane_conf *conf, struct lane_pool **ret_lane, struct erro
 	atomic_init(&lane->stop, false);
 	atomic_init(&lane->woken, true); /* tasks may wait from an earlier run */
 	lane->finished_tail = &lane->finished;
+	LIST_INIT(&lane->runs);
 	lock_init(&lane->lock, LOCK_RANK_LANE);
 	cond_init(&lane->claim_changed);
 	cond_init(&lane->finish_changed);
@@ -299,7 +293,7 @@ lane_stop(struct lane_pool *lane)
 		thread_join(lane->claimer);
 	lane->claimer_started = false;
 	lock_acquire(&lane->lock);
-	while (lane->starting > 0)
+	while (lane->starting > 0 || lane->cancelling > 0)
 		cond_wait(&lane->became_empty, &lane->lock);
 	lock_release(&lane->lock);
 	/* Nothing is added from here on; what is in the engines comes back through the finisher. */

@@ -20,6 +20,7 @@
 #include "kinds/kind.h"
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/timekeeper.h"
 #include "queue/waiters.h"
 #include "store/store.h"
 
@@ -30,10 +31,11 @@ struct lane_conf {
 	unsigned executors; /* CPU lane: threads */
 	unsigned slots;     /* IO lane: runs at once */
 	const struct kind_settings *kinds;
-	struct store *store;         /* borrowed */
-	struct admission *admission; /* borrowed */
-	struct final_cache *recent;  /* borrowed; told of what has been committed */
-	struct waiters *waiters;     /* borrowed; told of it next */
+	struct store *store;           /* borrowed */
+	struct admission *admission;   /* borrowed */
+	struct final_cache *recent;    /* borrowed; told of what has been committed */
+	struct waiters *waiters;       /* borrowed; told of it next */
+	struct timekeeper *timekeeper; /* borrowed; told of attempts that are to follow */
 };
 
 /**
@@ -59,6 +61,12 @@ void lane_started(struct lane_pool *lane, struct task_start *starts, size_t coun
  * lane_unreserve - give a reserved place back: the task was not stored
  */
 void lane_unreserve(struct lane_pool *lane, struct task_start *start);
+
+/**
+ * lane_cancel - tell the attempt of a task that is RUNNING to end, if this lane has it; cheap, any
+ * thread, after the commit that made the cancel known
+ */
+void lane_cancel(struct lane_pool *lane, const char *id);
 
 /**
  * lane_wake - there is something to claim; cheap, any thread, after the commit that made it so

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_clock.h"
 #include "queue/lane_pool.h"
 
 /* Hands back tasks that no memory could be had for; they cost no attempt. */
@@ -14,7 +15,7 @@ give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 	struct error error;
 	size_t queued;
 	enum status status =
-	    store_release(lane->conf.store, tasks, count, clock_wall_ms(), &queued, &error);
+	    store_release(lane->conf.store, tasks, count, service_clock_ms(), &queued, &error);
 	if (status == STATUS_OK)
 		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	else
@@ -22,6 +23,16 @@ give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 		    LOG_ERROR(&error), LOG_INT("tasks", count));
 	for (size_t i = 0; i < count; i++)
 		task_done(&tasks[i]);
+}
+
+static void
+dispatch(struct lane_pool *lane, struct run *runs)
+{
+	lock_acquire(&lane->lock);
+	for (struct run *run = runs; run != NULL; run = run->next)
+		lane_list_locked(lane, run);
+	lock_release(&lane->lock);
+	lane_dispatch(lane, runs);
 }
 
 /* Claims once; *ret_count tells how many. Everything claimed is dispatched or handed back. */
@@ -32,7 +43,7 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 	struct error error = { "" };
 	size_t count = 0;
 	enum status status = store_claim(lane->conf.store, lane->conf.lane, isolated, max,
-	    clock_wall_ms(), tasks, &count, &error);
+	    service_clock_ms(), tasks, &count, &error);
 	if (status != STATUS_OK) {
 		log_error(LOG_EVENT("claim_failed"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error));
@@ -65,14 +76,14 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 			if (isolated)
 				lane->isolated_running = false;
 			lock_release(&lane->lock);
-			lane_dispatch(lane, runs);
+			dispatch(lane, runs);
 			give_back(lane, &tasks[i], count - i);
 			return STATUS_NOMEM;
 		}
 		*end = run;
 		end = &run->next;
 	}
-	lane_dispatch(lane, runs);
+	dispatch(lane, runs);
 	*ret_count = count;
 	return STATUS_OK;
 }
@@ -123,6 +134,7 @@ end_claiming(struct lane_pool *lane)
 {
 	lock_acquire(&lane->lock);
 	lane->claiming = 0;
+	lane_forget_cancels_locked(lane);
 	if (lane_is_empty_locked(lane))
 		cond_broadcast(&lane->became_empty);
 	lock_release(&lane->lock);

@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_clock.h"
 #include "queue/lane_pool.h"
+#include "queue/retry_pause.h"
 
 enum {
 	/* Tries of one run by itself, on errors that no space or waiting mends. */
@@ -50,12 +52,14 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 {
 	bool isolated = false;
 	for (size_t i = 0; i < batch->count; i++) {
-		isolated = isolated || lane_task_is_isolated(&batch->runs[i]->task);
+		isolated = isolated || batch->runs[i]->task.is_isolated;
 		lane_run_done(batch->runs[i]);
 	}
 	lock_acquire(&lane->lock);
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
+		LIST_REMOVE(batch->runs[i], in_lane);
 		lane_spare_give_locked(lane, batch->runs[i]);
+	}
 	bool had_room = lane_room_locked(lane) > 0;
 	lane->uncommitted -= batch->count;
 	lane->unwritten -= batch->weight;
@@ -72,22 +76,72 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 	lock_release(&lane->lock);
 }
 
+/* Another attempt is to follow where it can mend the failure, and one is left. */
+static void
+decide_retry(const struct run *run, struct completion *completion)
+{
+	const struct outcome *outcome = &run->outcome;
+	const struct task *task = &run->task;
+	if (outcome->verdict != VERDICT_FAILED || !outcome->may_be_mended ||
+	    task->attempt >= task->terms.max_attempts)
+		return;
+	uint64_t random;
+	arc4random_buf(&random, sizeof(random));
+	completion->is_retried = true;
+	completion->retry_at_ms =
+	    completion->finished_at_ms +
+	    retry_pause_ms(&task->terms, task->attempt, outcome->retry_after_ms, random);
+}
+
+/* What is to be run again waits: for its time, or for its lane. */
+static void
+note_retried(struct lane_pool *lane, const struct completion *completion)
+{
+	if (completion->retry_at_ms > completion->finished_at_ms) {
+		admission_held(lane->conf.admission, 1);
+		timekeeper_note(lane->conf.timekeeper, completion->retry_at_ms);
+	} else {
+		admission_returned(lane->conf.admission, lane->conf.lane, 1);
+		lane_wake(lane);
+	}
+}
+
+/* What has been committed is told to those who wait for it. */
+static void
+tell(struct lane_pool *lane, const struct completion *completion, int64_t now_mono_ms)
+{
+	if (completion->ret_status == STATUS_CONFLICT) {
+		log_warn(LOG_EVENT("stale_completion"), LOG_STR("task", completion->task->id),
+		    LOG_INT("lease", completion->task->lease));
+		return;
+	}
+	if (completion->ret_state == TASK_QUEUED) {
+		note_retried(lane, completion);
+		return;
+	}
+	/* What ended by a cancel is not what the completion says: readers ask the store. */
+	if (completion_is_kept(completion))
+		final_cache_put_completion(lane->conf.recent, completion, now_mono_ms);
+	waiters_wake(lane->conf.waiters, completion->task->id);
+}
+
 static enum status
 complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
 {
 	struct completion completions[LANE_BATCH_MAX];
-	int64_t now_ms = clock_wall_ms();
+	int64_t now_ms = service_clock_ms();
 	size_t used = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (runs[i]->outcome.verdict == VERDICT_RELEASED)
 			continue;
-		completions[used++] = (struct completion){
+		completions[used] = (struct completion){
 			.task = &runs[i]->task,
 			.outcome = &runs[i]->outcome,
 			.output = &runs[i]->output,
 			.finished_at_ms = now_ms,
 			.ret_status = STATUS_OK,
 		};
+		decide_retry(runs[i], &completions[used++]);
 	}
 	if (used == 0)
 		return STATUS_OK;
@@ -95,16 +149,8 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 	if (status != STATUS_OK)
 		return status;
 	int64_t now_mono_ms = clock_mono_ms();
-	for (size_t i = 0; i < used; i++) {
-		if (completions[i].ret_status == STATUS_CONFLICT) {
-			log_warn(LOG_EVENT("stale_completion"),
-			    LOG_STR("task", completions[i].task->id),
-			    LOG_INT("lease", completions[i].task->lease));
-			continue;
-		}
-		final_cache_put_completion(lane->conf.recent, &completions[i], now_mono_ms);
-		waiters_wake(lane->conf.waiters, completions[i].task->id);
-	}
+	for (size_t i = 0; i < used; i++)
+		tell(lane, &completions[i], now_mono_ms);
 	return STATUS_OK;
 }
 
@@ -121,7 +167,7 @@ release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct err
 		return STATUS_OK;
 	size_t queued;
 	enum status status =
-	    store_release(lane->conf.store, tasks, used, clock_wall_ms(), &queued, error);
+	    store_release(lane->conf.store, tasks, used, service_clock_ms(), &queued, error);
 	if (status == STATUS_OK)
 		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	return status;

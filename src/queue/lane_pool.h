@@ -7,6 +7,7 @@
 #define TASKQ_QUEUE_LANE_POOL_H
 
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "base/sync.h"
 #include "queue/cpu_pool.h"
@@ -27,6 +28,8 @@ enum {
 	LANE_BATCH_MAX_BYTES = 8 * 1024 * 1024,
 	/* Runs whose memory is kept for others: 164 KiB. */
 	LANE_SPARES_MAX = 256,
+	/* Cancels of tasks on their way into the lane that are remembered. */
+	LANE_CANCELS_MAX = 64,
 	/* A lost wake-up costs at most this. It also finds what other processes put back. */
 	LANE_POLL_MS = 1000,
 	/* After a store error: the first pause, doubled up to the last. */
@@ -64,15 +67,18 @@ struct lane_pool {
 	size_t unwritten;      /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
 	struct run *finished;  /* in order of finishing */
 	struct run **finished_tail;
-	struct run *spare; /* memory of runs that are over */
+	LIST_HEAD(, run) runs; /* all that is claimed or started, and not written */
+	/* Cancelled while a claim or a start was under way: its run may not be on the list yet. */
+	char cancels[LANE_CANCELS_MAX][UUID_TEXT_SIZE];
+	size_t cancel_count; /* so far; the latest are kept */
+	size_t cancelling;   /* threads that take out of the CPU pool what was cancelled */
+	struct run *spare;   /* memory of runs that are over */
 	size_t spare_count;
 	bool cost_is_known; /* a run has ended since start */
 	double cost_us;     /* smoothed execution time of a run, for the CPU lane's window */
 
-	bool claimer_started;
-	bool finisher_started;
-	pthread_t claimer;
-	pthread_t finisher;
+	bool claimer_started, finisher_started;
+	pthread_t claimer, finisher;
 };
 
 void *lane_claimer_main(void *lane);
@@ -94,6 +100,14 @@ int64_t lane_waiting(const struct lane_pool *lane);
 bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
 
 /**
+ * lane_list_locked           - have a run on the list of those that can be cancelled, before it is
+ * dispatched
+ * lane_forget_cancels_locked - where no claim and no start is under way, none is waited for
+ */
+void lane_list_locked(struct lane_pool *lane, struct run *run) REQUIRES(lane->lock);
+void lane_forget_cancels_locked(struct lane_pool *lane) REQUIRES(lane->lock);
+
+/**
  * lane_dispatch - give runs, a list by `next`, to what executes their kind; the reasons not to are
  * outcomes like any other. Takes the runs
  */
@@ -109,11 +123,6 @@ void lane_finished(void *lane, struct run *run);
  * lane_run_weight - what a finished run holds until it is written, in bytes
  */
 size_t lane_run_weight(const struct run *run);
-
-/**
- * lane_task_is_isolated - whether a claimed task is one of those that run one at a time
- */
-bool lane_task_is_isolated(const struct task *task);
 
 /**
  * lane_pause - wait after a store error, shorter when the lane closes; doubles *backoff_ms

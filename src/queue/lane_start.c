@@ -81,6 +81,7 @@ note_started_locked(struct lane_pool *lane, size_t count) REQUIRES(lane->lock)
 {
 	assert(lane->starting >= count);
 	lane->starting -= count;
+	lane_forget_cancels_locked(lane);
 	if (lane_is_empty_locked(lane) || (lane->closing && lane->starting == 0))
 		cond_broadcast(&lane->became_empty);
 }
@@ -143,12 +144,15 @@ lane_started(struct lane_pool *lane, struct task_start *starts, size_t count)
 {
 	struct run *runs = NULL;
 	struct run **end = &runs;
+	lock_acquire(&lane->lock);
 	for (struct task_start *start = starts; start != NULL; start = start->next) {
 		struct run *run = run_of(start);
 		run->task.seq = start->seq;
+		lane_list_locked(lane, run);
 		*end = run;
 		end = &run->next;
 	}
+	lock_release(&lane->lock);
 	*end = NULL;
 	lane_dispatch(lane, runs);
 	lock_acquire(&lane->lock);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_clock.h"
 #include "queue/queue_parts.h"
 
 const char *
@@ -20,6 +21,8 @@ refusal_word(enum refusal refusal)
 		return "none";
 	case REFUSAL_QUEUE_FULL:
 		return "queue_full";
+	case REFUSAL_SCHEDULE_FULL:
+		return "schedule_full";
 	case REFUSAL_DISK_LOW:
 		return "disk_low";
 	case REFUSAL_DRAINING:
@@ -39,6 +42,28 @@ on_started(void *context, enum lane lane, struct task_start *starts, size_t coun
 	lane_started(queue->lanes[lane], starts, count);
 }
 
+/* The timekeeper has let tasks go on to a lane. */
+static void
+on_readied(void *context, enum lane lane)
+{
+	struct queue *queue = context;
+	lane_wake(queue->lanes[lane]);
+}
+
+/* Its thread starts when the lanes are there, which it wakes. */
+static enum status
+open_timekeeper(struct queue *queue, struct error *error)
+{
+	const struct timekeeper_conf conf = {
+		.store = queue->store,
+		.admission = &queue->admission,
+		.waiters = queue->waiters,
+		.readied = on_readied,
+		.context = queue,
+	};
+	return timekeeper_new(&conf, &queue->timekeeper, error);
+}
+
 static enum status
 open_parts(struct queue *queue, struct error *error)
 {
@@ -46,8 +71,10 @@ open_parts(struct queue *queue, struct error *error)
 	enum status status = store_counts(queue->store, &counts, error);
 	if (status != STATUS_OK)
 		return status;
-	for (int lane = 0; lane < LANE_COUNT; lane++)
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		admission_returned(&queue->admission, (enum lane)lane, counts.queued_by_lane[lane]);
+		admission_held(&queue->admission, counts.held_by_lane[lane]);
+	}
 	const struct maintenance_conf maintenance = {
 		.store = queue->store,
 		.admission = &queue->admission,
@@ -57,6 +84,8 @@ open_parts(struct queue *queue, struct error *error)
 	status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
 	if (status == STATUS_OK)
 		status = waiters_new(&queue->waiters, error);
+	if (status == STATUS_OK)
+		status = open_timekeeper(queue, error);
 	if (status == STATUS_OK)
 		status = maintenance_open(&maintenance, &queue->maintenance, error);
 	for (int i = 0; i < LANE_COUNT && status == STATUS_OK; i++) {
@@ -69,9 +98,12 @@ open_parts(struct queue *queue, struct error *error)
 			.admission = &queue->admission,
 			.recent = queue->recent,
 			.waiters = queue->waiters,
+			.timekeeper = queue->timekeeper,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
 	}
+	if (status == STATUS_OK)
+		status = timekeeper_start(queue->timekeeper, error);
 	return status;
 }
 
@@ -84,7 +116,7 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 		return error_set(error, STATUS_NOMEM, "no memory for the queue");
 	queue->conf = *conf;
 	queue->store = store;
-	admission_init(&queue->admission, conf->waiting_max);
+	admission_init(&queue->admission, conf->waiting_max, conf->held_max);
 	store_on_start(store, on_started, queue);
 	enum status status = open_parts(queue, error);
 	if (status != STATUS_OK) {
@@ -92,6 +124,27 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 		return status;
 	}
 	*ret_queue = queue;
+	return STATUS_OK;
+}
+
+enum status
+queue_cancel(
+    struct queue *queue, const char *id, struct store_cancelled *ret_cancelled, struct error *error)
+{
+	enum status status =
+	    store_cancel(queue->store, id, service_clock_ms(), ret_cancelled, error);
+	if (status != STATUS_OK)
+		return status;
+	enum lane lane = ret_cancelled->lane;
+	if (ret_cancelled->what == STORE_CANCEL_REQUESTED) {
+		lane_cancel(queue->lanes[lane], id);
+	} else if (ret_cancelled->what == STORE_CANCEL_REJECTED) {
+		if (ret_cancelled->was_held)
+			admission_unhold(&queue->admission, 1);
+		else
+			admission_leave(&queue->admission, lane, 1);
+		waiters_wake(queue->waiters, id);
+	}
 	return STATUS_OK;
 }
 
@@ -141,6 +194,7 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		const struct store_counts *counts = &ret_stats->store.counts;
 		ret_stats->lanes[lane].queued = counts->queued_by_lane[lane];
+		ret_stats->lanes[lane].scheduled = counts->held_by_lane[lane];
 		ret_stats->lanes[lane].running = counts->running_by_lane[lane];
 	}
 	ret_stats->lanes[LANE_CPU].slots = queue->conf.cpu_executors;
@@ -151,6 +205,12 @@ const struct kind_settings *
 queue_kind_settings(const struct queue *queue)
 {
 	return queue->conf.kinds;
+}
+
+const struct task_terms *
+queue_default_terms(const struct queue *queue)
+{
+	return &queue->conf.default_terms;
 }
 
 void
@@ -184,8 +244,11 @@ queue_close(struct queue *queue)
 	if (queue == NULL)
 		return;
 	queue_refuse(queue);
+	/* Before the lanes, which it wakes. What they still put back is found at the next start. */
+	timekeeper_stop(queue->timekeeper);
 	for (int i = 0; i < LANE_COUNT; i++)
 		lane_close(queue->lanes[i]);
+	timekeeper_free(queue->timekeeper);
 	maintenance_close(queue->maintenance);
 	final_cache_free(queue->recent);
 	waiters_free(queue->waiters);

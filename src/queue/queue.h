@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The queue: the only door to the store and to execution. http/ submits and reads through it; lanes
- * of executors behind it claim, run and complete. Every function is safe from any thread unless it
- * says otherwise.
+ * of executors behind it claim, run and complete. Safe from any thread where nothing else is said.
  */
 #ifndef TASKQ_QUEUE_QUEUE_H
 #define TASKQ_QUEUE_QUEUE_H
@@ -13,6 +12,7 @@
 
 #include "base/status.h"
 #include "kinds/kind.h"
+#include "queue/queue_figures.h"
 #include "store/store.h"
 #include "task/task.h"
 
@@ -20,41 +20,15 @@ struct queue;
 struct waiters;
 
 struct queue_conf {
-	int64_t waiting_max;          /* QUEUED tasks per lane before submissions are refused */
-	uint64_t disk_free_min_bytes; /* below this submissions are refused */
-	const char *data_dir;         /* whose file system is watched; borrowed */
-	unsigned cpu_executors;       /* threads of the CPU lane */
-	unsigned io_slots;            /* runs at once in the IO lane */
-	size_t recent_tasks;          /* final tasks that are kept in memory for readers */
-	int attempts_max;
+	int64_t waiting_max; /* tasks that wait for their lane before submissions are refused */
+	int64_t held_max;    /* tasks that wait for a time before others like them are refused */
+	uint64_t disk_free_min_bytes;    /* below this submissions are refused */
+	const char *data_dir;            /* whose file system is watched; borrowed */
+	unsigned cpu_executors;          /* threads of the CPU lane */
+	unsigned io_slots;               /* runs at once in the IO lane */
+	size_t recent_tasks;             /* final tasks that are kept in memory for readers */
+	struct task_terms default_terms; /* of tasks that are submitted without */
 	const struct kind_settings *kinds;
-};
-
-/* Why a submission is refused for load. */
-enum refusal {
-	REFUSAL_NONE,
-	REFUSAL_QUEUE_FULL,
-	REFUSAL_DISK_LOW,
-	REFUSAL_DRAINING,
-	REFUSAL_STORE_BUSY,
-};
-
-#define REFUSAL_COUNT 5
-
-struct lane_stats {
-	int64_t queued;
-	int64_t running;            /* claimed: those that wait for an executor among them */
-	int64_t slots;              /* executors of the CPU lane, places of the IO lane */
-	int64_t drained_per_1000_s; /* smoothed rate at which tasks leave the queue */
-};
-
-/* Figures for people and their monitoring; counters begin at 0 when the queue is opened. */
-struct queue_stats {
-	struct store_stats store;
-	struct lane_stats lanes[LANE_COUNT];
-	enum refusal admission; /* what a submission would be refused for now */
-	int64_t waiting_max;
-	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason; a batch is one */
 };
 
 /**
@@ -69,6 +43,7 @@ struct queue_task {
 	const struct kind *kind;
 	const char *args; /* normalised arguments as the kind's check_args wrote them */
 	size_t args_size;
+	const struct task_terms *terms; /* NULL: the defaults */
 };
 
 /**
@@ -86,14 +61,20 @@ enum status queue_submit(struct queue *queue, const struct queue_task *task,
 
 /**
  * queue_submit_batch - as queue_submit for several tasks: admitted and stored all or none
- * Those that are to run wait in the order of the array, and start with none of them; the ids of all
- * grow in that order. A batch of which more tasks are to run in one lane than may ever wait there
- * is always refused.
+ * Those that are to run wait in the order of the array or for their time, and none starts at once;
+ * the ids of all grow in that order. A batch of which more tasks are to run in one lane than may
+ * ever wait there is always refused.
  * @count:   1 or more; what is stored in one commit is for the caller to bound
  * @ret_ids: array of `count`; worth nothing unless OK
  */
 enum status queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
     char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error) NODISCARD;
+
+/**
+ * queue_cancel - as store_cancel, and a running attempt is told to end
+ */
+enum status queue_cancel(struct queue *queue, const char *id, struct store_cancelled *ret_cancelled,
     struct error *error) NODISCARD;
 
 /**
@@ -120,12 +101,12 @@ enum refusal queue_readiness(struct queue *queue);
  */
 void queue_stats(struct queue *queue, struct queue_stats *ret_stats);
 
-const char *refusal_word(enum refusal refusal);
-
 /**
  * queue_kind_settings - the limits that check_args needs
+ * queue_default_terms - the terms of a task as far as its submission does not name them
  */
 const struct kind_settings *queue_kind_settings(const struct queue *queue);
+const struct task_terms *queue_default_terms(const struct queue *queue);
 
 /**
  * queue_refuse - from now on refuse submissions with REFUSAL_DRAINING, and let those who wait for

@@ -10,6 +10,7 @@
 #include "queue/lane.h"
 #include "queue/maintenance.h"
 #include "queue/queue.h"
+#include "queue/timekeeper.h"
 #include "queue/waiters.h"
 
 struct queue {
@@ -18,6 +19,7 @@ struct queue {
 	struct admission admission;
 	struct lane_pool *lanes[LANE_COUNT];
 	struct maintenance *maintenance;
+	struct timekeeper *timekeeper;
 	struct final_cache *recent; /* final tasks, for readers */
 	struct waiters *waiters;    /* readers that wait for a task to end */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/service_clock.h"
 #include "queue/queue_parts.h"
 
 /* What a failed insert means for the one who submitted. A refusal is counted. */
@@ -32,25 +33,6 @@ refuse_admission(enum refusal refusal, enum refusal *ret_refusal, struct error *
 	return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
 }
 
-/* Stores a task that was admitted: to start at once, or to wait its turn. */
-static enum status
-submit_admitted(
-    struct queue *queue, const struct task_new *task, struct task_start *start, struct error *error)
-{
-	struct lane_pool *lane = queue->lanes[task->lane];
-	enum status status = store_submit(queue->store, task, 1, start, error);
-	if (status == STATUS_OK) {
-		if (start == NULL)
-			lane_wake(lane);
-		return STATUS_OK;
-	}
-	if (start != NULL)
-		lane_unreserve(lane, start);
-	else
-		admission_leave(&queue->admission, task->lane, 1);
-	return status;
-}
-
 /* A task as it is stored to wait; the rest of it is set where it does not. */
 static struct task_new
 new_task(const struct queue *queue, const struct queue_task *task, int64_t now_ms)
@@ -60,9 +42,25 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
 		.lane = task->kind->lane,
 		.args = task->args,
 		.args_size = task->args_size,
-		.terms.max_attempts = queue->conf.attempts_max,
+		.terms = task->terms != NULL ? *task->terms : queue->conf.default_terms,
 		.created_at_ms = now_ms,
 	};
+}
+
+static bool
+is_held(const struct task_new *task)
+{
+	return task->terms.run_at_ms > task->created_at_ms;
+}
+
+/* Lets the timekeeper know of a task that was stored to wait, as far as time concerns it. */
+static void
+note_times(struct queue *queue, const struct task_new *task)
+{
+	if (is_held(task))
+		timekeeper_note(queue->timekeeper, task->terms.run_at_ms);
+	if (task->terms.expires_at_ms > 0)
+		timekeeper_note(queue->timekeeper, task->terms.expires_at_ms);
 }
 
 /*
@@ -70,59 +68,82 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
  * by the usual way.
  */
 static bool
-find_answer(const struct queue *queue, const struct queue_task *task, int64_t now_ms,
+find_answer(const struct queue *queue, const struct task_new *task, const struct kind *kind,
     struct task_ended *ret_ended)
 {
-	const struct kind *kind = task->kind;
-	if (kind->answer == NULL ||
+	if (kind->answer == NULL || is_held(task) ||
 	    !kind->answer(queue->conf.kinds, task->args, task->args_size, ret_ended))
 		return false;
-	ret_ended->finished_at_ms = now_ms;
+	ret_ended->finished_at_ms = task->created_at_ms;
 	return ret_ended->content_size <= store_output_conf(queue->store)->memory_max_bytes;
 }
 
-/* Admits and stores a task that is to run; *ret_refusal is set on BUSY. */
+/* Stores a task that takes no place, because it has ended or starts at once; *ret_refusal is set on
+   BUSY. */
 static enum status
-submit_to_run(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
-    struct error *error)
-{
-	struct task_start *start = lane_reserve(queue->lanes[task->lane], task);
-	enum refusal refusal = start != NULL ? admission_pass(&queue->admission)
-					     : admission_enter(&queue->admission, task->lane);
-	if (refusal != REFUSAL_NONE) {
-		if (start != NULL)
-			lane_unreserve(queue->lanes[task->lane], start);
-		return refuse_admission(refusal, ret_refusal, error);
-	}
-	return refuse_stored(queue, submit_admitted(queue, task, start, error), ret_refusal);
-}
-
-/* Stores a task that has ended; *ret_refusal is set on BUSY. */
-static enum status
-submit_ended(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
-    struct error *error)
+submit_passing(struct queue *queue, const struct task_new *task, struct task_start *start,
+    enum refusal *ret_refusal, struct error *error)
 {
 	enum refusal refusal = admission_pass(&queue->admission);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
-	enum status status = store_submit(queue->store, task, 1, NULL, error);
-	if (status == STATUS_OK)
+	enum status status = store_submit(queue->store, task, 1, start, error);
+	if (status == STATUS_OK && task->ended != NULL)
 		final_cache_put_ended(queue->recent, task, clock_mono_ms());
 	return refuse_stored(queue, status, ret_refusal);
+}
+
+/* Stores a task that waits for its lane, or for its time; *ret_refusal is set on BUSY. */
+static enum status
+submit_waiting(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
+    struct error *error)
+{
+	bool held = is_held(task);
+	enum refusal refusal = held ? admission_enter_held(&queue->admission)
+				    : admission_enter(&queue->admission, task->lane);
+	if (refusal != REFUSAL_NONE)
+		return refuse_admission(refusal, ret_refusal, error);
+	enum status status = store_submit(queue->store, task, 1, NULL, error);
+	if (status == STATUS_OK) {
+		note_times(queue, task);
+		if (!held)
+			lane_wake(queue->lanes[task->lane]);
+		return STATUS_OK;
+	}
+	if (held)
+		admission_unhold(&queue->admission, 1);
+	else
+		admission_leave(&queue->admission, task->lane, 1);
+	return refuse_stored(queue, status, ret_refusal);
+}
+
+/* Stores a task that is to run; *ret_refusal is set on BUSY. */
+static enum status
+submit_to_run(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
+    struct error *error)
+{
+	struct lane_pool *lane = queue->lanes[task->lane];
+	struct task_start *start = is_held(task) ? NULL : lane_reserve(lane, task);
+	if (start == NULL)
+		return submit_waiting(queue, task, ret_refusal, error);
+	enum status status = submit_passing(queue, task, start, ret_refusal, error);
+	if (status != STATUS_OK)
+		lane_unreserve(lane, start);
+	return status;
 }
 
 enum status
 queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUID_TEXT_SIZE],
     enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
 {
-	struct task_new new = new_task(queue, task, clock_wall_ms());
+	struct task_new new = new_task(queue, task, service_clock_ms());
 	struct task_ended ended;
 	enum status status = uuid_v7(new.created_at_ms, new.id, error);
 	if (status != STATUS_OK)
 		return status;
-	if (find_answer(queue, task, new.created_at_ms, &ended)) {
+	if (find_answer(queue, &new, task->kind, &ended)) {
 		new.ended = &ended;
-		status = submit_ended(queue, &new, ret_refusal, error);
+		status = submit_passing(queue, &new, NULL, ret_refusal, error);
 	} else {
 		status = submit_to_run(queue, &new, ret_refusal, error);
 	}
@@ -134,74 +155,95 @@ queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUI
 	return status;
 }
 
-/* Stores tasks that were admitted, under ids that grow. `endeds` is room for one each. */
+/* A batch on its way into the store. */
+struct batch {
+	struct task_new *tasks;
+	struct task_ended *endeds; /* room for one each */
+	size_t count;
+	struct admission_places places;
+};
+
+/* Makes tasks of what was submitted, but for their ids. */
 static enum status
-store_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
-    struct task_new *news, struct task_ended *endeds, char (*ret_ids)[UUID_TEXT_SIZE],
-    struct error *error)
+batch_make(const struct queue *queue, const struct queue_task *tasks, size_t count,
+    struct batch *batch, struct error *error)
 {
-	int64_t now_ms = clock_wall_ms();
-	enum status status = uuid_v7_many(now_ms, ret_ids, count, error);
-	if (status != STATUS_OK)
-		return status;
+	assert(count > 0);
+	int64_t now_ms = service_clock_ms();
+	*batch = (struct batch){ .count = count };
+	batch->tasks = calloc(count, sizeof(batch->tasks[0]));
+	batch->endeds = calloc(count, sizeof(batch->endeds[0]));
+	if (batch->tasks == NULL || batch->endeds == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a batch");
 	for (size_t i = 0; i < count; i++) {
-		news[i] = new_task(queue, &tasks[i], now_ms);
-		memcpy(news[i].id, ret_ids[i], UUID_TEXT_SIZE);
-		if (find_answer(queue, &tasks[i], now_ms, &endeds[i]))
-			news[i].ended = &endeds[i];
-	}
-	status = store_submit(queue->store, news, count, NULL, error);
-	if (status != STATUS_OK)
-		return status;
-	int64_t now_mono_ms = clock_mono_ms();
-	for (size_t i = 0; i < count; i++) {
-		if (news[i].ended != NULL)
-			final_cache_put_ended(queue->recent, &news[i], now_mono_ms);
+		struct task_new *task = &batch->tasks[i];
+		*task = new_task(queue, &tasks[i], now_ms);
+		if (find_answer(queue, task, tasks[i].kind, &batch->endeds[i]))
+			task->ended = &batch->endeds[i];
+		else if (is_held(task))
+			batch->places.held++;
+		else
+			batch->places.waiting[task->lane]++;
 	}
 	return STATUS_OK;
 }
 
-static enum status
-submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
-    char (*ret_ids)[UUID_TEXT_SIZE], struct error *error)
+static void
+batch_done(struct batch *batch)
 {
-	assert(count > 0);
-	struct task_new *news = calloc(count, sizeof(*news));
-	struct task_ended *endeds = calloc(count, sizeof(*endeds));
-	enum status status = news != NULL && endeds != NULL
-				 ? store_batch(queue, tasks, count, news, endeds, ret_ids, error)
-				 : error_set(error, STATUS_NOMEM, "no memory for a batch");
-	free(endeds);
-	free(news);
-	return status;
+	free(batch->tasks);
+	free(batch->endeds);
 }
 
-/* How many places a batch takes in each lane: none for those that have ended. */
+/* What follows from a batch that has been stored. */
 static void
-count_places(const struct queue *queue, const struct queue_task *tasks, size_t count,
-    int64_t ret_places[LANE_COUNT])
+batch_stored(struct queue *queue, const struct batch *batch)
 {
-	struct task_ended ended;
-	for (int lane = 0; lane < LANE_COUNT; lane++)
-		ret_places[lane] = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!find_answer(queue, &tasks[i], 0, &ended))
-			ret_places[tasks[i].kind->lane]++;
-	}
-}
-
-/* Lets the lanes know of a batch that was stored, or gives back the places that it took. */
-static void
-settle_places(struct queue *queue, const int64_t places[LANE_COUNT], enum status status)
-{
-	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		if (places[lane] == 0)
-			continue;
-		if (status == STATUS_OK)
-			lane_wake(queue->lanes[lane]);
+	int64_t now_mono_ms = clock_mono_ms();
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->tasks[i].ended != NULL)
+			final_cache_put_ended(queue->recent, &batch->tasks[i], now_mono_ms);
 		else
-			admission_leave(&queue->admission, (enum lane)lane, places[lane]);
+			note_times(queue, &batch->tasks[i]);
 	}
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (batch->places.waiting[lane] > 0)
+			lane_wake(queue->lanes[lane]);
+	}
+}
+
+/* Stores a batch that was admitted, under ids that grow. */
+static enum status
+batch_store(
+    struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT_SIZE], struct error *error)
+{
+	enum status status =
+	    uuid_v7_many(batch->tasks[0].created_at_ms, ret_ids, batch->count, error);
+	if (status != STATUS_OK)
+		return status;
+	for (size_t i = 0; i < batch->count; i++)
+		memcpy(batch->tasks[i].id, ret_ids[i], UUID_TEXT_SIZE);
+	return store_submit(queue->store, batch->tasks, batch->count, NULL, error);
+}
+
+/* Admits and stores a batch; *ret_refusal is set on BUSY, *ret_full_lane with QUEUE_FULL. */
+static enum status
+batch_submit(struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT_SIZE],
+    enum refusal *ret_refusal, enum lane *ret_full_lane, struct error *error)
+{
+	const struct admission_places *places = &batch->places;
+	enum refusal refusal = admission_enter_batch(&queue->admission, places, ret_full_lane);
+	if (refusal != REFUSAL_NONE)
+		return refuse_admission(refusal, ret_refusal, error);
+	enum status status = batch_store(queue, batch, ret_ids, error);
+	if (status == STATUS_OK) {
+		batch_stored(queue, batch);
+		return STATUS_OK;
+	}
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		admission_leave(&queue->admission, (enum lane)lane, places->waiting[lane]);
+	admission_unhold(&queue->admission, places->held);
+	return refuse_stored(queue, status, ret_refusal);
 }
 
 enum status
@@ -209,21 +251,14 @@ queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t c
     char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
     struct error *error)
 {
-	int64_t places[LANE_COUNT];
 	enum lane full_lane = LANE_CPU;
-	enum status status;
-	count_places(queue, tasks, count, places);
-	/* Before anything is allocated, so that what refused batches take is nothing. */
-	enum refusal refusal = admission_enter_batch(&queue->admission, places, &full_lane);
-	if (refusal != REFUSAL_NONE) {
-		status = refuse_admission(refusal, ret_refusal, error);
-	} else {
-		status = submit_batch(queue, tasks, count, ret_ids, error);
-		settle_places(queue, places, status);
-		status = refuse_stored(queue, status, ret_refusal);
-	}
+	struct batch batch;
+	enum status status = batch_make(queue, tasks, count, &batch, error);
+	if (status == STATUS_OK)
+		status = batch_submit(queue, &batch, ret_ids, ret_refusal, &full_lane, error);
 	if (status == STATUS_BUSY)
 		*ret_retry_after_s = admission_retry_after_s(
-		    &queue->admission, full_lane, places[full_lane], *ret_refusal);
+		    &queue->admission, full_lane, batch.places.waiting[full_lane], *ret_refusal);
+	batch_done(&batch);
 	return status;
 }

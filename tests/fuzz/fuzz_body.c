@@ -14,11 +14,25 @@
 #include "http/json_body.h"
 #include "http/submission.h"
 #include "http/submission_batch.h"
+#include "http/submission_terms.h"
 #include "kinds/kind_settings.h"
 
 static const struct kind_settings settings = {
 	.factorial = { .n_max = 100000 },
 	.fetch = { .body_max_bytes = 16777216, .redirects_max = 5, .own_port = 18991 },
+};
+
+static const struct task_terms default_terms = {
+	.priority = TASK_PRIORITY_DEFAULT,
+	.max_attempts = 3,
+	.backoff_ms = 1000,
+	.max_backoff_ms = 60000,
+};
+
+static const struct submission_rules rules = {
+	.kinds = &settings,
+	.default_terms = &default_terms,
+	.now_ms = 1767323045678, /* 2026-01-02T03:04:05.678Z */
 };
 
 static void
@@ -43,6 +57,22 @@ require_told(const struct faults *faults, const struct error *error, enum proble
 	FUZZ_REQUIRE(value != NULL);
 	json_decref(value);
 	reply_done(&reply);
+}
+
+/* Terms that are accepted are within their limits and can be obeyed. */
+static void
+require_possible(const struct task_terms *terms)
+{
+	FUZZ_REQUIRE(terms->priority >= 0 && terms->priority <= TASK_PRIORITY_LAST);
+	FUZZ_REQUIRE(terms->run_at_ms == 0 || terms->run_at_ms > rules.now_ms);
+	FUZZ_REQUIRE(terms->run_at_ms <= rules.now_ms + SUBMISSION_DELAY_MAX_MS);
+	FUZZ_REQUIRE(terms->expires_at_ms == 0 || terms->expires_at_ms > rules.now_ms);
+	FUZZ_REQUIRE(terms->expires_at_ms == 0 || terms->expires_at_ms > terms->run_at_ms);
+	FUZZ_REQUIRE(terms->timeout_ms >= 0 && terms->timeout_ms <= SUBMISSION_TIMEOUT_MAX_MS);
+	FUZZ_REQUIRE(terms->max_attempts >= 1 && terms->max_attempts <= SUBMISSION_ATTEMPTS_MAX);
+	FUZZ_REQUIRE(terms->backoff_ms >= 0 && terms->backoff_ms <= SUBMISSION_BACKOFF_MAX_MS);
+	FUZZ_REQUIRE(terms->max_backoff_ms >= terms->backoff_ms);
+	FUZZ_REQUIRE(terms->max_backoff_ms <= SUBMISSION_MAX_BACKOFF_MAX_MS);
 }
 
 /* Normalised arguments are accepted as they are. */
@@ -91,10 +121,12 @@ try_submission(const json_t *body)
 
 	faults_init(&faults);
 	submission_init(&submission);
-	if (submission_check(&settings, body, &submission, &faults, &error) == STATUS_INVALID)
+	if (submission_check(&rules, body, &submission, &faults, &error) == STATUS_INVALID) {
 		require_told(&faults, &error, PROBLEM_INVALID_SUBMISSION);
-	else
+	} else {
 		require_stable(submission.kind, submission.args.data, submission.args.size);
+		require_possible(&submission.terms);
+	}
 	submission_done(&submission);
 }
 
@@ -107,13 +139,16 @@ try_batch(const json_t *body)
 
 	faults_init(&faults);
 	submission_batch_init(&batch);
-	if (submission_batch_check(&settings, body, &batch, &faults, &error) == STATUS_INVALID) {
+	if (submission_batch_check(&rules, body, &batch, &faults, &error) == STATUS_INVALID) {
 		require_told(&faults, &error, PROBLEM_INVALID_SUBMISSION);
 	} else {
 		FUZZ_REQUIRE(batch.count > 0);
-		for (size_t i = 0; i < batch.count; i++)
-			require_stable(
-			    batch.tasks[i].kind, batch.tasks[i].args, batch.tasks[i].args_size);
+		for (size_t i = 0; i < batch.count; i++) {
+			const struct queue_task *task = &batch.tasks[i];
+
+			require_stable(task->kind, task->args, task->args_size);
+			require_possible(task->terms);
+		}
 	}
 	submission_batch_done(&batch);
 }

@@ -21,8 +21,12 @@ struct queue {
 	struct task_result tasks[TASKS_MAX];
 	size_t task_count;
 	struct kind_settings kinds;
+	struct task_terms default_terms;
+	struct task_terms last_terms;
 	enum status submit_status;
 	enum status read_status;
+	enum status cancel_status;
+	struct store_cancelled cancelled;
 	enum refusal refusal;
 	unsigned retry_after_s;
 	struct queue_stats stats;
@@ -44,6 +48,12 @@ fake_queue_new(void)
 	queue->kinds.factorial.n_max = 100000;
 	queue->kinds.fetch.body_max_bytes = 16 << 20;
 	queue->kinds.fetch.redirects_max = 5;
+	queue->default_terms = (struct task_terms){
+		.priority = TASK_PRIORITY_DEFAULT,
+		.max_attempts = 3,
+		.backoff_ms = 1000,
+		.max_backoff_ms = 60000,
+	};
 	return queue;
 }
 
@@ -114,6 +124,15 @@ fake_queue_answer(
 }
 
 void
+fake_queue_answer_cancel(struct queue *queue, enum status status, struct store_cancelled cancelled)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->cancel_status = status;
+	queue->cancelled = cancelled;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
 fake_queue_hold(struct queue *queue, bool hold)
 {
 	pthread_mutex_lock(&queue->mutex);
@@ -169,10 +188,21 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	return STATUS_OK;
 }
 
+struct task_terms
+fake_queue_last_terms(struct queue *queue)
+{
+	struct task_terms terms;
+
+	pthread_mutex_lock(&queue->mutex);
+	terms = queue->last_terms;
+	pthread_mutex_unlock(&queue->mutex);
+	return terms;
+}
+
 /* Answers a submission of so many tasks as the test says. */
 static enum status
-submit(struct queue *queue, unsigned count, enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error)
+submit(struct queue *queue, const struct queue_task *tasks, size_t count, enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error)
 {
 	enum status status;
 
@@ -184,7 +214,8 @@ submit(struct queue *queue, unsigned count, enum refusal *ret_refusal, unsigned 
 	queue->held--;
 	status = queue->submit_status;
 	if (status == STATUS_OK) {
-		queue->submitted += count;
+		queue->submitted += (unsigned)count;
+		queue->last_terms = *tasks[count - 1].terms;
 	} else {
 		*ret_refusal = queue->refusal;
 		*ret_retry_after_s = queue->retry_after_s;
@@ -198,9 +229,8 @@ enum status
 queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUID_TEXT_SIZE],
     enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
 {
-	enum status status = submit(queue, 1, ret_refusal, ret_retry_after_s, error);
+	enum status status = submit(queue, task, 1, ret_refusal, ret_retry_after_s, error);
 
-	(void)task;
 	if (status == STATUS_OK)
 		strcpy(ret_id, FAKE_QUEUE_ID(0));
 	return status;
@@ -211,9 +241,8 @@ queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t c
     char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
     struct error *error)
 {
-	enum status status = submit(queue, (unsigned)count, ret_refusal, ret_retry_after_s, error);
+	enum status status = submit(queue, tasks, count, ret_refusal, ret_retry_after_s, error);
 
-	(void)tasks;
 	for (size_t i = 0; i < count && status == STATUS_OK; i++)
 		(void)snprintf(ret_ids[i], UUID_TEXT_SIZE, "018f0000-0000-7000-8000-%012u",
 		    (unsigned)i % 1000000);
@@ -241,6 +270,20 @@ queue_read_result(
 		(void)error_set(error, status, "as the test says");
 	pthread_mutex_unlock(&queue->mutex);
 	return status;
+}
+
+enum status
+queue_cancel(
+    struct queue *queue, const char *id, struct store_cancelled *ret_cancelled, struct error *error)
+{
+	enum status status;
+
+	pthread_mutex_lock(&queue->mutex);
+	status = queue->cancel_status;
+	*ret_cancelled = queue->cancelled;
+	pthread_mutex_unlock(&queue->mutex);
+	(void)id;
+	return status == STATUS_OK ? status : error_set(error, status, "as the test says");
 }
 
 enum status
@@ -285,6 +328,8 @@ refusal_word(enum refusal refusal)
 		return "none";
 	case REFUSAL_QUEUE_FULL:
 		return "queue_full";
+	case REFUSAL_SCHEDULE_FULL:
+		return "schedule_full";
 	case REFUSAL_DISK_LOW:
 		return "disk_low";
 	case REFUSAL_DRAINING:
@@ -299,6 +344,12 @@ const struct kind_settings *
 queue_kind_settings(const struct queue *queue)
 {
 	return &queue->kinds;
+}
+
+const struct task_terms *
+queue_default_terms(const struct queue *queue)
+{
+	return &queue->default_terms;
 }
 
 struct waiters *

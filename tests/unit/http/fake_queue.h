@@ -34,6 +34,12 @@ void fake_queue_answer(
     struct queue *queue, enum status status, enum refusal refusal, unsigned retry_after_s);
 
 /**
+ * fake_queue_answer_cancel - what cancels get from now on
+ */
+void fake_queue_answer_cancel(
+    struct queue *queue, enum status status, struct store_cancelled cancelled);
+
+/**
  * fake_queue_hold - let submissions wait (true) or go on (false)
  */
 void fake_queue_hold(struct queue *queue, bool hold);
@@ -57,5 +63,10 @@ void fake_queue_put_stats(struct queue *queue, const struct queue_stats *stats);
  * fake_queue_submitted - how many submissions were accepted
  */
 unsigned fake_queue_submitted(struct queue *queue);
+
+/**
+ * fake_queue_last_terms - those of the last task that was accepted
+ */
+struct task_terms fake_queue_last_terms(struct queue *queue);
 
 #endif

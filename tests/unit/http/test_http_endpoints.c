@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "http_rig.h"
 
@@ -312,10 +313,32 @@ test_a_submission_is_202_with_its_location(void **state)
 }
 
 static void
+test_the_queue_gets_the_terms_of_a_submission(void **state)
+{
+	struct rig *rig = *state;
+	int64_t before_ms = clock_wall_ms();
+	struct task_terms terms;
+
+	answer_free(rig_submit(rig, SUBMISSION));
+	terms = fake_queue_last_terms(rig->queue);
+	assert_int_equal(terms.priority, TASK_PRIORITY_DEFAULT);
+	assert_int_equal(terms.run_at_ms, 0);
+	assert_int_equal(terms.backoff_ms, queue_default_terms(rig->queue)->backoff_ms);
+	answer_free(rig_submit(rig,
+	    "{\"type\":\"factorial\",\"args\":{\"n\":\"5\"},\"priority\":2,\"delay_ms\":60000}"));
+	terms = fake_queue_last_terms(rig->queue);
+	assert_int_equal(fake_queue_submitted(rig->queue), 2);
+	assert_int_equal(terms.priority, 2);
+	assert_in_range(terms.run_at_ms, before_ms + 60000, clock_wall_ms() + 60000);
+	assert_int_equal(terms.max_attempts, queue_default_terms(rig->queue)->max_attempts);
+}
+
+static void
 test_bad_submissions_are_400_and_reach_nobody(void **state)
 {
 	static const char *const bodies[] = { "", "{", "[]", "{}", "{\"type\":\"x\",\"args\":{}}",
-		SUBMISSION SUBMISSION };
+		SUBMISSION SUBMISSION,
+		"{\"type\":\"factorial\",\"args\":{\"n\":\"5\"},\"priority\":10}" };
 	struct rig *rig = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
@@ -355,6 +378,20 @@ test_a_batch_is_202_with_all_ids(void **state)
 	assert_no_field(answer, "Location");
 	assert_int_equal(fake_queue_submitted(rig->queue), 3);
 	answer_free(answer);
+}
+
+static void
+test_the_queue_gets_the_terms_of_each_of_a_batch(void **state)
+{
+	struct rig *rig = *state;
+
+	answer_free(submit_batch(rig, BATCH));
+	assert_int_equal(fake_queue_last_terms(rig->queue).priority, TASK_PRIORITY_DEFAULT);
+	answer_free(
+	    submit_batch(rig, "{\"tasks\":[" SUBMISSION
+			      ",{\"type\":\"factorial\",\"args\":{\"n\":\"5\"},\"priority\":8}]}"));
+	assert_int_equal(fake_queue_submitted(rig->queue), 4);
+	assert_int_equal(fake_queue_last_terms(rig->queue).priority, 8);
 }
 
 static void
@@ -455,8 +492,10 @@ main(void)
 		WITH_RIG(test_ranges_and_conditions_of_raw_content),
 		WITH_RIG(test_head_has_the_fields_of_get_and_no_body),
 		WITH_RIG(test_a_submission_is_202_with_its_location),
+		WITH_RIG(test_the_queue_gets_the_terms_of_a_submission),
 		WITH_RIG(test_bad_submissions_are_400_and_reach_nobody),
 		WITH_RIG(test_a_batch_is_202_with_all_ids),
+		WITH_RIG(test_the_queue_gets_the_terms_of_each_of_a_batch),
 		WITH_RIG(test_bad_batches_are_400_and_reach_nobody),
 		WITH_RIG(test_each_refusal_is_503_with_its_own_type_and_retry_after),
 		WITH_RIG(test_an_unknown_outcome_is_no_answer_and_a_failure_is_500),

@@ -100,7 +100,7 @@ test_other_methods_are_told_what_is_allowed(void **state)
 	assert_int_equal(match(METHOD_POST, "/tasks/" ID, &pattern, id), ROUTE_NO_METHOD);
 	assert_int_equal(match(METHOD_OPTIONS, "/tasks/" ID, &pattern, id), ROUTE_NO_METHOD);
 	assert_string_equal(routes_allow("/tasks/submissions"), "POST, OPTIONS");
-	assert_string_equal(routes_allow("/tasks/" ID), "GET, HEAD, OPTIONS");
+	assert_string_equal(routes_allow("/tasks/" ID), "GET, HEAD, DELETE, OPTIONS");
 	assert_string_equal(routes_allow("/healthz"), "GET, HEAD, OPTIONS");
 }
 

@@ -19,6 +19,14 @@ static const struct kind_settings settings = {
 	.fetch = { .body_max_bytes = 1000, .redirects_max = 5 },
 };
 
+static const struct task_terms default_terms = { .priority = 5, .max_attempts = 3 };
+
+static const struct submission_rules rules = {
+	.kinds = &settings,
+	.default_terms = &default_terms,
+	.now_ms = 1767323045678,
+};
+
 static enum status
 check(const char *text, struct submission *submission, struct faults *faults)
 {
@@ -29,7 +37,7 @@ check(const char *text, struct submission *submission, struct faults *faults)
 	assert_non_null(body);
 	faults_init(faults);
 	submission_init(submission);
-	status = submission_check(&settings, body, submission, faults, &error);
+	status = submission_check(&rules, body, submission, faults, &error);
 	if (status == STATUS_INVALID)
 		assert_true(strlen(error.text) > 0);
 	json_decref(body);

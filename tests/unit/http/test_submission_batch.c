@@ -23,6 +23,14 @@ static const struct kind_settings settings = {
 	.fetch = { .body_max_bytes = 1000, .redirects_max = 5 },
 };
 
+static const struct task_terms default_terms = { .priority = 5, .max_attempts = 3 };
+
+static const struct submission_rules rules = {
+	.kinds = &settings,
+	.default_terms = &default_terms,
+	.now_ms = 1767323045678,
+};
+
 /* Loads and checks a body as the endpoint does; the body is gone when it returns. */
 static enum status
 check(const char *text, struct submission_batch *batch, struct faults *faults)
@@ -37,7 +45,7 @@ check(const char *text, struct submission_batch *batch, struct faults *faults)
 	    json_body_load(text, strlen(text), SUBMISSION_BATCH_VALUES_MAX, &body, faults, &error);
 	if (status != STATUS_OK)
 		fail_msg("%s", error.text);
-	status = submission_batch_check(&settings, body, batch, faults, &error);
+	status = submission_batch_check(&rules, body, batch, faults, &error);
 	if (status == STATUS_INVALID)
 		assert_true(strlen(error.text) > 0);
 	json_decref(body);

@@ -22,12 +22,6 @@
 
 struct scene_shared scene_shared;
 
-static bool
-run_is_stopped(const struct run *run)
-{
-	return atomic_load(run->stop);
-}
-
 static void
 work_run(const struct kind_settings *settings, struct run *run)
 {
@@ -45,14 +39,14 @@ work_run(const struct kind_settings *settings, struct run *run)
 	if (scene_shared.inside > scene_shared.inside_most)
 		scene_shared.inside_most = scene_shared.inside;
 	cond_broadcast(&scene_shared.changed);
-	while (!scene_shared.gate_open && !run_is_stopped(run))
+	while (!scene_shared.gate_open && run_word(run) == RUN_GO_ON)
 		cond_wait_until(&scene_shared.changed, &scene_shared.lock, clock_mono_ms() + 20);
 	bool stopped = !scene_shared.gate_open;
 	scene_shared.inside--;
 	cond_broadcast(&scene_shared.changed);
 	lock_release(&scene_shared.lock);
 	if (stopped) {
-		run->outcome.verdict = VERDICT_RELEASED;
+		run_end_early(run, run_word(run));
 		return;
 	}
 	assert_int_equal(output_write(&run->output, "done", 4, NULL), STATUS_OK);
@@ -232,7 +226,8 @@ const struct queue_conf scene_usual = {
 	.waiting_max = 1000,
 	.cpu_executors = 2,
 	.io_slots = 2,
-	.attempts_max = 3,
+	.held_max = 1000,
+	.default_terms = { .priority = TASK_PRIORITY_DEFAULT, .max_attempts = 3 },
 };
 
 int
@@ -300,7 +295,7 @@ scene_submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT
 	unsigned retry_after_s = 0;
 	enum refusal refusal = REFUSAL_NONE;
 	struct error error = { "" };
-	enum status status = queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2 },
+	enum status status = queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL },
 	    ret_id, &refusal, &retry_after_s, &error);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
@@ -320,7 +315,7 @@ scene_submit_work(struct scene *scene, const char *args, char ret_id[UUID_TEXT_S
 {
 	enum refusal refusal;
 	unsigned retry_after_s;
-	const struct queue_task task = { &work_kind, args, strlen(args) };
+	const struct queue_task task = { &work_kind, args, strlen(args), NULL };
 	assert_int_equal(
 	    queue_submit(scene->queue, &task, ret_id, &refusal, &retry_after_s, NULL), STATUS_OK);
 }

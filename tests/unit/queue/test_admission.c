@@ -16,7 +16,7 @@ test_enter_admits_up_to_the_limit_and_not_one_more(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 3);
+	admission_init(&admission, 3, 5);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
@@ -33,7 +33,7 @@ test_a_full_lane_does_not_refuse_the_other(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1);
+	admission_init(&admission, 1, 5);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
@@ -43,9 +43,11 @@ test_a_full_lane_does_not_refuse_the_other(void **state)
 static enum refusal
 enter_batch(struct admission *admission, int64_t cpu, int64_t io, enum lane full)
 {
-	const int64_t places[LANE_COUNT] = { [LANE_CPU] = cpu, [LANE_IO] = io };
+	const struct admission_places places = {
+		.waiting = { [LANE_CPU] = cpu, [LANE_IO] = io },
+	};
 	enum lane told = LANE_CPU;
-	enum refusal refusal = admission_enter_batch(admission, places, &told);
+	enum refusal refusal = admission_enter_batch(admission, &places, &told);
 	if (refusal == REFUSAL_QUEUE_FULL)
 		assert_int_equal(told, full);
 	return refusal;
@@ -64,7 +66,7 @@ test_a_batch_takes_all_its_places_or_none(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 10);
+	admission_init(&admission, 10, 5);
 	assert_int_equal(enter_batch(&admission, 7, 10, LANE_CPU), REFUSAL_NONE);
 	assert_waiting(&admission, 7, 10);
 	/* One lane has no room; both; the other. */
@@ -86,11 +88,47 @@ test_a_batch_takes_all_its_places_or_none(void **state)
 }
 
 static void
+test_what_waits_for_a_time_has_a_bound_of_its_own(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	enum lane full = LANE_CPU;
+	admission_init(&admission, 1, 3);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
+	const struct admission_places many = { .held = 3 }, fits = { .held = 2 },
+				      no_lane = { .waiting = { 1, 1 }, .held = 1 };
+	assert_int_equal(admission_enter_batch(&admission, &many, &full), REFUSAL_SCHEDULE_FULL);
+	assert_int_equal(atomic_load(&admission.held), 1);
+	assert_int_equal(admission_enter_batch(&admission, &no_lane, &full), REFUSAL_QUEUE_FULL);
+	assert_int_equal(atomic_load(&admission.held), 1);
+	assert_waiting(&admission, 1, 0);
+	assert_int_equal(admission_enter_batch(&admission, &fits, &full), REFUSAL_NONE);
+	assert_int_equal(admission_enter_held(&admission), REFUSAL_SCHEDULE_FULL);
+	assert_int_equal(admission_check(&admission), REFUSAL_QUEUE_FULL);
+	/* What becomes ready waits although the lane is full. */
+	admission_readied(&admission, LANE_CPU, 2);
+	assert_waiting(&admission, 3, 0);
+	assert_int_equal(atomic_load(&admission.held), 1);
+	admission_held(&admission, 4);
+	assert_int_equal(admission_enter_held(&admission), REFUSAL_SCHEDULE_FULL);
+	admission_unhold(&admission, 5);
+	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.refused[REFUSAL_SCHEDULE_FULL], 3);
+	assert_int_equal(stats.held_max, 3);
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_SCHEDULE_FULL), 60);
+}
+
+static void
 test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 10);
+	admission_init(&admission, 10, 5);
 	atomic_store(&admission.disk_low, true);
 	assert_int_equal(enter_batch(&admission, 1, 1, LANE_CPU), REFUSAL_DISK_LOW);
 	atomic_store(&admission.draining, true);
@@ -104,16 +142,18 @@ crowd(void *arg)
 {
 	struct admission *admission = arg;
 	for (int i = 0; i < 20000; i++) {
-		const int64_t places[LANE_COUNT] = { 1 + i % 5, 1 + i % 7 };
+		const struct admission_places places = {
+			.waiting = { 1 + i % 5, 1 + i % 7 },
+		};
 		enum lane full;
-		if (admission_enter_batch(admission, places, &full) != REFUSAL_NONE)
+		if (admission_enter_batch(admission, &places, &full) != REFUSAL_NONE)
 			continue;
 		for (int lane = 0; lane < LANE_COUNT; lane++) {
 			if (atomic_load(&admission->waiting[lane]) > admission->waiting_max)
 				return arg; /* more than may wait */
 		}
 		for (int lane = 0; lane < LANE_COUNT; lane++)
-			admission_leave(admission, (enum lane)lane, places[lane]);
+			admission_leave(admission, (enum lane)lane, places.waiting[lane]);
 	}
 	return NULL;
 }
@@ -124,7 +164,7 @@ test_batches_at_once_never_exceed_the_limit_together(void **state)
 	(void)state;
 	struct admission admission;
 	pthread_t threads[4];
-	admission_init(&admission, 9);
+	admission_init(&admission, 9, 5);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, crowd, &admission), 0);
 	for (int i = 0; i < 4; i++) {
@@ -140,7 +180,7 @@ test_returned_tasks_count_even_over_the_limit(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 2);
+	admission_init(&admission, 2, 5);
 	admission_returned(&admission, LANE_CPU, 5);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
 	admission_taken(&admission, LANE_CPU, 3);
@@ -154,7 +194,7 @@ test_draining_and_a_low_disk_refuse_and_take_no_place(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1);
+	admission_init(&admission, 1, 5);
 	atomic_store(&admission.disk_low, true);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
 	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
@@ -171,7 +211,7 @@ test_refusals_are_counted_by_reason(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 1);
+	admission_init(&admission, 1, 5);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
@@ -203,7 +243,7 @@ test_the_drain_rate_is_told_by_lane(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 100);
+	admission_init(&admission, 100, 5);
 	admission_returned(&admission, LANE_IO, 50);
 	admission_taken(&admission, LANE_IO, 5);
 	admission_tick(&admission, 2000);
@@ -217,7 +257,7 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000);
+	admission_init(&admission, 1000, 5);
 	admission_returned(&admission, LANE_CPU, 1100);
 	admission_taken(&admission, LANE_CPU, 100); /* 1,000 wait; 100 left within a second */
 	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 60);
@@ -225,7 +265,7 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
 	/* A rate of 10 in 1 s: (10 - 100) / 4 below the old 100 each tick. */
 	struct admission slow;
-	admission_init(&slow, 1000);
+	admission_init(&slow, 1000, 5);
 	admission_returned(&slow, LANE_CPU, 1010);
 	admission_taken(&slow, LANE_CPU, 10);
 	admission_tick(&slow, 1000);
@@ -237,7 +277,7 @@ test_retry_after_of_a_batch_is_the_time_until_its_share_is_free(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000);
+	admission_init(&admission, 1000, 5);
 	admission_returned(&admission, LANE_CPU, 1000);
 	admission_taken(&admission, LANE_CPU, 10); /* 990 wait; 10 are taken each second */
 	admission_tick(&admission, 1000);
@@ -258,7 +298,7 @@ test_retry_after_stays_within_1_and_300(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 100000);
+	admission_init(&admission, 100000, 5);
 	admission_returned(&admission, LANE_IO, 100001);
 	admission_taken(&admission, LANE_IO, 1);
 	admission_tick(&admission, 1000); /* one a second: a tenth takes 10,000 s */
@@ -275,7 +315,7 @@ test_the_rate_follows_a_change_within_some_ticks(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000);
+	admission_init(&admission, 1000, 5);
 	admission_taken(&admission, LANE_CPU, 1000);
 	admission_tick(&admission, 1000);
 	for (int i = 0; i < 20; i++) {
@@ -295,6 +335,7 @@ main(void)
 		cmocka_unit_test(test_enter_admits_up_to_the_limit_and_not_one_more),
 		cmocka_unit_test(test_a_full_lane_does_not_refuse_the_other),
 		cmocka_unit_test(test_a_batch_takes_all_its_places_or_none),
+		cmocka_unit_test(test_what_waits_for_a_time_has_a_bound_of_its_own),
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place),
 		cmocka_unit_test(test_batches_at_once_never_exceed_the_limit_together),
 		cmocka_unit_test(test_returned_tasks_count_even_over_the_limit),

@@ -81,6 +81,8 @@ teardown(void **state)
 	return 0;
 }
 
+static const struct output_conf output_conf = { .memory_max_bytes = 100 };
+
 static void
 add_runs(struct cpu_pool *pool, int count, const atomic_bool *stop)
 {
@@ -90,6 +92,7 @@ add_runs(struct cpu_pool *pool, int count, const atomic_bool *stop)
 		strcpy(run->task.type, "fake");
 		run->task.attempt = i;
 		run->stop = stop;
+		output_init(&run->output, &output_conf);
 		cpu_pool_add(pool, run);
 	}
 }

@@ -39,7 +39,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 {
 	struct scene *scene = *state;
 	static const char args[] = "{\"quick\":1,\"padding\":\"an odd size, used by nobody else\"}";
-	const struct queue_task task = { &work_kind, args, sizeof(args) - 1 };
+	const struct queue_task task = { &work_kind, args, sizeof(args) - 1, NULL };
 	unsigned retry_after_s;
 	enum refusal refusal;
 	struct task_status status;
@@ -79,7 +79,7 @@ test_its_run_carries_what_a_claim_would_have_given_it(void **state)
 	struct queue_conf conf = scene_usual;
 	char ids[2][UUID_TEXT_SIZE];
 	struct task_status status;
-	conf.attempts_max = 7;
+	conf.default_terms.max_attempts = 7;
 	conf.io_slots = 3; /* a look at the store keeps one, and one may not be written yet */
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	scene_open_queue(scene, conf);
@@ -103,6 +103,59 @@ test_its_run_carries_what_a_claim_would_have_given_it(void **state)
 		outcome_succeed(&run->outcome, "");
 		scene_carry_end(run);
 		assert_int_equal(scene_await_final(scene, ids[i]).state, TASK_SUCCEEDED);
+	}
+	fake_store_open_gate(scene->fake, FAKE_CLAIM);
+}
+
+static void
+assert_same_terms(const struct task_terms *terms, const struct task_terms *expected)
+{
+	assert_int_equal(terms->priority, expected->priority);
+	assert_int_equal(terms->run_at_ms, expected->run_at_ms);
+	assert_int_equal(terms->expires_at_ms, expected->expires_at_ms);
+	assert_int_equal(terms->timeout_ms, expected->timeout_ms);
+	assert_int_equal(terms->max_attempts, expected->max_attempts);
+	assert_int_equal(terms->backoff_ms, expected->backoff_ms);
+	assert_int_equal(terms->max_backoff_ms, expected->max_backoff_ms);
+}
+
+static void
+test_its_run_has_the_terms_of_its_submission_or_the_defaults(void **state)
+{
+	static const struct task_terms own = {
+		.priority = 2,
+		.timeout_ms = 60000,
+		.max_attempts = 9,
+		.backoff_ms = 70,
+		.max_backoff_ms = 80,
+	};
+	static const struct task_terms usual = {
+		.priority = TASK_PRIORITY_DEFAULT,
+		.max_attempts = 7,
+		.backoff_ms = 50,
+		.max_backoff_ms = 60,
+	};
+	struct scene *scene = *state;
+	struct queue_conf conf = scene_usual;
+	conf.default_terms = usual;
+	conf.io_slots = 3;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, conf);
+	assert_same_terms(queue_default_terms(scene->queue), &usual);
+	for (int i = 0; i < 2; i++) {
+		const struct queue_task task = { &carry_kind, "{}", 2, i == 0 ? &own : NULL };
+		char id[UUID_TEXT_SIZE];
+		enum refusal refusal;
+		unsigned retry_after_s;
+		assert_int_equal(
+		    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL),
+		    STATUS_OK);
+		scene_await(&scene_shared.carried, 1);
+		struct run *run = scene_carry_take();
+		assert_same_terms(&run->task.terms, i == 0 ? &own : &usual);
+		outcome_succeed(&run->outcome, "");
+		scene_carry_end(run);
+		assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
 	}
 	fake_store_open_gate(scene->fake, FAKE_CLAIM);
 }
@@ -226,7 +279,7 @@ static void
 bare_lane_open(struct scene *scene, struct bare_lane *bare)
 {
 	static const struct kind_settings settings;
-	admission_init(&bare->admission, 1000);
+	admission_init(&bare->admission, 1000, 1000);
 	assert_int_equal(final_cache_new(0, &bare->recent, NULL), STATUS_OK);
 	assert_int_equal(waiters_new(&bare->waiters, NULL), STATUS_OK);
 	const struct lane_conf conf = {
@@ -287,6 +340,40 @@ test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane(void **sta
 	}
 	lane_hold(bare.lane);
 	assert_null(lane_reserve(bare.lane, &task));
+	bare_lane_close(&bare);
+}
+
+static void
+test_a_cancel_finds_a_task_that_is_about_to_start(void **state)
+{
+	struct bare_lane bare;
+	struct task_new task = new_carry(), other = new_carry();
+	bare_lane_open(*state, &bare);
+	struct task_start *start = bare_lane_reserve(&bare, &task);
+	/* As it comes about between the commit and what follows it. */
+	lane_cancel(bare.lane, other.id);
+	lane_cancel(bare.lane, task.id);
+	start->seq = 1;
+	start->next = NULL;
+	lane_started(bare.lane, start, 1);
+	scene_await(&scene_shared.carried, 1);
+	struct run *run = scene_carry_take();
+	assert_int_equal(run_word(run), RUN_CANCELLED);
+	run_end_early(run, RUN_CANCELLED);
+	scene_carry_end(run);
+	/* What was remembered is forgotten with it: the next one is another matter. */
+	assert_true(lane_wait_empty(bare.lane, clock_mono_ms() + 100 * 1000));
+	start = bare_lane_reserve(&bare, &other);
+	start->seq = 2;
+	start->next = NULL;
+	lane_started(bare.lane, start, 1);
+	scene_await(&scene_shared.carried, 1);
+	run = scene_carry_take();
+	assert_int_equal(run_word(run), RUN_GO_ON);
+	lane_cancel(bare.lane, other.id);
+	assert_int_equal(run_word(run), RUN_CANCELLED);
+	run_end_early(run, RUN_CANCELLED);
+	scene_carry_end(run);
 	bare_lane_close(&bare);
 }
 
@@ -455,12 +542,14 @@ main(void)
 		SCENE_TEST(test_a_task_waits_where_there_is_no_memory_to_start_it),
 		SCENE_TEST(test_a_task_starts_with_its_submission_where_nobody_waits),
 		SCENE_TEST(test_its_run_carries_what_a_claim_would_have_given_it),
+		SCENE_TEST(test_its_run_has_the_terms_of_its_submission_or_the_defaults),
 		SCENE_TEST(test_a_task_does_not_overtake_one_that_waits),
 		SCENE_TEST(test_a_task_waits_where_its_lane_has_no_room),
 		SCENE_TEST(test_a_look_at_the_store_keeps_its_place_from_starts),
 		SCENE_TEST(test_a_start_that_was_not_stored_gives_its_place_back),
 		SCENE_TEST(test_a_start_that_is_refused_gives_its_place_back),
 		SCENE_TEST(test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane),
+		SCENE_TEST(test_a_cancel_finds_a_task_that_is_about_to_start),
 		SCENE_TEST(test_a_place_that_is_given_back_goes_to_one_that_waits_at_once),
 		SCENE_TEST(test_a_drain_waits_for_starts_that_are_being_stored_and_hands_them_back),
 		SCENE_TEST(

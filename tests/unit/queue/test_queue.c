@@ -210,7 +210,7 @@ end_next(char ids[3][UUID_TEXT_SIZE], bool succeeds)
 	if (succeeds)
 		outcome_succeed(&run->outcome, "");
 	else
-		outcome_fail(&run->outcome, FAILURE_CONNECT, "no");
+		outcome_fail(&run->outcome, FAILURE_TLS, "no");
 	scene_carry_end(run);
 	return which;
 }

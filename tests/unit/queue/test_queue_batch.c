@@ -136,7 +136,7 @@ test_its_tasks_run_in_its_order(void **state)
 		struct run *run = scene_carry_take();
 		assert_string_equal(run->task.id, ids[i]);
 		assert_string_equal(run->task.args, "{\"quick\":1}");
-		assert_int_equal(run->task.terms.max_attempts, conf.attempts_max);
+		assert_int_equal(run->task.terms.max_attempts, conf.default_terms.max_attempts);
 		outcome_succeed(&run->outcome, "");
 		scene_carry_end(run);
 	}

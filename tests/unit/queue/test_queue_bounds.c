@@ -139,7 +139,7 @@ test_tasks_on_their_last_attempt_after_crashes_run_one_at_a_time(void **state)
 	struct task tasks[12];
 	size_t count = 0;
 	conf.cpu_executors = 4;
-	conf.attempts_max = 2;
+	conf.default_terms.max_attempts = 2;
 	scene_open_queue(scene, conf);
 	for (int i = 0; i < 12; i++)
 		scene_submit_ok(scene, &work_kind, ids[i]);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings to what the parts take; see settings.h. The main thread, before anything starts. */
+#include "app/settings.h"
+
+#include <inttypes.h>
+
+struct kind_settings
+settings_of_kinds(const struct conf *conf)
+{
+	return (struct kind_settings){
+		.factorial = { .n_max = (uint64_t)conf->factorial_max_n },
+		.fetch = {
+			.allow_cidrs = (const char *const *)conf->fetch_allow.items,
+			.allow_count = conf->fetch_allow.count,
+			.deny_cidrs = (const char *const *)conf->fetch_deny.items,
+			.deny_count = conf->fetch_deny.count,
+			.user_agent = "taskqd/" TASKQ_VERSION,
+			.connect_timeout_ms = (long)conf->fetch_connect_timeout_ms,
+			.total_timeout_ms = (long)conf->fetch_total_timeout_ms,
+			.body_max_bytes = (uint64_t)conf->fetch_max_bytes,
+			.redirects_max = (long)conf->fetch_max_redirects,
+			.in_flight_max = (unsigned)conf->fetch_in_flight_max,
+			.per_host_max = (unsigned)conf->fetch_per_host_max,
+		},
+	};
+}
+
+enum status
+settings_of_terms(const struct conf *conf, struct task_terms *ret_terms, struct error *error)
+{
+	if (conf->retry_backoff_max_ms < conf->retry_backoff_ms)
+		return error_set(error, STATUS_INVALID,
+		    "retry-backoff-max-ms is %" PRId64
+		    ", expected at least retry-backoff-ms, which is %" PRId64,
+		    conf->retry_backoff_max_ms, conf->retry_backoff_ms);
+	*ret_terms = (struct task_terms){
+		.priority = TASK_PRIORITY_DEFAULT,
+		.max_attempts = (int)conf->attempts_max,
+		.backoff_ms = conf->retry_backoff_ms,
+		.max_backoff_ms = conf->retry_backoff_max_ms,
+	};
+	return STATUS_OK;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts take of the settings where that is more than a number each. Pure; results borrow
+ * from the settings.
+ */
+#ifndef TASKQ_APP_SETTINGS_H
+#define TASKQ_APP_SETTINGS_H
+
+#include "base/status.h"
+#include "conf/conf.h"
+#include "kinds/kind_settings.h"
+#include "task/task.h"
+
+/**
+ * settings_of_kinds - all but what only the machine and the bound socket tell
+ */
+struct kind_settings settings_of_kinds(const struct conf *conf);
+
+/**
+ * settings_of_terms - the terms of a task whose submission names none
+ * Returns OK; INVALID where the settings contradict each other.
+ */
+enum status settings_of_terms(
+    const struct conf *conf, struct task_terms *ret_terms, struct error *error) NODISCARD;
+
+#endif

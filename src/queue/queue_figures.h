@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Why submissions are refused, and what the queue knows of itself in numbers. Data only. */
+#ifndef TASKQ_QUEUE_QUEUE_FIGURES_H
+#define TASKQ_QUEUE_QUEUE_FIGURES_H
+
+#include <stdint.h>
+
+#include "store/store_figures.h"
+#include "task/task.h"
+
+/* Why a submission is refused for load. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_QUEUE_FULL,
+	REFUSAL_SCHEDULE_FULL,
+	REFUSAL_DISK_LOW,
+	REFUSAL_DRAINING,
+	REFUSAL_STORE_BUSY,
+};
+
+#define REFUSAL_COUNT 6
+
+/**
+ * refusal_word - the word in /stats and the log; static storage
+ */
+const char *refusal_word(enum refusal refusal);
+
+struct lane_stats {
+	int64_t queued;             /* ready: they wait for their lane */
+	int64_t scheduled;          /* held: they wait for a time */
+	int64_t running;            /* claimed: those that wait for an executor among them */
+	int64_t slots;              /* executors of the CPU lane, places of the IO lane */
+	int64_t drained_per_1000_s; /* smoothed rate at which tasks leave the queue */
+};
+
+/* Figures for people and their monitoring; counters begin at 0 when the queue is opened. */
+struct queue_stats {
+	struct store_stats store;
+	struct lane_stats lanes[LANE_COUNT];
+	enum refusal admission; /* what a submission would be refused for now */
+	int64_t waiting_max;
+	int64_t held_max;
+	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason; a batch is one */
+};
+
+#endif
