@@ -489,7 +489,8 @@ class TestDamage:
         overwrite(stopped.database, 100, os.urandom(3996))
         refused_start(stopped)
 
-    @pytest.mark.parametrize("table", ["task", "task_by_id", "task_queued", "task_running", "task_counter"])
+    @pytest.mark.parametrize("table", ["task", "task_by_id", "task_ready", "task_held", "task_expiring", "task_running",
+                                       "task_counter"])
     def test_root_page_of(self, stopped, table):
         with opened(stopped.database) as database:
             root = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]

@@ -235,11 +235,13 @@ def test_clock_jumps_break_nothing(make_daemon, tmp_path, sanitizer):
         "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
     })
-    seen = {}
+    seen = []
     with daemon.client() as client, ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
         waiting = client.fetch(origin.url())
         wait_until(lambda: client.status(waiting) == "RUNNING")
-        for jump in ("+3600", "+0", "-3600", "+0", "-86400", "+86400"):
+        later = client.submit("factorial", {"n": 3}, delay_ms=1800 * 1000)
+        lasting = client.submit("factorial", {"n": 3}, delay_ms=1800 * 1000, ttl_ms=2000 * 1000)
+        for jump in ("+3600", "+0", "-3600", "+0", "-80000", "+80000"):
             offset.write_text(jump)
             wait_until(lambda: client.get("/readyz").status == 200)
             assert client.result(client.factorial(40))["result"] == math.factorial(40)
@@ -247,10 +249,15 @@ def test_clock_jumps_break_nothing(make_daemon, tmp_path, sanitizer):
             assert client.result(task_id)["result"] == math.factorial(400)
             state = client.get(f"{SUBMISSIONS}/{task_id}").json
             assert state["attempts"] == 1
-            seen[jump] = state["created_at"]
+            seen.append(state["created_at"])
+            soon = client.submit("factorial", {"n": 300}, delay_ms=30)  # nothing waits for the clock to be right
+            assert client.result(soon)["result"] == math.factorial(300)
+            # Nothing is due before its time, and nothing has expired.
+            assert [client.status(task) for task in (later, lasting)] == ["QUEUED", "QUEUED"]
             assert client.status(waiting) == "RUNNING"  # no deadline is on the wall clock
             assert client.get(f"{SUBMISSIONS}/{waiting}").json["attempts"] == 1
-        assert seen["+3600"] > seen["+0"] > seen["-86400"], "the clock was not moved"
+        assert seen == sorted(seen), "the clock of tasks has jumped"
+        wait_until(lambda: "event=clock_jumped" in daemon.stderr())
         origin.release()
         assert client.result(waiting)["result"] == "held"
         ids = [client.factorial(3) for _ in range(200)]

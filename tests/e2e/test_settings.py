@@ -66,6 +66,9 @@ def test_defaults():
     assert found["fetch-total-timeout-ms"] == ["30000"]
     assert found["fetch-in-flight-max"] == ["256"]
     assert found["fetch-per-host-max"] == ["64"]
+    assert found["attempts-max"] == ["3"]
+    assert found["retry-backoff-ms"] == ["1000"]
+    assert found["retry-backoff-max-ms"] == ["60000"]
 
 
 def test_flag_beats_environment_beats_file_beats_default(tmp_path):
@@ -206,6 +209,18 @@ def test_an_open_address_needs_consent(make_daemon, value):
         daemon.start()
     assert error.value.code == EXIT_SETTINGS and "allow-open-listen" in error.value.stderr
     assert len(error.value.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("first, most", [(0, 0), (1000, 1000), (3600000, 86400000)])
+def test_the_longest_pause_is_at_least_the_first(first, most):
+    words = ("--check-config", "--retry-backoff-ms", str(first), "--retry-backoff-max-ms", str(most))
+    assert run_program(*words).returncode == 0
+
+
+@pytest.mark.parametrize("first, most", [(1, 0), (1000, 999), (3600000, 3599999)])
+def test_a_longest_pause_below_the_first_is_refused(first, most):
+    told = refused("--check-config", "--retry-backoff-ms", str(first), "--retry-backoff-max-ms", str(most))
+    assert "retry-backoff-max-ms" in told and f" {first}" in told and f" {most}" in told
 
 
 def test_an_open_address_with_consent_is_served(make_daemon):

@@ -13,7 +13,7 @@ from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
 COUNT, SECONDS, WORD = "count", "number", "word"
-LANE = {"queued": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS}
+LANE = {"queued": COUNT, "scheduled": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS}
 SHAPE = {
     "version": WORD,
     "uptime_s": SECONDS,
@@ -22,7 +22,8 @@ SHAPE = {
     "admission": {
         "state": WORD,
         "waiting_max": COUNT,
-        "refused": dict.fromkeys(("queue_full", "disk_low", "draining", "store_busy"), COUNT),
+        "scheduled_max": COUNT,
+        "refused": dict.fromkeys(("queue_full", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
     },
     "store": {
         "commits": COUNT,
@@ -190,7 +191,8 @@ class TestFigures:
             stats = stats_of(client)
             assert stats["lanes"]["io"]["queued"] == 2 and stats["lanes"]["cpu"]["queued"] == 0
             assert stats["admission"]["state"] == "queue_full"
-            assert stats["admission"]["refused"] == {"queue_full": 5, "disk_low": 0, "draining": 0, "store_busy": 0}
+            assert stats["admission"]["refused"] == {"queue_full": 5, "schedule_full": 0, "disk_low": 0, "draining": 0,
+                                                      "store_busy": 0}
             held.release()
             for task_id in [first, *waiting]:
                 assert client.result(task_id)["result"] == "held"

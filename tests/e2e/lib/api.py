@@ -86,6 +86,9 @@ class Client:
             "GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()}
         )
 
+    def delete(self, path, **headers):
+        return self.request("DELETE", path, headers=headers)
+
     def post(self, value, path=SUBMISSIONS, headers=None):
         """POST a JSON value, or bytes as they are."""
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -93,9 +96,9 @@ class Client:
             "POST", path, body=body, headers={"Content-Type": "application/json", **(headers or {})}
         )
 
-    def submit(self, kind, args):
+    def submit(self, kind, args, **terms):
         """Submit and return the id; anything but 202 is an error here."""
-        response = self.post({"type": kind, "args": args})
+        response = self.post({"type": kind, "args": args, **terms})
         assert response.status == 202, response
         task_id = response.json["id"]
         assert UUID.match(task_id), task_id
