@@ -137,6 +137,7 @@ submit(struct request *request, const struct submission *submission)
 		.args = submission->args.data,
 		.args_size = submission->args.size,
 		.terms = &submission->terms,
+		.created_at_ms = submission->created_at_ms,
 	};
 	enum status status =
 	    queue_submit(request->queue, &task, id, &refusal, &retry_after_s, &error);

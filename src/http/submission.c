@@ -79,6 +79,7 @@ submission_check(const struct submission_rules *rules, const json_t *body,
 		submission->kind->check_args(rules->kinds, args, faults, &submission->args);
 	submission_terms_check(
 	    body, rules->default_terms, rules->now_ms, faults, &submission->terms);
+	submission->created_at_ms = rules->now_ms;
 	found = faults->count - faults_before;
 	if (found > 0)
 		return error_set(error, STATUS_INVALID, "The submission has %zu fault%s.", found,

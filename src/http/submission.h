@@ -21,13 +21,14 @@ struct submission {
 	const struct kind *kind;
 	struct buf args; /* normalised by the kind; behind those of earlier checks, if any */
 	struct task_terms terms;
+	int64_t created_at_ms; /* when it was judged: its times are counted from here */
 };
 
 /* What submissions are judged by. */
 struct submission_rules {
 	const struct kind_settings *kinds;
 	const struct task_terms *default_terms;
-	int64_t now_ms; /* the wall clock */
+	int64_t now_ms; /* by service_clock_ms */
 };
 
 void submission_init(struct submission *submission);

@@ -81,6 +81,7 @@ check_each(const struct submission_rules *rules, const json_t *tasks,
 		batch->tasks[i].args_size = submission.args.size - size_before;
 		batch->terms[i] = submission.terms;
 		batch->tasks[i].terms = &batch->terms[i];
+		batch->tasks[i].created_at_ms = rules->now_ms;
 	}
 	faults_set_prefix(faults, "%s", "");
 	/* The buffer changes hands. */

@@ -44,6 +44,7 @@ struct queue_task {
 	const char *args; /* normalised arguments as the kind's check_args wrote them */
 	size_t args_size;
 	const struct task_terms *terms; /* NULL: the defaults */
+	int64_t created_at_ms;          /* by service_clock_ms; 0: now */
 };
 
 /**

@@ -43,7 +43,7 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
 		.args = task->args,
 		.args_size = task->args_size,
 		.terms = task->terms != NULL ? *task->terms : queue->conf.default_terms,
-		.created_at_ms = now_ms,
+		.created_at_ms = task->created_at_ms > 0 ? task->created_at_ms : now_ms,
 	};
 }
 

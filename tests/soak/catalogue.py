@@ -11,6 +11,7 @@ if hasattr(sys, "set_int_max_str_digits"):
 
 # What a fetch may end with while its origin is away or hangs.
 OUTAGE_FAILURES = frozenset({"connect", "connection_lost", "timeout", "protocol"})
+HANG_LIMIT_MS = 500  # of each attempt at what never answers
 PAGE = ("a page that JSON does not have to escape; " * 8).encode()
 
 # Path on the ill-behaved origin, weight among 100,000 fetches, failures that it makes; none: it succeeds.
@@ -38,12 +39,13 @@ FACTORIALS = tuple((n, 990) for n in range(101)) + ((1000, 100), (2500, 60), (50
 
 def _factorial(n, weight):
     content = str(math.factorial(n)).encode()
-    return {"type": "factorial", "args": {"n": str(n)}, "weight": weight, "content": content, "origin": None,
+    return {"type": "factorial", "args": {"n": str(n)}, "terms": {}, "weight": weight, "content": content, "origin": None,
             "raw": len(content) > 4000, "failures": frozenset(), "outage_failures": frozenset()}
 
 
 def _fetch(url, weight, content, origin, raw=True, failures=()):
-    return {"type": "http-fetch", "args": {"url": url}, "weight": weight, "content": content, "origin": origin,
+    terms = {"timeout_ms": HANG_LIMIT_MS} if url.endswith("/hang") else {}
+    return {"type": "http-fetch", "args": {"url": url}, "terms": terms, "weight": weight, "content": content, "origin": origin,
             "raw": raw, "failures": frozenset(failures), "outage_failures": OUTAGE_FAILURES}
 
 
@@ -89,7 +91,7 @@ def write(items, directory):
         if item["content"] is not None:
             content = directory / f"content-{number}"
             content.write_bytes(item["content"])
-        body = json.dumps({"type": item["type"], "args": item["args"]}, separators=(",", ":"))
+        body = json.dumps({"type": item["type"], "args": item["args"], **item["terms"]}, separators=(",", ":"))
         group = 0 if item["type"] == "factorial" else 1
         lines.append(f"{group}\t{item['weight']}\t{int(item['raw'])}\t{content}\t{body}\n")
     path = directory / "catalogue"

@@ -15,6 +15,8 @@ SETTINGS = {
     "fetch_allow": [ORIGIN_NETWORK],
     "queue_max": 20000,            # small enough to be reached while an origin hangs
     "attempts_max": 20,            # kills are frequent: no task may use up its attempts by them
+    "retry_backoff_ms": 50,         # a task that fails for good has failed twenty times within some seconds
+    "retry_backoff_max_ms": 1000,
     "fetch_total_timeout_ms": 20000,
     "drain_timeout_ms": 5000,
     "log_level": "warn",
