@@ -16,3 +16,7 @@ WHERE t.id = ?1;
 -- Who owns the file results/<id>-<lease>.
 -- name: result_owner
 SELECT lease, status, result_where FROM task WHERE id = ?1;
+
+-- What stands under the key of a submission, if it is young enough. The committer asks it, too.
+-- name: idempotency_find
+SELECT fingerprint, ids FROM idempotency WHERE key = ?1 AND created_at > ?2;

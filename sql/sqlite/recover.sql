@@ -20,6 +20,14 @@ SELECT (SELECT outcome FROM task_attempt ORDER BY seq, attempt LIMIT 1),
 -- name: edges_task_by_id
 SELECT (SELECT seq FROM task ORDER BY id LIMIT 1), (SELECT seq FROM task ORDER BY id DESC LIMIT 1);
 
+-- name: edges_idempotency
+SELECT (SELECT ids FROM idempotency ORDER BY key LIMIT 1),
+    (SELECT ids FROM idempotency ORDER BY key DESC LIMIT 1);
+
+-- name: edges_idempotency_by_age
+SELECT (SELECT key FROM idempotency ORDER BY created_at LIMIT 1),
+    (SELECT key FROM idempotency ORDER BY created_at DESC LIMIT 1);
+
 -- Reads a handful of rows: one per type, lane and status.
 -- name: counter_list
 SELECT type, lane, status, count FROM task_counter;

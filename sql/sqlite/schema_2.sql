@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --
--- Schema version 2: when a task is to run, and what may end it. Append-only, as version 1.
+-- Schema version 2: when a task is to run, what may end it, and submissions that come again. Append-only, as version 1.
 --
 -- A QUEUED task that has to wait for a time (run_at, or the pause before another attempt) is *held*:
 -- held_until says until when. What is held has an index of its own and stands in no claim's way,
@@ -56,6 +56,21 @@ CREATE INDEX task_held ON task (held_until) WHERE status = 'QUEUED' AND held_unt
 -- name: v2_task_expiring
 CREATE INDEX task_expiring ON task (expires_at)
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
+
+-- Keys that clients gave their submissions, so that sending one again makes no second task. `ids` are
+-- those of the tasks that were made, in order, with a comma between two; `fingerprint` is the SHA-256
+-- of what was submitted. What has been kept for long enough counts as absent before it is deleted.
+-- name: v2_idempotency
+CREATE TABLE idempotency (
+	key TEXT PRIMARY KEY,
+	fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
+	created_at INTEGER NOT NULL,
+	ids TEXT NOT NULL CHECK (length(ids) >= 36)
+) STRICT, WITHOUT ROWID;
+
+-- Serves idempotency_expired.
+-- name: v2_idempotency_by_age
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
 -- Until now everything QUEUED was ready; a counter with the status SCHEDULED counts what is held.
 -- name: v2_drop_task_history

@@ -31,6 +31,19 @@ INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at, p
 VALUES (?1, ?2, ?3, ?4, ?5, 'SUCCEEDED', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, 1, ?7,
     ?14, ?15, ?16, ?17, 'row');
 
+-- Only after idempotency_find has found nothing: what is in the way is too old to count.
+-- name: idempotency_keep
+INSERT INTO idempotency (key, fingerprint, created_at, ids) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint,
+    created_at = excluded.created_at, ids = excluded.ids;
+
+-- The oldest of what does not count any more, and the end of each: in two statements, as a claim is.
+-- name: idempotency_expired
+SELECT key FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2;
+
+-- name: idempotency_forget
+DELETE FROM idempotency WHERE key = ?1;
+
 -- A claim is two statements of one transaction: which tasks are next, then each by its key. One UPDATE
 -- with a sub-select and RETURNING does the same by way of two temporary tables, which cost 115 us
 -- where the whole claim of one task takes 4. What has expired is left to expiry_due.

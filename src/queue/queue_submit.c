@@ -87,7 +87,7 @@ submit_passing(struct queue *queue, const struct task_new *task, struct task_sta
 	enum refusal refusal = admission_pass(&queue->admission);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
-	enum status status = store_submit(queue->store, task, 1, start, error);
+	enum status status = store_submit(queue->store, task, 1, start, NULL, error);
 	if (status == STATUS_OK && task->ended != NULL)
 		final_cache_put_ended(queue->recent, task, clock_mono_ms());
 	return refuse_stored(queue, status, ret_refusal);
@@ -103,7 +103,7 @@ submit_waiting(struct queue *queue, const struct task_new *task, enum refusal *r
 				    : admission_enter(&queue->admission, task->lane);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
-	enum status status = store_submit(queue->store, task, 1, NULL, error);
+	enum status status = store_submit(queue->store, task, 1, NULL, NULL, error);
 	if (status == STATUS_OK) {
 		note_times(queue, task);
 		if (!held)
@@ -223,7 +223,7 @@ batch_store(
 		return status;
 	for (size_t i = 0; i < batch->count; i++)
 		memcpy(batch->tasks[i].id, ret_ids[i], UUID_TEXT_SIZE);
-	return store_submit(queue->store, batch->tasks, batch->count, NULL, error);
+	return store_submit(queue->store, batch->tasks, batch->count, NULL, NULL, error);
 }
 
 /* Admits and stores a batch; *ret_refusal is set on BUSY, *ret_full_lane with QUEUE_FULL. */

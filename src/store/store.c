@@ -125,11 +125,23 @@ assert_terms(const struct task_terms *terms)
 	(void)terms;
 }
 
+static void
+assert_idempotency(const struct idempotency *idempotency)
+{
+	assert(is_word(idempotency->key, sizeof(idempotency->key)));
+	assert(idempotency->keep_ms > 0);
+	(void)idempotency;
+}
+
 enum status
 store_submit(struct store *store, const struct task_new *tasks, size_t count,
-    struct task_start *start, struct error *error)
+    struct task_start *start, struct idempotency *idempotency, struct error *error)
 {
 	assert(count == 1 || (count > 1 && start == NULL));
+	if (idempotency != NULL) {
+		assert_idempotency(idempotency);
+		idempotency_reset(idempotency);
+	}
 	for (size_t i = 0; i < count; i++) {
 		assert(strnlen(tasks[i].id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 		assert(is_word(tasks[i].type, TASK_TYPE_SIZE));
@@ -140,7 +152,7 @@ store_submit(struct store *store, const struct task_new *tasks, size_t count,
 		assert((tasks[i].ended == NULL && start == NULL) ||
 		       tasks[i].terms.run_at_ms <= tasks[i].created_at_ms);
 	}
-	return store->backend->submit(store->db, tasks, count, start, error);
+	return store->backend->submit(store->db, tasks, count, start, idempotency, error);
 }
 
 enum status
@@ -225,6 +237,15 @@ store_read_result(
 {
 	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 	return store->backend->read_result(store->db, id, ret_result, error);
+}
+
+enum status
+store_read_idempotency(
+    struct store *store, struct idempotency *idempotency, int64_t now_ms, struct error *error)
+{
+	assert_idempotency(idempotency);
+	idempotency_reset(idempotency);
+	return store->backend->read_idempotency(store->db, idempotency, now_ms, error);
 }
 
 enum status

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "store/idempotency.h"
 #include "store/store_figures.h"
 #include "store/store_records.h"
 #include "task/task.h"
@@ -61,9 +62,10 @@ void store_on_start(struct store *store,
  * OK, @start has been given to store_on_start's callback, else it is still the caller's. A task
  * that has ended is stored as after a start and a completion, its content in the database. CONFLICT
  * when an id exists or stands there twice.
+ * @idempotency: NULL, or what may keep the tasks from being inserted: see its header
  */
 enum status store_submit(struct store *store, const struct task_new *tasks, size_t count,
-    struct task_start *start, struct error *error) NODISCARD;
+    struct task_start *start, struct idempotency *idempotency, struct error *error) NODISCARD;
 
 /**
  * store_claim - make up to `max` QUEUED tasks of a lane RUNNING: by priority, and oldest first;
@@ -121,6 +123,10 @@ enum status store_read_status(struct store *store, const char *id, struct task_s
     struct error *error) NODISCARD;
 enum status store_read_result(struct store *store, const char *id, struct task_result *ret_result,
     struct error *error) NODISCARD;
+
+/* store_read_idempotency - see store/idempotency.h; sees every commit that was acknowledged */
+enum status store_read_idempotency(struct store *store, struct idempotency *idempotency,
+    int64_t now_ms, struct error *error) NODISCARD;
 
 /**
  * store_counts - the figures as of the latest commit; does not touch the disk

@@ -18,7 +18,7 @@ struct store_backend {
 	    void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count),
 	    void *context);
 	enum status (*submit)(void *db, const struct task_new *tasks, size_t count,
-	    struct task_start *start, struct error *error);
+	    struct task_start *start, struct idempotency *idempotency, struct error *error);
 	enum status (*claim)(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
 	    struct task *ret_tasks, size_t *ret_count, struct error *error);
 	enum status (*complete)(
@@ -33,6 +33,8 @@ struct store_backend {
 	    void *db, const char *id, struct task_status *ret_status, struct error *error);
 	enum status (*read_result)(
 	    void *db, const char *id, struct task_result *ret_result, struct error *error);
+	enum status (*read_idempotency)(
+	    void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error);
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
 	void (*stats)(void *db, struct store_stats *ret_stats);
 	enum status (*maintain)(void *db, struct error *error);

@@ -75,7 +75,7 @@ submitter(void *arg)
 
 		task.created_at_ms = clock_wall_ms();
 		MUST(uuid_v7(task.created_at_ms, task.id, NULL) == STATUS_OK);
-		MUST(store_submit(bench->store, &task, 1, NULL, NULL) == STATUS_OK);
+		MUST(store_submit(bench->store, &task, 1, NULL, NULL, NULL) == STATUS_OK);
 		took = clock_mono_us() - began;
 		if (took > worst)
 			worst = took;
@@ -167,7 +167,7 @@ bench_store(struct bench *bench, unsigned submitters, const char *dir, unsigned 
 	MUST(threads != NULL);
 	MUST(store_open(&conf, clock_wall_ms(), &bench->store, &recovery, &error) == STATUS_OK);
 	MUST(uuid_v7(clock_wall_ms(), task.id, NULL) == STATUS_OK);
-	MUST(store_submit(bench->store, &task, 1, NULL, NULL) == STATUS_OK);
+	MUST(store_submit(bench->store, &task, 1, NULL, NULL, NULL) == STATUS_OK);
 	memcpy(bench->seen, task.id, sizeof(bench->seen));
 	began = clock_mono_us();
 	for (unsigned i = 0; i < count; i++)

@@ -46,6 +46,7 @@ fake_store_free(struct fake_store *fake)
 		free(fake->tasks[i].args);
 	}
 	free(fake->tasks);
+	fake_keys_free(fake);
 	free(fake->spill_dir);
 	cond_done(&fake->changed);
 	lock_done(&fake->lock);

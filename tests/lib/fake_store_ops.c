@@ -209,7 +209,7 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 
 static enum status
 fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_start *start,
-    struct error *error)
+    struct idempotency *idempotency, struct error *error)
 {
 	struct fake_store *fake = db;
 	enum status status = fake_op_begin(fake, FAKE_SUBMIT, error);
@@ -217,12 +217,18 @@ fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_st
 
 	if (status != STATUS_OK)
 		return status;
+	if (idempotency != NULL)
+		fake_key_find(fake, idempotency, tasks[0].created_at_ms);
+	if (idempotency_is_known(idempotency))
+		return fake_op_end(fake, FAKE_SUBMIT, STATUS_OK);
 	taken = find_taken(fake, tasks, count);
 	if (taken != NULL)
 		return fake_op_end(
 		    fake, FAKE_SUBMIT, error_set(error, STATUS_CONFLICT, "task %s exists", taken));
 	for (size_t i = 0; i < count; i++)
 		insert(fake, &tasks[i], start);
+	if (idempotency != NULL)
+		fake_key_keep(fake, idempotency, tasks, count);
 	note_commit(fake, true);
 	status = fake_op_end(fake, FAKE_SUBMIT, STATUS_OK);
 	if (start != NULL)
@@ -612,6 +618,19 @@ fake_read_result(void *db, const char *id, struct task_result *ret_result, struc
 	return fake_op_end(fake, FAKE_READ_RESULT, status);
 }
 
+static enum status
+fake_read_idempotency(
+    void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_READ_IDEMPOTENCY, error);
+
+	if (status != STATUS_OK)
+		return status;
+	fake_key_find(fake, idempotency, now_ms);
+	return fake_op_end(fake, FAKE_READ_IDEMPOTENCY, STATUS_OK);
+}
+
 static void
 count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
 {
@@ -679,6 +698,7 @@ static const struct store_backend backend = {
 	.advance = fake_advance,
 	.read_status = fake_read_status,
 	.read_result = fake_read_result,
+	.read_idempotency = fake_read_idempotency,
 	.counts = fake_counts,
 	.stats = fake_stats,
 	.maintain = fake_maintain,

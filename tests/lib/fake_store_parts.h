@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of the fake store, shared by fake_store.c (failures and gates) and fake_store_ops.c
- * (the back end). For those two alone.
+ * The inside of the fake store, shared by fake_store.c (failures and gates), fake_store_ops.c (the
+ * back end) and fake_store_idempotency.c (its keys). For those alone.
  */
 #ifndef TASKQ_TESTS_FAKE_STORE_PARTS_H
 #define TASKQ_TESTS_FAKE_STORE_PARTS_H
@@ -29,6 +29,15 @@ struct fake_task {
 	char *data;
 };
 
+/* What stands under the key of a submission. */
+struct fake_key {
+	char key[IDEMPOTENCY_KEY_MAX + 1];
+	unsigned char fingerprint[IDEMPOTENCY_FINGERPRINT_BYTES];
+	int64_t created_at_ms;
+	char (*ids)[UUID_TEXT_SIZE];
+	size_t count;
+};
+
 struct fake_fault {
 	enum status status;
 	unsigned times;
@@ -46,6 +55,8 @@ struct fake_store {
 	struct fake_task *tasks; /* a task's seq is its index plus 1 */
 	size_t count;
 	size_t capacity;
+	struct fake_key *keys;
+	size_t key_count;
 	struct fake_fault faults[FAKE_OP_COUNT];
 	struct fake_gate gates[FAKE_OP_COUNT];
 	unsigned begun[FAKE_OP_COUNT];
@@ -73,6 +84,16 @@ void *fake_must(void *memory);
  */
 enum status fake_op_begin(struct fake_store *fake, enum fake_op op, struct error *error);
 enum status fake_op_end(struct fake_store *fake, enum fake_op op, enum status status);
+
+/**
+ * fake_key_find  - set the ret_ members, which are reset
+ * fake_key_keep  - put tasks under a key
+ * fake_keys_free - at the end
+ */
+void fake_key_find(struct fake_store *fake, struct idempotency *idempotency, int64_t now_ms);
+void fake_key_keep(struct fake_store *fake, const struct idempotency *idempotency,
+    const struct task_new *tasks, size_t count);
+void fake_keys_free(struct fake_store *fake);
 
 /* Frees what a task has come to. */
 void fake_content_clear(struct fake_task *task);

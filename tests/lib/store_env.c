@@ -157,7 +157,7 @@ store_env_submit_as(
 	struct task_new task = new_task(env, n, type, lane, args);
 
 	task.terms.max_attempts = max_attempts;
-	return store_submit(env->store, &task, 1, NULL, NULL);
+	return store_submit(env->store, &task, 1, NULL, NULL, NULL);
 }
 
 enum status
@@ -175,7 +175,7 @@ store_env_submit_batch(struct store_env *env, const unsigned *numbers, size_t co
 		tasks[i] = new_task(env, numbers[i], is_fetch ? "http-fetch" : "factorial",
 		    is_fetch ? LANE_IO : LANE_CPU, args[i]);
 	}
-	status = store_submit(env->store, tasks, count, NULL, NULL);
+	status = store_submit(env->store, tasks, count, NULL, NULL, NULL);
 	free(args);
 	free(tasks);
 	return status;
@@ -201,7 +201,7 @@ store_env_submit_ended(struct store_env *env, unsigned n, const void *content, s
 	};
 
 	task.ended = &ended;
-	return store_submit(env->store, &task, 1, NULL, NULL);
+	return store_submit(env->store, &task, 1, NULL, NULL, NULL);
 }
 
 size_t

@@ -67,7 +67,7 @@ submit_text(struct store_env *env, unsigned n, enum lane lane, const char *text)
 
 	fill_new(env, n, lane, &task);
 	end_new(&task, "text/plain; charset=utf-8", text, strlen(text));
-	return store_submit(env->store, &task.new, 1, NULL, &env->error);
+	return store_submit(env->store, &task.new, 1, NULL, NULL, &env->error);
 }
 
 static struct task_result
@@ -204,7 +204,8 @@ test_every_content_is_read_back_exactly(void **state)
 		fill_new(env, n, LANE_CPU, &task);
 		end_new(&task, cases[n].media_type, cases[n].content, cases[n].size);
 		task.ended.is_utf8 = cases[n].is_utf8;
-		assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL), STATUS_OK);
+		assert_int_equal(
+		    store_submit(env->store, &task.new, 1, NULL, NULL, NULL), STATUS_OK);
 	}
 	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++)
 		assert_ended(env, n, env->now_ms, cases[n].media_type,
@@ -351,7 +352,7 @@ submit_mixed(struct store_env *env, unsigned first)
 			end_new(&tasks[i], "", tasks[i].new.id, UUID_TEXT_SIZE - 1);
 		news[i] = tasks[i].new;
 	}
-	return store_submit(env->store, news, MIXED, NULL, &env->error);
+	return store_submit(env->store, news, MIXED, NULL, NULL, &env->error);
 }
 
 static void
@@ -426,12 +427,12 @@ test_it_is_as_it_was_after_a_restart_and_after_a_crash(void **state)
 	memset(large, 'L', sizeof(large));
 	fill_new(env, 1, LANE_CPU, &task);
 	end_new(&task, "a/b", large, sizeof(large));
-	assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL, NULL), STATUS_OK);
 	fill_new(env, 2, LANE_IO, &task);
 	end_new(&task, "", "\xff", 1);
 	task.ended.is_utf8 = false;
 	task.new.terms.max_attempts = 1;
-	assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &task.new, 1, NULL, NULL, NULL), STATUS_OK);
 	before = read_counts(env);
 	for (int i = 0; i < 3; i++) {
 		env->now_ms += 1000;
@@ -475,7 +476,7 @@ test_the_views_show_it_as_one_that_was_run(void **state)
 	/* A media type that nobody knows is none, not an empty word. */
 	fill_new(env, 4, LANE_CPU, &unknown);
 	end_new(&unknown, "", "24", 2);
-	assert_int_equal(store_submit(env->store, &unknown.new, 1, NULL, NULL), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &unknown.new, 1, NULL, NULL, NULL), STATUS_OK);
 	ended = store_env_sql(
 	    env, "SELECT media_type IS NULL FROM task_history WHERE id LIKE '00000004%'");
 	assert_string_equal(ended, "1\n");

@@ -106,7 +106,7 @@ do_start(struct store_env *env, struct scene *scene)
 	(void)scene;
 	store_env_id(NEW, task.id);
 	store_on_start(env->store, on_started, &handed);
-	status = store_submit(env->store, &task, 1, &start, NULL);
+	status = store_submit(env->store, &task, 1, &start, NULL, NULL);
 	assert_int_equal(handed, status == STATUS_OK);
 	return status;
 }

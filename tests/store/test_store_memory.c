@@ -126,6 +126,34 @@ do_submit(struct scene *scene)
 	return store_env_submit_as(scene->env, 3, "http-fetch", LANE_IO, 3);
 }
 
+/* Under a key: three tasks, then the same again, then a look. */
+static enum status
+do_submit_keyed(struct scene *scene)
+{
+	struct idempotency key = { .key = "key", .keep_ms = 1000 };
+	struct task_new tasks[3];
+	enum status status = STATUS_OK;
+
+	for (unsigned i = 0; i < 3; i++) {
+		tasks[i] = (struct task_new){ .type = "factorial",
+			.args = "{}",
+			.args_size = 2,
+			.terms.max_attempts = 3,
+			.created_at_ms = scene->env->now_ms };
+		store_env_id(3 + i, tasks[i].id);
+	}
+	for (int i = 0; i < 2 && status == STATUS_OK; i++)
+		status = store_submit(scene->env->store, tasks, 3, NULL, &key, NULL);
+	if (status == STATUS_OK)
+		status = store_read_idempotency(scene->env->store, &key, scene->env->now_ms, NULL);
+	if (status == STATUS_OK)
+		assert_int_equal(key.ret_count, 3);
+	else
+		assert_null(key.ret_ids);
+	idempotency_reset(&key);
+	return status;
+}
+
 static enum status
 do_claim(struct scene *scene)
 {
@@ -236,6 +264,13 @@ test_a_submission_survives_every_failing_allocation(void **state)
 }
 
 static void
+test_a_submission_under_a_key_survives_every_failing_allocation(void **state)
+{
+	(void)state;
+	fail_everywhere(do_submit_keyed, 3);
+}
+
+static void
 test_a_claim_survives_every_failing_allocation(void **state)
 {
 	(void)state;
@@ -306,6 +341,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_submission_survives_every_failing_allocation),
+		cmocka_unit_test(test_a_submission_under_a_key_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_claim_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_completion_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_release_survives_every_failing_allocation),

@@ -27,6 +27,8 @@ static const struct {
 	{ SQLITE_EDGES_TASK_BY_ID, "LIMIT 1 along the index" },
 	{ SQLITE_EDGES_TASK_RESULT, "LIMIT 1 along the key" },
 	{ SQLITE_EDGES_TASK_ATTEMPT, "LIMIT 1 along the key" },
+	{ SQLITE_EDGES_IDEMPOTENCY, "LIMIT 1 along the key" },
+	{ SQLITE_EDGES_IDEMPOTENCY_BY_AGE, "LIMIT 1 along the index" },
 };
 
 /* What has to stand in the plan. */
@@ -46,6 +48,10 @@ static const struct {
 	{ SQLITE_HELD_DUE, "SEARCH task USING INDEX task_held (held_until>? AND held_until<?)" },
 	{ SQLITE_EXPIRY_DUE,
 	    "SEARCH task USING INDEX task_expiring (expires_at>? AND expires_at<?)" },
+	{ SQLITE_IDEMPOTENCY_FIND, "SEARCH idempotency USING PRIMARY KEY (key=?)" },
+	{ SQLITE_IDEMPOTENCY_EXPIRED,
+	    "SEARCH idempotency USING COVERING INDEX idempotency_by_age (created_at<?)" },
+	{ SQLITE_IDEMPOTENCY_FORGET, "SEARCH idempotency USING PRIMARY KEY (key=?)" },
 	{ SQLITE_RUNNING_LIST, "SCAN task USING INDEX task_running" },
 	{ SQLITE_TASK_REQUEUE, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_TASK_GIVE_UP, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },

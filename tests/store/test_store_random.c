@@ -94,7 +94,7 @@ walk_submit(struct store_env *env, struct model *model, unsigned n, int max_atte
 	}
 	store_env_id(n, task.id);
 	store_on_start(env->store, on_started, &handed);
-	assert_int_equal(store_submit(env->store, &task, 1, &start, NULL), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &task, 1, &start, NULL, NULL), STATUS_OK);
 	assert_ptr_equal(handed, &start);
 	model[n] = (struct model){ .state = TASK_RUNNING, .is_held = true };
 	model[n].task = (struct task){

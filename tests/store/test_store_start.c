@@ -117,7 +117,8 @@ submit(struct scene *scene, struct submission *submission, bool starts)
 
 	store_env_id(submission->n, task.id);
 	task.args_size = (size_t)snprintf(args, sizeof(args), "{\"n\":\"%u\"}", submission->n);
-	return store_submit(scene->env->store, &task, 1, starts ? &submission->start : NULL, NULL);
+	return store_submit(
+	    scene->env->store, &task, 1, starts ? &submission->start : NULL, NULL, NULL);
 }
 
 static void

@@ -30,7 +30,7 @@ submit(struct store_env *env, unsigned n, struct task_terms terms)
 	if (task.terms.max_attempts == 0)
 		task.terms.max_attempts = 3;
 	store_env_id(n, task.id);
-	assert_int_equal(store_submit(env->store, &task, 1, NULL, &env->error), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &task, 1, NULL, NULL, &env->error), STATUS_OK);
 }
 
 static struct store_counts

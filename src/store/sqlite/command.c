@@ -35,6 +35,8 @@ command_apply(struct command *command, struct writer *writer, struct error *erro
 void
 command_undo(struct command *command)
 {
+	if (command->kind == COMMAND_SUBMIT && command->submit.idempotency != NULL)
+		idempotency_reset(command->submit.idempotency);
 	if (command->kind != COMMAND_CLAIM)
 		return;
 	for (size_t i = 0; i < command->claim.count; i++)
@@ -59,6 +61,8 @@ command_weight(const struct command *command)
 	case COMMAND_SUBMIT:
 		for (size_t i = 0; i < command->submit.count; i++)
 			weight += task_weight(&command->submit.tasks[i]);
+		if (command->submit.idempotency != NULL)
+			weight += ROW_BYTES + command->submit.count * UUID_TEXT_SIZE;
 		return weight;
 	case COMMAND_CLAIM:
 		return ROW_BYTES * command->claim.max;

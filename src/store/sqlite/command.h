@@ -27,7 +27,8 @@ struct command {
 		struct {
 			const struct task_new *tasks; /* all or none */
 			size_t count;
-			struct task_start *start; /* NULL: QUEUED; else RUNNING at once */
+			struct task_start *start;        /* NULL: QUEUED; else RUNNING at once */
+			struct idempotency *idempotency; /* NULL: none */
 		} submit;
 
 		struct {

@@ -22,6 +22,17 @@ enum status command_apply_advance(
     struct command *command, struct writer *writer, struct error *error) NODISCARD;
 
 /**
+ * command_find_idempotency - for a submission with a key: what stands under it, as of this
+ * transaction
+ * command_keep_idempotency - put the tasks under the key, where nothing stands; forget some of what
+ * has been kept for long enough
+ */
+enum status command_find_idempotency(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_keep_idempotency(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
+
+/**
  * command_insert_content - keep a content in the database; returns an SQLite result code
  */
 int command_insert_content(int64_t seq, const void *content, size_t size, struct writer *writer);

@@ -86,8 +86,8 @@ submit_one(const struct task_new *task, const struct task_start *start, struct w
 	    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
 }
 
-enum status
-command_apply_submit(struct command *command, struct writer *writer, struct error *error)
+static enum status
+insert_all(struct command *command, struct writer *writer, struct error *error)
 {
 	struct task_start *start = command->submit.start;
 
@@ -117,4 +117,22 @@ command_apply_submit(struct command *command, struct writer *writer, struct erro
 			return status;
 	}
 	return STATUS_OK;
+}
+
+enum status
+command_apply_submit(struct command *command, struct writer *writer, struct error *error)
+{
+	const struct idempotency *idempotency = command->submit.idempotency;
+	enum status status;
+
+	if (idempotency == NULL)
+		return insert_all(command, writer, error);
+	status = command_find_idempotency(command, writer, error);
+	if (status != STATUS_OK || idempotency_is_known(idempotency))
+		return status;
+	status = insert_all(command, writer, error);
+	/* Last, because a command that fails alone may leave nothing of itself. */
+	if (status != STATUS_OK || command->status != STATUS_OK)
+		return status;
+	return command_keep_idempotency(command, writer, error);
 }

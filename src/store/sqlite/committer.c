@@ -123,7 +123,8 @@ group_start(const struct committer *committer, const struct group *group)
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		ends[lane] = &starts[lane];
 	for (const struct command *c = group->list.first; c != NULL; c = c->next) {
-		if (c->kind != COMMAND_SUBMIT || c->submit.start == NULL || c->status != STATUS_OK)
+		if (c->kind != COMMAND_SUBMIT || c->submit.start == NULL ||
+		    c->status != STATUS_OK || idempotency_is_known(c->submit.idempotency))
 			continue;
 		enum lane lane = c->submit.tasks[0].lane;
 		*ends[lane] = c->submit.start;

@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/sqlite/idempotency_row.h"
 #include "store/sqlite/sqlite_open.h"
 
 static const enum sqlite_statement reader_statements[] = {
 	SQLITE_READ_STATUS,
 	SQLITE_READ_RESULT,
 	SQLITE_RESULT_OWNER,
+	SQLITE_IDEMPOTENCY_FIND,
 };
 
 enum status
@@ -309,5 +311,17 @@ read_owner(
 
 	if (status == STATUS_OK)
 		*ret_owner = found;
+	return status;
+}
+
+enum status
+read_idempotency(
+    struct readers *readers, struct idempotency *idempotency, int64_t now_ms, struct error *error)
+{
+	struct sqlite_conn *conn = reader_take(readers);
+	int rc = idempotency_row_find(conn, idempotency, now_ms);
+	enum status status = sqlite_status(conn->db, rc, "cannot look up a key", error);
+
+	reader_give(readers, conn);
 	return status;
 }

@@ -63,4 +63,10 @@ struct result_owner {
 enum status read_owner(struct readers *readers, const char *id, struct result_owner *ret_owner,
     struct error *error) NODISCARD;
 
+/**
+ * read_idempotency - as store_read_idempotency; also CORRUPT
+ */
+enum status read_idempotency(struct readers *readers, struct idempotency *idempotency,
+    int64_t now_ms, struct error *error) NODISCARD;
+
 #endif

@@ -14,6 +14,8 @@ static const enum sqlite_statement edges[] = {
 	SQLITE_EDGES_TASK_BY_ID,
 	SQLITE_EDGES_TASK_RESULT,
 	SQLITE_EDGES_TASK_ATTEMPT,
+	SQLITE_EDGES_IDEMPOTENCY,
+	SQLITE_EDGES_IDEMPOTENCY_BY_AGE,
 };
 
 static enum status

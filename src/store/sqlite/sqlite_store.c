@@ -194,14 +194,12 @@ sqlite_on_start(void *db,
 
 static enum status
 sqlite_submit(void *db, const struct task_new *tasks, size_t count, struct task_start *start,
-    struct error *error)
+    struct idempotency *idempotency, struct error *error)
 {
 	struct sqlite_store *store = db;
-	struct command command = {
-		.kind = COMMAND_SUBMIT,
-		.submit = { .tasks = tasks, .count = count, .start = start },
-		.error = error,
-	};
+	struct command command = { .kind = COMMAND_SUBMIT,
+		.submit = { tasks, count, start, idempotency },
+		.error = error };
 
 	return committer_run(&store->committer, &command);
 }
@@ -331,6 +329,19 @@ sqlite_read_result(void *db, const char *id, struct task_result *ret_result, str
 }
 
 static enum status
+sqlite_read_idempotency(
+    void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error)
+{
+	struct sqlite_store *store = db;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return check_damage(
+	    store, read_idempotency(&store->readers, idempotency, now_ms, error), error);
+}
+
+static enum status
 sqlite_counts(void *db, struct store_counts *ret_counts, struct error *error)
 {
 	struct sqlite_store *store = db;
@@ -381,6 +392,7 @@ const struct store_backend store_backend_sqlite = {
 	.advance = sqlite_advance,
 	.read_status = sqlite_read_status,
 	.read_result = sqlite_read_result,
+	.read_idempotency = sqlite_read_idempotency,
 	.counts = sqlite_counts,
 	.stats = sqlite_stats,
 	.maintain = sqlite_maintain,

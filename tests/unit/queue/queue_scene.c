@@ -333,7 +333,7 @@ scene_put_waiter(struct scene *scene, const char *args, char ret_id[UUID_TEXT_SI
 		.created_at_ms = 1,
 	};
 	assert_int_equal(uuid_v7(1, task.id, NULL), STATUS_OK);
-	assert_int_equal(store_submit(scene->store, &task, 1, NULL, NULL), STATUS_OK);
+	assert_int_equal(store_submit(scene->store, &task, 1, NULL, NULL, NULL), STATUS_OK);
 	memcpy(ret_id, task.id, UUID_TEXT_SIZE);
 }
 

@@ -44,7 +44,7 @@ test_a_task_of_an_unknown_kind_fails(void **state)
 		.terms.max_attempts = 3,
 		.created_at_ms = 1 };
 	memcpy(task.id, id, sizeof(id));
-	assert_int_equal(store_submit(scene->store, &task, 1, NULL, NULL), STATUS_OK);
+	assert_int_equal(store_submit(scene->store, &task, 1, NULL, NULL, NULL), STATUS_OK);
 	scene_open_queue(scene, scene_usual);
 	scene_assert_failed(scene, id, FAILURE_INVALID_ARGUMENT);
 }

@@ -589,6 +589,108 @@ test_a_transaction_that_fails_hands_nothing_over(void **state)
 	assert_int_equal(atomic_load(&fixture->deaths), 1);
 }
 
+/* As submit_start_running for the CPU lane, under a key. */
+static void
+submit_start_keyed(struct fixture *fixture, struct call *call, struct idempotency *key, unsigned n,
+    unsigned char what)
+{
+	*call = (struct call){
+		.new = { .type = "factorial",
+		    .lane = LANE_CPU,
+		    .args = "{}",
+		    .args_size = 2,
+		    .terms.max_attempts = 3 },
+		.command = { .kind = COMMAND_SUBMIT },
+	};
+	*key = (struct idempotency){ .key = "key", .fingerprint = { what }, .keep_ms = 1000 };
+	store_env_id(n, call->new.id);
+	call->command.submit.tasks = &call->new;
+	call->command.submit.count = 1;
+	call->command.submit.start = &call->start;
+	call->command.submit.idempotency = key;
+	call_start(fixture, call);
+}
+
+/* Of four with one key that wait together the first is stored and starts. A command that breaks
+   their transaction makes no difference. */
+static void
+assert_one_of_a_key(struct fixture *fixture, bool is_broken)
+{
+	struct idempotency keys[4];
+	struct call first, bad, calls[4];
+	struct call *const good[] = { &calls[0] };
+
+	if (is_broken)
+		put_spent_task(fixture);
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < 4; i++) {
+		submit_start_keyed(fixture, &calls[i], &keys[i], i + 1, i == 2);
+		await_waiting(fixture, i + 1);
+	}
+	if (is_broken) {
+		claim_start(fixture, &bad);
+		await_waiting(fixture, 5);
+	}
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	if (is_broken)
+		assert_int_equal(call_end(&bad), STATUS_INTERNAL);
+	for (unsigned i = 0; i < 4; i++) {
+		static const enum idempotency_verdict verdicts[] = { IDEMPOTENCY_FRESH,
+			IDEMPOTENCY_REPLAYED, IDEMPOTENCY_MISMATCH, IDEMPOTENCY_REPLAYED };
+
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+		assert_int_equal(keys[i].ret_verdict, verdicts[i]);
+		assert_int_equal(keys[i].ret_count, verdicts[i] == IDEMPOTENCY_REPLAYED);
+		if (verdicts[i] == IDEMPOTENCY_REPLAYED)
+			assert_string_equal(keys[i].ret_ids[0], calls[0].new.id);
+		idempotency_reset(&keys[i]);
+	}
+	assert_int_equal(fixture->handed_count, 1);
+	assert_handed(fixture, 0, LANE_CPU, good, 1);
+	assert_row_runs(fixture, &calls[0]);
+}
+
+static void
+test_of_one_key_in_a_transaction_the_first_is_stored_and_handed_over(void **state)
+{
+	assert_one_of_a_key(*state, false);
+}
+
+static void
+test_of_one_key_beside_a_command_that_breaks_the_transaction_the_first_is_stored(void **state)
+{
+	assert_one_of_a_key(*state, true);
+}
+
+static void
+test_what_was_found_in_a_transaction_that_fails_is_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct idempotency keys[2];
+	struct call first, calls[2];
+
+	submit_start(fixture, &first, 99, "{}");
+	assert_int_equal(call_end(&first), STATUS_OK);
+	occupy(fixture, &first);
+	for (unsigned i = 0; i < 2; i++)
+		submit_start_keyed(fixture, &calls[i], &keys[i], i + 1, 0);
+	await_waiting(fixture, 2);
+	shim_vfs_fail(SHIM_WRITE, 0, 1, SQLITE_FULL);
+	shim_vfs_release_sync();
+	assert_int_equal(call_end(&first), STATUS_OK);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(call_end(&calls[i]), STATUS_FULL);
+		assert_int_equal(keys[i].ret_verdict, IDEMPOTENCY_FRESH);
+		assert_null(keys[i].ret_ids);
+	}
+	assert_int_equal(fixture->handed_count, 0);
+	submit_start_keyed(fixture, &calls[0], &keys[0], 3, 1);
+	assert_int_equal(call_end(&calls[0]), STATUS_OK);
+	assert_int_equal(keys[0].ret_verdict, IDEMPOTENCY_FRESH);
+	assert_int_equal(fixture->handed_count, 1);
+}
+
 static void
 test_claims_go_before_submissions_that_waited_longer(void **state)
 {
@@ -662,6 +764,10 @@ main(void)
 		TEST(
 		    test_what_starts_beside_a_command_that_breaks_the_transaction_is_handed_over_once),
 		TEST(test_a_transaction_that_fails_hands_nothing_over),
+		TEST(test_of_one_key_in_a_transaction_the_first_is_stored_and_handed_over),
+		TEST(
+		    test_of_one_key_beside_a_command_that_breaks_the_transaction_the_first_is_stored),
+		TEST(test_what_was_found_in_a_transaction_that_fails_is_forgotten),
 		TEST(test_claims_go_before_submissions_that_waited_longer),
 		TEST(test_a_commit_of_unknown_outcome_answers_all_that_shared_it_and_all_that_wait),
 		TEST(test_stopping_commits_what_waits),
