@@ -20,3 +20,28 @@ SELECT lease, status, result_where FROM task WHERE id = ?1;
 -- What stands under the key of a submission, if it is young enough. The committer asks it, too.
 -- name: idempotency_find
 SELECT fingerprint, ids FROM idempotency WHERE key = ?1 AND created_at > ?2;
+
+-- A page of tasks, newest first, along task_by_id from where the page before has ended. Which of them
+-- are wanted is for the reader to judge, row by row: so it knows where it has stopped looking.
+-- name: list_newest
+SELECT id, type, status, attempt, created_at, started_at, finished_at, args, priority, failure_code,
+    run_at, expires_at
+FROM task WHERE id < ?1 AND id >= ?2
+ORDER BY id DESC LIMIT ?3;
+
+-- The same where only what runs is wanted: all of it is at hand in task_running, which knows no order
+-- by id. What is sorted are never more rows than the executors hold, and ?3 of them are kept.
+-- name: list_running
+SELECT id, type, status, attempt, created_at, started_at, finished_at, args, priority, failure_code,
+    run_at, expires_at
+FROM task INDEXED BY task_running WHERE status = 'RUNNING' AND id < ?1 AND id >= ?2
+ORDER BY id DESC LIMIT ?3;
+
+-- A row for each attempt that was followed by another, the first one first, and one for a task without.
+-- Each tells of the latest attempt as well.
+-- name: read_attempts
+SELECT t.status, t.attempt, t.started_at, t.finished_at, t.failure_code, t.failure_message,
+    t.response, a.attempt, a.started_at, a.ended_at, a.outcome, a.failure_code, a.failure_message,
+    a.response
+FROM task AS t LEFT JOIN task_attempt AS a ON a.seq = t.seq
+WHERE t.id = ?1 ORDER BY a.attempt;

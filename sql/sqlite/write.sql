@@ -129,6 +129,28 @@ ORDER BY expires_at LIMIT ?2;
 SELECT expires_at FROM task WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL
 ORDER BY expires_at LIMIT 1;
 
+-- The keys grow with the time of submission, so what is old is at the beginning.
+-- name: purge_walk
+SELECT seq, id, type, lane, status, created_at, finished_at, lease, result_where = 'file' FROM task
+WHERE seq > ?1 ORDER BY seq LIMIT ?2;
+
+-- name: purge_task
+DELETE FROM task
+WHERE seq = ?1 AND (status = 'SUCCEEDED' OR status = 'FAILED' OR status = 'REJECTED');
+
+-- name: purge_result
+DELETE FROM task_result WHERE seq = ?1;
+
+-- name: purge_attempts
+DELETE FROM task_attempt WHERE seq = ?1;
+
+-- Pages that nothing uses any more, and the first of them given back to the file system.
+-- name: free_pages
+PRAGMA freelist_count;
+
+-- name: free_some
+PRAGMA incremental_vacuum(256);
+
 -- name: counter_write
 INSERT INTO task_counter (type, lane, status, count) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (type, lane, status) DO UPDATE SET count = excluded.count;

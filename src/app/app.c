@@ -251,6 +251,7 @@ open_queue(struct app *app, struct error *error)
 		.cpu_executors = app->budget.cpu_executors,
 		.io_slots = app->budget.fetch_in_flight,
 		.recent_tasks = (size_t)app->conf->recent_tasks,
+		.retention = settings_of_retention(app->conf),
 		.default_terms = app->default_terms,
 		.kinds = &app->kinds,
 	};

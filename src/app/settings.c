@@ -41,3 +41,15 @@ settings_of_terms(const struct conf *conf, struct task_terms *ret_terms, struct 
 	};
 	return STATUS_OK;
 }
+
+struct store_retention
+settings_of_retention(const struct conf *conf)
+{
+	static const int64_t hour_ms = 3600 * 1000;
+
+	return (struct store_retention){
+		.succeeded_ms = conf->keep_succeeded_hours * hour_ms,
+		.failed_ms = conf->keep_failed_hours * hour_ms,
+		.tasks_max = conf->keep_tasks_max,
+	};
+}

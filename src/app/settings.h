@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "conf/conf.h"
 #include "kinds/kind_settings.h"
+#include "store/store_purge.h"
 #include "task/task.h"
 
 /**
@@ -22,5 +23,10 @@ struct kind_settings settings_of_kinds(const struct conf *conf);
  */
 enum status settings_of_terms(
     const struct conf *conf, struct task_terms *ret_terms, struct error *error) NODISCARD;
+
+/**
+ * settings_of_retention - how long completed tasks are kept
+ */
+struct store_retention settings_of_retention(const struct conf *conf);
 
 #endif

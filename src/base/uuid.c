@@ -20,9 +20,12 @@ is_dash_place(size_t i)
 }
 
 enum {
+	ID_BYTES = 16,
 	RANDOM_BYTES = 10,               /* in one id */
 	SUPPLY_BYTES = 25 * RANDOM_BYTES /* getrandom gives up to 256 whole */
 };
+
+#define TIME_MAX_MS ((INT64_C(1) << 48) - 1)
 
 /* A thread's supply of random bytes: the kernel's price is one of calls, not of bytes. */
 static _Thread_local struct {
@@ -50,29 +53,51 @@ take_random(uint8_t ret_bytes[RANDOM_BYTES], struct error *error)
 	return STATUS_OK;
 }
 
-enum status
-uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
+static void
+put_time(int64_t wall_ms, uint8_t bytes[ID_BYTES])
 {
 	uint64_t unix_ms = wall_ms < 0 ? 0 : (uint64_t)wall_ms;
-	uint8_t bytes[16] = { 0 };
-	size_t at = 0;
-	enum status status = take_random(bytes + sizeof(bytes) - RANDOM_BYTES, error);
 
-	if (status != STATUS_OK)
-		return status;
 	for (size_t i = 0; i < 6; i++)
 		bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
-	bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
-	bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* variant 10 */
+}
 
-	for (size_t i = 0; i < sizeof(bytes); i++) {
+static void
+write_text(const uint8_t bytes[ID_BYTES], char ret_text[UUID_TEXT_SIZE])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < ID_BYTES; i++) {
 		if (is_dash_place(at))
 			ret_text[at++] = '-';
 		ret_text[at++] = hex_digits[bytes[i] >> 4];
 		ret_text[at++] = hex_digits[bytes[i] & 15];
 	}
 	ret_text[at] = '\0';
+}
+
+enum status
+uuid_v7(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE], struct error *error)
+{
+	uint8_t bytes[ID_BYTES] = { 0 };
+	enum status status = take_random(bytes + sizeof(bytes) - RANDOM_BYTES, error);
+
+	if (status != STATUS_OK)
+		return status;
+	put_time(wall_ms, bytes);
+	bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
+	bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* variant 10 */
+	write_text(bytes, ret_text);
 	return STATUS_OK;
+}
+
+void
+uuid_floor(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE])
+{
+	uint8_t bytes[ID_BYTES] = { 0 };
+
+	put_time(wall_ms > TIME_MAX_MS ? TIME_MAX_MS : wall_ms, bytes);
+	write_text(bytes, ret_text);
 }
 
 static int

@@ -31,6 +31,13 @@ enum status uuid_v7_many(int64_t wall_ms, char (*ret_texts)[UUID_TEXT_SIZE], siz
     struct error *error) NODISCARD;
 
 /**
+ * uuid_floor - the lowest text that an id minted at a time or later can have, and above those of
+ * all earlier ones
+ * @wall_ms: 0 to 2^48 - 1, cut to that
+ */
+void uuid_floor(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE]);
+
+/**
  * uuid_parse - accept the canonical 8-4-4-4-12 form of any version in either case, as lower case
  */
 bool uuid_parse(const char *text, size_t size, char ret_text[UUID_TEXT_SIZE]);

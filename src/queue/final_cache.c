@@ -280,6 +280,24 @@ entry_serving(struct set *set, const char *id, int64_t now_mono_ms)
 	return entry;
 }
 
+void
+final_cache_forget(struct final_cache *cache, const char *id)
+{
+	size_t index;
+	struct shard *shard;
+	struct entry *entry;
+
+	if (cache->set_count == 0)
+		return;
+	index = set_of(cache, id);
+	shard = shard_of(cache, index);
+	lock_acquire(&shard->lock);
+	entry = entry_find(&cache->sets[index], id);
+	if (entry != NULL)
+		*entry = (struct entry){ .position = RESULT_RING_NONE };
+	lock_release(&shard->lock);
+}
+
 bool
 final_cache_get_status(
     struct final_cache *cache, const char *id, int64_t now_mono_ms, struct task_status *ret_status)

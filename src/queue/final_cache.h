@@ -66,6 +66,11 @@ void final_cache_put_ended(
     struct final_cache *cache, const struct task_new *task, int64_t now_mono_ms);
 
 /**
+ * final_cache_forget - the task is deleted
+ */
+void final_cache_forget(struct final_cache *cache, const char *id);
+
+/**
  * final_cache_get_status / final_cache_get_result - false where it is not known
  * A result is a copy, the caller's (task_result_done).
  */

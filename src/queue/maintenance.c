@@ -9,11 +9,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service_clock.h"
 #include "base/sync.h"
 
 enum {
 	TICK_MS = 1000,
 	MAINTENANCE_STACK_BYTES = 256 * 1024,
+	/* Of the purge, in a tick: 16,384 tasks a second at most. */
+	SLICES_MAX = 64,
 };
 
 struct maintenance {
@@ -45,6 +48,30 @@ check_disk(struct maintenance *maintenance)
 		    LOG_INT("free_min_bytes", maintenance->conf.disk_free_min_bytes));
 }
 
+/* Deletes what is not to be kept any longer, in slices between which others are served. */
+static void
+purge(struct maintenance *maintenance)
+{
+	const struct maintenance_conf *conf = &maintenance->conf;
+	struct store_purged purged = { .has_more = true };
+	int64_t count = 0;
+	for (int slice = 0; slice < SLICES_MAX && purged.has_more; slice++) {
+		struct error error = { "" };
+		enum status status =
+		    store_purge(conf->store, &conf->retention, service_clock_ms(), &purged, &error);
+		if (status != STATUS_OK) {
+			log_warn(LOG_EVENT("purge_failed"), LOG_STR("status", status_name(status)),
+			    LOG_ERROR(&error));
+			break;
+		}
+		for (size_t i = 0; i < purged.count; i++)
+			final_cache_forget(conf->recent, purged.ids[i]);
+		count += (int64_t)purged.count;
+	}
+	if (count > 0)
+		log_debug(LOG_EVENT("purged"), LOG_INT("tasks", count));
+}
+
 static void
 tick(struct maintenance *maintenance, int64_t elapsed_ms)
 {
@@ -62,6 +89,7 @@ tick(struct maintenance *maintenance, int64_t elapsed_ms)
 		log_warn(LOG_EVENT("maintenance_hindered"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error));
 	maintenance->last = status;
+	purge(maintenance);
 }
 
 static void *

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "queue/admission.h"
+#include "queue/final_cache.h"
 #include "store/store.h"
 
 struct maintenance;
@@ -19,6 +20,8 @@ struct maintenance_conf {
 	struct admission *admission; /* borrowed */
 	const char *data_dir;        /* borrowed */
 	uint64_t disk_free_min_bytes;
+	struct store_retention retention;
+	struct final_cache *recent; /* borrowed; forgets what is deleted */
 };
 
 /**

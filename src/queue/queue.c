@@ -65,6 +65,20 @@ open_timekeeper(struct queue *queue, struct error *error)
 }
 
 static enum status
+open_maintenance(struct queue *queue, struct error *error)
+{
+	const struct maintenance_conf conf = {
+		.store = queue->store,
+		.admission = &queue->admission,
+		.data_dir = queue->conf.data_dir,
+		.disk_free_min_bytes = queue->conf.disk_free_min_bytes,
+		.retention = queue->conf.retention,
+		.recent = queue->recent,
+	};
+	return maintenance_open(&conf, &queue->maintenance, error);
+}
+
+static enum status
 open_parts(struct queue *queue, struct error *error)
 {
 	struct store_counts counts;
@@ -75,19 +89,13 @@ open_parts(struct queue *queue, struct error *error)
 		admission_returned(&queue->admission, (enum lane)lane, counts.queued_by_lane[lane]);
 		admission_held(&queue->admission, counts.held_by_lane[lane]);
 	}
-	const struct maintenance_conf maintenance = {
-		.store = queue->store,
-		.admission = &queue->admission,
-		.data_dir = queue->conf.data_dir,
-		.disk_free_min_bytes = queue->conf.disk_free_min_bytes,
-	};
 	status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
 	if (status == STATUS_OK)
 		status = waiters_new(&queue->waiters, error);
 	if (status == STATUS_OK)
 		status = open_timekeeper(queue, error);
 	if (status == STATUS_OK)
-		status = maintenance_open(&maintenance, &queue->maintenance, error);
+		status = open_maintenance(queue, error);
 	for (int i = 0; i < LANE_COUNT && status == STATUS_OK; i++) {
 		const struct lane_conf lane = {
 			.lane = (enum lane)i,

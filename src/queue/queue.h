@@ -22,11 +22,12 @@ struct waiters;
 struct queue_conf {
 	int64_t waiting_max; /* tasks that wait for their lane before submissions are refused */
 	int64_t held_max;    /* tasks that wait for a time before others like them are refused */
-	uint64_t disk_free_min_bytes;    /* below this submissions are refused */
-	const char *data_dir;            /* whose file system is watched; borrowed */
-	unsigned cpu_executors;          /* threads of the CPU lane */
-	unsigned io_slots;               /* runs at once in the IO lane */
-	size_t recent_tasks;             /* final tasks that are kept in memory for readers */
+	uint64_t disk_free_min_bytes; /* below this submissions are refused */
+	const char *data_dir;         /* whose file system is watched; borrowed */
+	unsigned cpu_executors;       /* threads of the CPU lane */
+	unsigned io_slots;            /* runs at once in the IO lane */
+	size_t recent_tasks;          /* final tasks that are kept in memory for readers */
+	struct store_retention retention;
 	struct task_terms default_terms; /* of tasks that are submitted without */
 	const struct kind_settings *kinds;
 };

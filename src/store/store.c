@@ -224,6 +224,15 @@ store_advance(
 }
 
 enum status
+store_purge(struct store *store, const struct store_retention *retention, int64_t now_ms,
+    struct store_purged *ret_purged, struct error *error)
+{
+	assert(retention->succeeded_ms >= 0 && retention->failed_ms >= 0);
+	assert(retention->tasks_max >= 0);
+	return store->backend->purge(store->db, retention, now_ms, ret_purged, error);
+}
+
+enum status
 store_read_status(
     struct store *store, const char *id, struct task_status *ret_status, struct error *error)
 {
@@ -246,6 +255,26 @@ store_read_idempotency(
 	assert_idempotency(idempotency);
 	idempotency_reset(idempotency);
 	return store->backend->read_idempotency(store->db, idempotency, now_ms, error);
+}
+
+enum status
+store_list(struct store *store, const struct store_list_query *query, struct store_list *ret_list,
+    struct error *error)
+{
+	assert(query->states < 1u << TASK_STATE_COUNT);
+	assert(query->created_from_ms >= 0 && query->created_before_ms >= 0);
+	assert(query->before_id == NULL ||
+	       strnlen(query->before_id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	assert(query->tasks_max >= 1 && query->looks_max >= 1);
+	return store->backend->list(store->db, query, ret_list, error);
+}
+
+enum status
+store_read_attempts(
+    struct store *store, const char *id, struct store_attempts *ret_attempts, struct error *error)
+{
+	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	return store->backend->read_attempts(store->db, id, ret_attempts, error);
 }
 
 enum status

@@ -2,7 +2,7 @@
 /*
  * The store: everything durable, cut at operations of the domain. No SQL, statement or transaction
  * crosses this line. Every call may block on disk; every call is safe from any thread; none may be
- * made with a lock held. Times are passed in, in Unix milliseconds.
+ * made with a lock held. Times are passed in, in Unix milliseconds. Some have headers of their own.
  *
  * Statuses that any call may return: BUSY (try again), FULL (no disk space; nothing was stored;
  * works again once there is space), IO (nothing was stored), UNKNOWN (a commit failed: the store
@@ -18,6 +18,8 @@
 #include "base/status.h"
 #include "store/idempotency.h"
 #include "store/store_figures.h"
+#include "store/store_history.h"
+#include "store/store_purge.h"
 #include "store/store_records.h"
 #include "task/task.h"
 
@@ -129,7 +131,7 @@ enum status store_read_idempotency(struct store *store, struct idempotency *idem
     int64_t now_ms, struct error *error) NODISCARD;
 
 /**
- * store_counts - the figures as of the latest commit; does not touch the disk
+ * store_counts - figures as of the latest commit; does not touch the disk
  */
 enum status store_counts(
     struct store *store, struct store_counts *ret_counts, struct error *error) NODISCARD;

@@ -29,12 +29,18 @@ struct store_backend {
 	    struct store_cancelled *ret_cancelled, struct error *error);
 	enum status (*advance)(
 	    void *db, int64_t now_ms, struct store_advance *ret_advance, struct error *error);
+	enum status (*purge)(void *db, const struct store_retention *retention, int64_t now_ms,
+	    struct store_purged *ret_purged, struct error *error);
 	enum status (*read_status)(
 	    void *db, const char *id, struct task_status *ret_status, struct error *error);
 	enum status (*read_result)(
 	    void *db, const char *id, struct task_result *ret_result, struct error *error);
 	enum status (*read_idempotency)(
 	    void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error);
+	enum status (*list)(void *db, const struct store_list_query *query,
+	    struct store_list *ret_list, struct error *error);
+	enum status (*read_attempts)(
+	    void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
 	void (*stats)(void *db, struct store_stats *ret_stats);
 	enum status (*maintain)(void *db, struct error *error);
@@ -46,6 +52,41 @@ extern const struct store_backend store_backend_sqlite;
  * store_commit_us_init - the histogram that every back end keeps of its commits
  */
 void store_commit_us_init(struct histogram *histogram);
+
+/* A page of store_list in the making. */
+struct store_list_page {
+	const struct store_list_query *query;
+	struct store_list list;
+	size_t looks;      /* tasks that were looked at */
+	size_t args_bytes; /* of the arguments in it */
+};
+
+enum list_offer {
+	LIST_OFFER_NEXT, /* taken, or passed over; offer the next one */
+	LIST_OFFER_FULL, /* the page has ended before it */
+	LIST_OFFER_NOMEM,
+};
+
+/**
+ * store_list_range - the ids that a query can be about: at or above one, and below the other
+ */
+void store_list_range(const struct store_list_query *query, char ret_from_id[UUID_TEXT_SIZE],
+    char ret_before_id[UUID_TEXT_SIZE]);
+
+/**
+ * store_list_begin - an empty page; its list is for store_list_done, whatever follows
+ * store_list_offer - judge the task with the next lower id in the range, which keeps its arguments
+ */
+enum status store_list_begin(const struct store_list_query *query, struct store_list_page *ret_page,
+    struct error *error) NODISCARD;
+enum list_offer store_list_offer(
+    struct store_list_page *page, const struct store_list_task *task) NODISCARD;
+
+/**
+ * attempt_outcome_of_task - how a task's latest attempt ended, which has not been followed by
+ * another
+ */
+enum attempt_outcome attempt_outcome_of_task(enum task_state state, enum failure failure);
 
 /**
  * store_open_with - as store_open with a given back end (the tests' fake one, for example)

@@ -43,6 +43,7 @@ fake_store_free(struct fake_store *fake)
 	assert(!fake->is_open);
 	for (size_t i = 0; i < fake->count; i++) {
 		fake_content_clear(&fake->tasks[i]);
+		store_attempts_done(&fake->tasks[i].past);
 		free(fake->tasks[i].args);
 	}
 	free(fake->tasks);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The in-memory back end: an array of tasks in the order of their submission, under one lock. Slow
- * where the real one is fast; tests have few tasks.
+ * where the real one is fast; tests have few tasks. What reads a task is in fake_store_reads.c.
  */
 #include <assert.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +32,31 @@ end_cancelled(struct fake_task *task, int64_t now_ms)
 	end(task, TASK_FAILED, FAILURE_CANCELLED, "Cancelled while running", now_ms);
 }
 
+/* Records the attempt that is to be followed by another; the response is copied. */
+static void
+keep_attempt(struct fake_task *task, enum attempt_outcome outcome, const struct outcome *failed,
+    int64_t ended_at_ms)
+{
+	size_t count = task->past.count++;
+	struct store_attempt *attempt;
+
+	task->past.list =
+	    fake_must(realloc(task->past.list, task->past.count * sizeof(*task->past.list)));
+	attempt = &task->past.list[count];
+	*attempt = (struct store_attempt){
+		.attempt = task->status.attempt,
+		.started_at_ms = task->status.started_at_ms,
+		.ended_at_ms = ended_at_ms,
+		.outcome = outcome,
+	};
+	if (failed == NULL)
+		return;
+	attempt->failure = failed->failure;
+	memcpy(attempt->message, failed->message, sizeof(attempt->message));
+	if (failed->response != NULL)
+		attempt->response = fake_must(strdup(failed->response));
+}
+
 /* What a crash leaves behind is mended as the real store does it. */
 static void
 recover(struct fake_store *fake, int64_t now_ms, struct store_recovery *recovery)
@@ -47,6 +71,7 @@ recover(struct fake_store *fake, int64_t now_ms, struct store_recovery *recovery
 			end_cancelled(task, now_ms);
 			recovery->cancelled++;
 		} else if (left > 0) {
+			keep_attempt(task, ATTEMPT_CRASHED, NULL, now_ms);
 			task->status.state = TASK_QUEUED;
 			task->status.started_at_ms = 0;
 			task->isolated = task->terms.max_attempts > 1 && left == 1;
@@ -110,11 +135,11 @@ note_commit(struct fake_store *fake, bool wrote)
 		histogram_add(&fake->commit_us, 1);
 }
 
-static struct fake_task *
-find(struct fake_store *fake, const char *id)
+struct fake_task *
+fake_find(struct fake_store *fake, const char *id)
 {
 	for (size_t i = 0; i < fake->count; i++) {
-		if (strcmp(fake->tasks[i].status.id, id) == 0)
+		if (!fake->tasks[i].is_purged && strcmp(fake->tasks[i].status.id, id) == 0)
 			return &fake->tasks[i];
 	}
 	return NULL;
@@ -138,7 +163,7 @@ static const char *
 find_taken(struct fake_store *fake, const struct task_new *tasks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (find(fake, tasks[i].id) != NULL)
+		if (fake_find(fake, tasks[i].id) != NULL)
 			return tasks[i].id;
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(tasks[i].id, tasks[j].id) == 0)
@@ -325,8 +350,8 @@ find_held(struct fake_store *fake, const struct task *task)
 	return found->status.state == TASK_RUNNING && found->lease == task->lease ? found : NULL;
 }
 
-static void
-file_name(const struct task_status *status, int64_t lease, char *ret_name, size_t size)
+void
+fake_file_name(const struct task_status *status, int64_t lease, char *ret_name, size_t size)
 {
 	(void)snprintf(ret_name, size, "%s-%lld", status->id, (long long)lease);
 }
@@ -339,7 +364,7 @@ persist(struct fake_task *task, struct output *output, struct error *error)
 
 	if (!output_is_spilled(output) || output->spill_path == NULL)
 		return STATUS_OK;
-	file_name(&task->status, task->lease, name, sizeof(name));
+	fake_file_name(&task->status, task->lease, name, sizeof(name));
 	return output_persist(output, name, error);
 }
 
@@ -354,6 +379,7 @@ complete_one(struct fake_task *task, struct completion *completion)
 	if (task->is_cancelled && (succeeded || completion->is_retried)) {
 		end_cancelled(task, completion->finished_at_ms);
 	} else if (completion->is_retried) {
+		keep_attempt(task, ATTEMPT_FAILED, outcome, completion->finished_at_ms);
 		task->status.state = TASK_QUEUED;
 		task->status.started_at_ms = 0;
 		if (completion->retry_at_ms > completion->finished_at_ms)
@@ -459,7 +485,7 @@ fake_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *re
 
 	if (status != STATUS_OK)
 		return status;
-	task = find(fake, id);
+	task = fake_find(fake, id);
 	if (task == NULL)
 		return fake_op_end(fake, FAKE_CANCEL,
 		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
@@ -547,78 +573,6 @@ fake_advance(void *db, int64_t now_ms, struct store_advance *ret_advance, struct
 }
 
 static enum status
-fake_read_status(void *db, const char *id, struct task_status *ret_status, struct error *error)
-{
-	struct fake_store *fake = db;
-	enum status status = fake_op_begin(fake, FAKE_READ_STATUS, error);
-	const struct fake_task *task;
-
-	if (status != STATUS_OK)
-		return status;
-	task = find(fake, id);
-	if (task == NULL)
-		return fake_op_end(fake, FAKE_READ_STATUS,
-		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
-	*ret_status = task->status;
-	return fake_op_end(fake, FAKE_READ_STATUS, STATUS_OK);
-}
-
-static enum status
-copy_result(struct fake_store *fake, const struct fake_task *task, struct task_result *ret_result)
-{
-	struct task_result result;
-
-	task_result_init(&result);
-	result.status = task->status;
-	if (task_state_is_final(task->status.state)) {
-		result.failure = task->outcome.failure;
-		memcpy(result.message, task->outcome.message, sizeof(result.message));
-		if (task->outcome.response != NULL)
-			result.response = fake_must(strdup(task->outcome.response));
-	}
-	if (task->has_content) {
-		memcpy(result.media_type, task->outcome.media_type, sizeof(result.media_type));
-		result.has_content = true;
-		result.is_utf8 = task->is_utf8;
-		result.bytes = task->bytes;
-	}
-	if (task->has_content && task->is_file) {
-		char name[64], path[4096];
-
-		file_name(&task->status, task->lease, name, sizeof(name));
-		(void)snprintf(path, sizeof(path), "%s/%s", fake->spill_dir, name);
-		result.fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (result.fd == -1) {
-			result.has_content = false;
-			task_result_done(&result);
-			return STATUS_IO;
-		}
-	} else if (task->has_content) {
-		result.data = fake_must(malloc(task->bytes + 1));
-		memcpy(result.data, task->data, task->bytes + 1);
-	}
-	*ret_result = result;
-	return STATUS_OK;
-}
-
-static enum status
-fake_read_result(void *db, const char *id, struct task_result *ret_result, struct error *error)
-{
-	struct fake_store *fake = db;
-	enum status status = fake_op_begin(fake, FAKE_READ_RESULT, error);
-	const struct fake_task *task;
-
-	if (status != STATUS_OK)
-		return status;
-	task = find(fake, id);
-	if (task == NULL)
-		status = error_set(error, STATUS_NOT_FOUND, "there is no task %s", id);
-	else
-		status = copy_result(fake, task, ret_result);
-	return fake_op_end(fake, FAKE_READ_RESULT, status);
-}
-
-static enum status
 fake_read_idempotency(
     void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error)
 {
@@ -638,6 +592,8 @@ count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
 	for (size_t i = 0; i < fake->count; i++) {
 		const struct fake_task *task = &fake->tasks[i];
 
+		if (task->is_purged)
+			continue;
 		ret_counts->by_state[task->status.state]++;
 		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0)
 			ret_counts->queued_by_lane[task->lane]++;
@@ -696,9 +652,12 @@ static const struct store_backend backend = {
 	.release = fake_release,
 	.cancel = fake_cancel,
 	.advance = fake_advance,
+	.purge = fake_purge,
 	.read_status = fake_read_status,
 	.read_result = fake_read_result,
 	.read_idempotency = fake_read_idempotency,
+	.list = fake_list,
+	.read_attempts = fake_read_attempts,
 	.counts = fake_counts,
 	.stats = fake_stats,
 	.maintain = fake_maintain,

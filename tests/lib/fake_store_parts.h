@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of the fake store, shared by fake_store.c (failures and gates), fake_store_ops.c (the
- * back end) and fake_store_idempotency.c (its keys). For those alone.
+ * The inside of the fake store, shared by fake_store.c (failures and gates), fake_store_ops.c and
+ * fake_store_reads.c (the back end), fake_store_idempotency.c (its keys) and fake_store_purge.c.
+ * For those alone.
  */
 #ifndef TASKQ_TESTS_FAKE_STORE_PARTS_H
 #define TASKQ_TESTS_FAKE_STORE_PARTS_H
@@ -19,7 +20,9 @@ struct fake_task {
 	struct task_terms terms;
 	int64_t held_until_ms; /* 0: ready */
 	bool isolated;
-	bool is_cancelled; /* while it runs */
+	bool is_cancelled;          /* while it runs */
+	bool is_purged;             /* as if it had never been */
+	struct store_attempts past; /* attempts that were followed by another */
 
 	struct outcome outcome; /* once final */
 	bool has_content;
@@ -94,6 +97,25 @@ void fake_key_find(struct fake_store *fake, struct idempotency *idempotency, int
 void fake_key_keep(struct fake_store *fake, const struct idempotency *idempotency,
     const struct task_new *tasks, size_t count);
 void fake_keys_free(struct fake_store *fake);
+
+enum status fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
+    struct store_purged *ret_purged, struct error *error);
+
+/* The task of an id, or NULL. */
+struct fake_task *fake_find(struct fake_store *fake, const char *id);
+
+/* The name of the file with a task's content. */
+void fake_file_name(const struct task_status *status, int64_t lease, char *ret_name, size_t size);
+
+/* The reads, as struct store_backend has them. */
+enum status fake_read_status(
+    void *db, const char *id, struct task_status *ret_status, struct error *error);
+enum status fake_read_result(
+    void *db, const char *id, struct task_result *ret_result, struct error *error);
+enum status fake_list(void *db, const struct store_list_query *query, struct store_list *ret_list,
+    struct error *error);
+enum status fake_read_attempts(
+    void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
 
 /* Frees what a task has come to. */
 void fake_content_clear(struct fake_task *task);

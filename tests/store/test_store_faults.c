@@ -345,7 +345,10 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 {
 	struct store_env *env = *state;
 	struct store_counts counts;
+	const struct store_list_query query = { .tasks_max = 1, .looks_max = 1 };
 	struct store_stats stats;
+	struct store_list page;
+	struct store_attempts attempts;
 	struct task_status status;
 	struct task task;
 	size_t count;
@@ -361,6 +364,8 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 	assert_int_equal(
 	    store_claim(env->store, LANE_CPU, false, 1, 1, &task, &count, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_read_status(env->store, id, &status, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_list(env->store, &query, &page, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_read_attempts(env->store, id, &attempts, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_maintain(env->store, NULL), STATUS_UNKNOWN);
 	assert_int_equal(atomic_load(&env->deaths), 1);

@@ -203,6 +203,81 @@ do_read(struct scene *scene)
 }
 
 static enum status
+do_list(struct scene *scene)
+{
+	const struct store_list_query query = {
+		.created_before_ms = INT64_MAX, .tasks_max = 10, .looks_max = 10
+	};
+	struct store_list page;
+	enum status status = store_list(scene->env->store, &query, &page, NULL);
+
+	if (status == STATUS_OK) {
+		assert_int_equal(page.count, 2);
+		store_list_done(&page);
+	}
+	return status;
+}
+
+static enum status
+do_list_running(struct scene *scene)
+{
+	const struct store_list_query query = { .states = 1u << TASK_RUNNING,
+		.created_before_ms = INT64_MAX,
+		.tasks_max = 10,
+		.looks_max = 10 };
+	struct store_list page;
+	enum status status = store_list(scene->env->store, &query, &page, NULL);
+
+	if (status == STATUS_OK) {
+		assert_int_equal(page.count, 1);
+		store_list_done(&page);
+	}
+	return status;
+}
+
+/* Two attempts: the first once, and the second, which runs. */
+static void
+run_again(struct scene *scene)
+{
+	struct outcome failed;
+	struct completion completion = { .task = &scene->running,
+		.outcome = &failed,
+		.output = &scene->output,
+		.finished_at_ms = scene->env->now_ms,
+		.is_retried = true };
+
+	outcome_init(&failed);
+	outcome_fail(&failed, FAILURE_HTTP_STATUS, "Status 503");
+	failed.response = strdup("{}");
+	assert_int_equal(store_complete(scene->env->store, &completion, 1, NULL), STATUS_OK);
+	outcome_done(&failed);
+	task_done(&scene->running);
+	store_env_claim_one(scene->env, false, &scene->running);
+}
+
+static enum status
+do_read_attempts(struct scene *scene)
+{
+	struct store_attempts attempts;
+	char id[UUID_TEXT_SIZE];
+	enum status status;
+
+	if (scene->running.attempt == 1) {
+		int armed = atomic_exchange(&countdown, -1);
+
+		run_again(scene);
+		atomic_store(&countdown, armed);
+	}
+	store_env_id(1, id);
+	status = store_read_attempts(scene->env->store, id, &attempts, NULL);
+	if (status == STATUS_OK) {
+		assert_int_equal(attempts.count, 2);
+		store_attempts_done(&attempts);
+	}
+	return status;
+}
+
+static enum status
 do_maintain(struct scene *scene)
 {
 	return store_maintain(scene->env->store, NULL);
@@ -299,6 +374,21 @@ test_a_read_survives_every_failing_allocation(void **state)
 }
 
 static void
+test_a_list_survives_every_failing_allocation(void **state)
+{
+	(void)state;
+	fail_everywhere(do_list, 3);
+	fail_everywhere(do_list_running, 3);
+}
+
+static void
+test_attempts_survive_every_failing_allocation(void **state)
+{
+	(void)state;
+	fail_everywhere(do_read_attempts, 3);
+}
+
+static void
 test_maintenance_survives_every_failing_allocation(void **state)
 {
 	(void)state;
@@ -346,6 +436,8 @@ main(void)
 		cmocka_unit_test(test_a_completion_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_release_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_read_survives_every_failing_allocation),
+		cmocka_unit_test(test_a_list_survives_every_failing_allocation),
+		cmocka_unit_test(test_attempts_survive_every_failing_allocation),
 		cmocka_unit_test(test_maintenance_survives_every_failing_allocation),
 		cmocka_unit_test(test_opening_survives_failing_allocations),
 	};

@@ -26,6 +26,8 @@ command_apply(struct command *command, struct writer *writer, struct error *erro
 		return command_apply_cancel(command, writer, error);
 	case COMMAND_ADVANCE:
 		return command_apply_advance(command, writer, error);
+	case COMMAND_PURGE:
+		return command_apply_purge(command, writer, error);
 	case COMMAND_MAINTAIN:
 		break;
 	}
@@ -76,6 +78,8 @@ command_weight(const struct command *command)
 		return ROW_BYTES;
 	case COMMAND_ADVANCE:
 		return (size_t)2 * ROW_BYTES * STORE_ADVANCE_MAX;
+	case COMMAND_PURGE:
+		return (size_t)4 * ROW_BYTES * STORE_PURGE_MAX;
 	case COMMAND_MAINTAIN:
 		break;
 	}

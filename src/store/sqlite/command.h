@@ -17,6 +17,7 @@ enum command_kind {
 	COMMAND_RELEASE,
 	COMMAND_CANCEL,
 	COMMAND_ADVANCE,
+	COMMAND_PURGE,
 	COMMAND_MAINTAIN, /* between transactions */
 };
 
@@ -62,6 +63,14 @@ struct command {
 			int64_t now_ms;
 			struct store_advance *ret;
 		} advance;
+
+		struct {
+			const struct store_retention *retention;
+			int64_t now_ms;
+			struct store_purged *ret;
+			int64_t *
+			    leases; /* array of STORE_PURGE_MAX: of those that had a file; else 0 */
+		} purge;
 	};
 
 	/* The command's own fate if its transaction commits: OK, CONFLICT, NOT_FOUND. Then that of

@@ -20,6 +20,8 @@ enum status command_apply_cancel(
     struct command *command, struct writer *writer, struct error *error) NODISCARD;
 enum status command_apply_advance(
     struct command *command, struct writer *writer, struct error *error) NODISCARD;
+enum status command_apply_purge(
+    struct command *command, struct writer *writer, struct error *error) NODISCARD;
 
 /**
  * command_find_idempotency - for a submission with a key: what stands under it, as of this

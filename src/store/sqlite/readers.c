@@ -17,6 +17,9 @@ static const enum sqlite_statement reader_statements[] = {
 	SQLITE_READ_RESULT,
 	SQLITE_RESULT_OWNER,
 	SQLITE_IDEMPOTENCY_FIND,
+	SQLITE_LIST_NEWEST,
+	SQLITE_LIST_RUNNING,
+	SQLITE_READ_ATTEMPTS,
 };
 
 enum status
@@ -65,7 +68,7 @@ readers_close(struct readers *readers)
 	*readers = (struct readers){ 0 };
 }
 
-static struct sqlite_conn *
+struct sqlite_conn *
 reader_take(struct readers *readers)
 {
 	struct sqlite_conn *conn;
@@ -80,7 +83,7 @@ reader_take(struct readers *readers)
 	return conn;
 }
 
-static void
+void
 reader_give(struct readers *readers, struct sqlite_conn *conn)
 {
 	bool must_wake;
@@ -93,9 +96,8 @@ reader_give(struct readers *readers, struct sqlite_conn *conn)
 		cond_signal(&readers->returned);
 }
 
-/* Columns 0 to 6 of read_status and read_result. */
-static int
-status_take(sqlite3_stmt *row, struct task_status *status)
+int
+row_status(sqlite3_stmt *row, struct task_status *status)
 {
 	char word[16];
 	int rc = column_word(row, 0, status->id, sizeof(status->id));
@@ -126,6 +128,17 @@ failure_of_word(const char *word)
 	return FAILURE_INTERNAL;
 }
 
+int
+row_failure(sqlite3_stmt *row, int column, enum failure *ret_failure)
+{
+	char word[64];
+	int rc = column_word(row, column, word, sizeof(word));
+
+	if (rc == SQLITE_OK)
+		*ret_failure = failure_of_word(word);
+	return rc;
+}
+
 static int
 where_take(sqlite3_stmt *row, int column, enum content_where *ret_where)
 {
@@ -145,9 +158,8 @@ where_take(sqlite3_stmt *row, int column, enum content_where *ret_where)
 	return SQLITE_OK;
 }
 
-/* Copies a text or blob column with a NUL behind it. */
-static int
-column_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size)
+int
+row_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size)
 {
 	const void *data = sqlite3_column_blob(row, column);
 	size_t size = (size_t)sqlite3_column_bytes(row, column);
@@ -170,9 +182,8 @@ column_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size)
 static int
 result_take(sqlite3_stmt *row, struct task_result *result, enum content_where *ret_where)
 {
-	char word[64];
 	size_t size = 0;
-	int rc = column_word(row, 7, word, sizeof(word));
+	int rc = row_failure(row, 7, &result->failure);
 
 	if (rc == SQLITE_OK)
 		rc = column_word(row, 8, result->message, sizeof(result->message));
@@ -181,10 +192,9 @@ result_take(sqlite3_stmt *row, struct task_result *result, enum content_where *r
 	if (rc == SQLITE_OK)
 		rc = where_take(row, 13, ret_where);
 	if (rc == SQLITE_OK && sqlite3_column_type(row, 9) != SQLITE_NULL)
-		rc = column_copy(row, 9, &result->response, &size);
+		rc = row_copy(row, 9, &result->response, &size);
 	if (rc != SQLITE_OK)
 		return rc;
-	result->failure = failure_of_word(word);
 	if (*ret_where == CONTENT_NONE)
 		return SQLITE_OK;
 	result->has_content = true;
@@ -194,7 +204,7 @@ result_take(sqlite3_stmt *row, struct task_result *result, enum content_where *r
 		return SQLITE_OK;
 	if (sqlite3_column_type(row, 15) != SQLITE_BLOB)
 		return SQLITE_CORRUPT;
-	rc = column_copy(row, 15, &result->data, &size);
+	rc = row_copy(row, 15, &result->data, &size);
 	if (rc == SQLITE_OK && size != result->bytes)
 		return SQLITE_CORRUPT;
 	return rc;
@@ -233,7 +243,7 @@ read_one(struct readers *readers, enum sqlite_statement statement, const char *i
 static int
 take_status(sqlite3_stmt *row, void *context)
 {
-	return status_take(row, context);
+	return row_status(row, context);
 }
 
 enum status
@@ -258,7 +268,7 @@ static int
 take_result(sqlite3_stmt *row, void *context)
 {
 	struct result_context *found = context;
-	int rc = status_take(row, &found->result.status);
+	int rc = row_status(row, &found->result.status);
 
 	if (rc != SQLITE_OK || !task_state_is_final(found->result.status.state))
 		return rc;

@@ -31,6 +31,24 @@ enum status readers_open(
 void readers_close(struct readers *readers);
 
 /**
+ * reader_take / reader_give - a connection for one statement, which is reset before it goes back:
+ * a reset ends the read transaction, so that no reader ever holds the log back
+ */
+struct sqlite_conn *reader_take(struct readers *readers);
+void reader_give(struct readers *readers, struct sqlite_conn *conn);
+
+/* Parts of rows. They return SQLite result codes: OK, NOMEM, CORRUPT for what cannot be there. */
+
+/* row_status - columns 0 to 6 of the statements that begin as read_status does */
+int row_status(sqlite3_stmt *row, struct task_status *status);
+
+/* row_failure - of a word, which may be null */
+int row_failure(sqlite3_stmt *row, int column, enum failure *ret_failure);
+
+/* row_copy - a text or blob with a NUL behind it; the caller's to free */
+int row_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size);
+
+/**
  * read_status - as store_read_status; also CORRUPT
  */
 enum status read_status(struct readers *readers, const char *id, struct task_status *ret_status,

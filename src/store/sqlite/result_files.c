@@ -174,6 +174,15 @@ result_files_drop_superseded(
 	}
 }
 
+void
+result_files_remove(struct result_files *files, const char *id, int64_t lease)
+{
+	char name[NAME_SIZE];
+
+	format_name(id, lease, name);
+	(void)unlinkat(files->dir_fd, name, 0);
+}
+
 enum status
 result_files_read(
     struct result_files *files, int64_t lease, struct task_result *result, struct error *error)

@@ -49,6 +49,11 @@ void result_files_drop_superseded(
     struct result_files *files, const struct completion *completions, size_t count);
 
 /**
+ * result_files_remove - remove the file of a task that is deleted; what cannot be is an orphan
+ */
+void result_files_remove(struct result_files *files, const char *id, int64_t lease);
+
+/**
  * result_files_read - open the content of a result for reading
  * Returns OK; IO when the file is missing or has another size than the row says.
  */

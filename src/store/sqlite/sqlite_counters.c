@@ -80,6 +80,30 @@ counters_move(struct counters *counters, const char *type, enum lane lane, enum 
 	return STATUS_OK;
 }
 
+enum status
+counters_remove(struct counters *counters, const char *type, enum lane lane, enum counted in,
+    struct error *error)
+{
+	struct counter *counter = find_or_add(counters, type, lane);
+
+	if (counter == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a counter");
+	counter->pending[in]--;
+	return STATUS_OK;
+}
+
+int64_t
+counters_sum(const struct counters *counters)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < counters->count; i++) {
+		for (size_t in = 0; in < COUNTED_COUNT; in++)
+			sum += counters->list[i].pending[in];
+	}
+	return sum;
+}
+
 static const char held_word[] = "SCHEDULED";
 
 static const char *

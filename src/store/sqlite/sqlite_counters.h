@@ -61,6 +61,17 @@ enum status counters_move(struct counters *counters, const char *type, enum lane
     enum counted from, enum counted to, struct error *error) NODISCARD;
 
 /**
+ * counters_remove - a task is gone
+ */
+enum status counters_remove(struct counters *counters, const char *type, enum lane lane,
+    enum counted in, struct error *error) NODISCARD;
+
+/**
+ * counters_sum - how many tasks there are, as the open transaction sees them
+ */
+int64_t counters_sum(const struct counters *counters);
+
+/**
  * counters_write - write what changed; within the transaction, before its commit
  * Returns the first failure as an SQLite result code, SQLITE_OK otherwise.
  */

@@ -1,45 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SQLite back end as a whole: opens and closes the parts in order, and hands each operation of
- * the store to the part that does it. Writes go to the committer's thread, reads to the pool; any
- * thread calls. Must not keep state of its own beyond whether the store is dead.
+ * The SQLite back end, operation by operation: each is handed to the part that does it. Writes go
+ * to the committer's thread, reads to the pool; any thread calls. Opening and closing is in
+ * sqlite_life.c.
  */
-#include <stdatomic.h>
-#include <stdlib.h>
-
-#include "store/sqlite/committer.h"
-#include "store/sqlite/data_dir.h"
-#include "store/sqlite/readers.h"
-#include "store/sqlite/recovery.h"
-#include "store/sqlite/result_files.h"
-#include "store/sqlite/sqlite_migrate.h"
-#include "store/sqlite/sqlite_open.h"
+#include "store/sqlite/history.h"
+#include "store/sqlite/sqlite_life.h"
 #include "store/store_backend.h"
 
-/* Entries of the results directory that are looked at while the store opens (some 20 ms), and at
-   each maintenance after it. */
-#define SWEEP_AT_OPEN     4096
+/* Entries of the results directory that are looked at in each maintenance. */
 #define SWEEP_AT_MAINTAIN 512
-
-struct sqlite_store {
-	struct data_dir dir;
-	struct writer writer;
-	struct readers readers;
-	struct result_files files;
-	struct committer committer;
-	atomic_bool is_dead;
-	void (*fatal)(void *context, const char *why);
-	void *context;
-};
-
-static void
-died(void *context, const char *why)
-{
-	struct sqlite_store *store = context;
-
-	if (!atomic_exchange_explicit(&store->is_dead, true, memory_order_acq_rel))
-		store->fatal(store->context, why);
-}
 
 static enum status
 check_alive(struct sqlite_store *store, struct error *error)
@@ -55,123 +25,8 @@ check_damage(struct sqlite_store *store, enum status status, struct error *error
 {
 	if (status != STATUS_CORRUPT)
 		return status;
-	died(store, error == NULL ? "the database is damaged" : error->text);
+	sqlite_store_died(store, error == NULL ? "the database is damaged" : error->text);
 	return STATUS_UNKNOWN;
-}
-
-/* A database comes into being under another name, so that it is never seen half-made. */
-static enum status
-create_database(const struct data_dir *dir, struct error *error)
-{
-	struct sqlite_conn conn = { 0 };
-	enum status status = data_dir_begin_database(dir, error);
-
-	if (status != STATUS_OK)
-		return status;
-	status = sqlite_conn_open(dir->new_db_path, SQLITE_ROLE_CREATOR, 0, &conn, error);
-	if (status == STATUS_OK)
-		status = sqlite_migrate(&conn, error);
-	sqlite_conn_close(&conn);
-	if (status != STATUS_OK) {
-		error_prefix(error, "cannot create %s", dir->db_path);
-		return status;
-	}
-	return data_dir_end_database(dir, error);
-}
-
-static enum status
-open_database(struct sqlite_store *store, const struct store_conf *conf, int64_t now_ms,
-    struct store_recovery *ret_recovery, struct error *error)
-{
-	bool has_database = false;
-	enum status status = data_dir_has_database(&store->dir, &has_database, error);
-
-	if (status == STATUS_OK && !has_database)
-		status = create_database(&store->dir, error);
-	if (status != STATUS_OK)
-		return status;
-	status = writer_open(store->dir.db_path, conf->wal_max_bytes, &store->writer, error);
-	if (status != STATUS_OK)
-		return status;
-	status = recovery_run(&store->writer, now_ms, ret_recovery, error);
-	if (status != STATUS_OK)
-		writer_close(&store->writer, true);
-	return status;
-}
-
-/* The parts that stand on an open database. */
-static enum status
-open_parts(struct sqlite_store *store, const struct store_conf *conf,
-    struct store_recovery *recovery, struct error *error)
-{
-	enum status status =
-	    readers_open(store->dir.db_path, conf->readers, &store->readers, error);
-
-	if (status != STATUS_OK)
-		return status;
-	status = result_files_open(store->dir.results_fd, store->dir.results_path,
-	    conf->inline_max_bytes, &store->readers, &store->files, error);
-	if (status != STATUS_OK)
-		goto out_readers;
-	status = result_files_sweep(&store->files, SWEEP_AT_OPEN, &recovery->orphans, error);
-	if (status == STATUS_OK)
-		status = committer_start(
-		    &store->committer, &store->writer, &store->is_dead, died, store, error);
-	if (status == STATUS_OK)
-		return STATUS_OK;
-	result_files_close(&store->files);
-out_readers:
-	readers_close(&store->readers);
-	return status;
-}
-
-static enum status
-sqlite_open(const struct store_conf *conf, int64_t now_ms, void **ret_db,
-    struct store_recovery *ret_recovery, struct error *error)
-{
-	struct store_recovery recovery = { 0 };
-	struct sqlite_store *store = calloc(1, sizeof(*store));
-	enum status status;
-
-	if (store == NULL)
-		return error_set(error, STATUS_NOMEM, "no memory for the store");
-	store->fatal = conf->fatal;
-	store->context = conf->context;
-	atomic_init(&store->is_dead, false);
-	status = data_dir_open(conf->data_dir, &store->dir, error);
-	if (status != STATUS_OK)
-		goto out;
-	status = open_database(store, conf, now_ms, &recovery, error);
-	if (status == STATUS_OK) {
-		status = open_parts(store, conf, &recovery, error);
-		if (status != STATUS_OK)
-			writer_close(&store->writer, true);
-	}
-	if (status != STATUS_OK) {
-		data_dir_close(&store->dir);
-		goto out;
-	}
-	*ret_db = store;
-	*ret_recovery = recovery;
-out:
-	if (status != STATUS_OK)
-		free(store);
-	return status;
-}
-
-static void
-sqlite_close(void *db)
-{
-	struct sqlite_store *store = db;
-
-	committer_stop(&store->committer);
-	result_files_close(&store->files);
-	/* The readers first: the last connection to be closed may checkpoint, and that is the
-	   writer's right alone. */
-	readers_close(&store->readers);
-	writer_close(&store->writer, atomic_load_explicit(&store->is_dead, memory_order_acquire));
-	data_dir_close(&store->dir);
-	free(store);
 }
 
 static const struct output_conf *
@@ -292,6 +147,29 @@ sqlite_advance(void *db, int64_t now_ms, struct store_advance *ret_advance, stru
 }
 
 static enum status
+sqlite_purge(void *db, const struct store_retention *retention, int64_t now_ms,
+    struct store_purged *ret_purged, struct error *error)
+{
+	struct sqlite_store *store = db;
+	int64_t leases[STORE_PURGE_MAX];
+	struct command command = {
+		.kind = COMMAND_PURGE,
+		.purge = { .retention = retention,
+		    .now_ms = now_ms,
+		    .ret = ret_purged,
+		    .leases = leases },
+		.error = error,
+	};
+	enum status status = committer_run(&store->committer, &command);
+
+	for (size_t i = 0; status == STATUS_OK && i < ret_purged->count; i++) {
+		if (leases[i] > 0)
+			result_files_remove(&store->files, ret_purged->ids[i], leases[i]);
+	}
+	return status;
+}
+
+static enum status
 sqlite_read_status(void *db, const char *id, struct task_status *ret_status, struct error *error)
 {
 	struct sqlite_store *store = db;
@@ -342,6 +220,31 @@ sqlite_read_idempotency(
 }
 
 static enum status
+sqlite_list(void *db, const struct store_list_query *query, struct store_list *ret_list,
+    struct error *error)
+{
+	struct sqlite_store *store = db;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return check_damage(store, history_list(&store->readers, query, ret_list, error), error);
+}
+
+static enum status
+sqlite_read_attempts(
+    void *db, const char *id, struct store_attempts *ret_attempts, struct error *error)
+{
+	struct sqlite_store *store = db;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return check_damage(
+	    store, history_attempts(&store->readers, id, ret_attempts, error), error);
+}
+
+static enum status
 sqlite_counts(void *db, struct store_counts *ret_counts, struct error *error)
 {
 	struct sqlite_store *store = db;
@@ -380,8 +283,8 @@ sqlite_maintain(void *db, struct error *error)
 
 const struct store_backend store_backend_sqlite = {
 	.name = "sqlite",
-	.open = sqlite_open,
-	.close = sqlite_close,
+	.open = sqlite_store_open,
+	.close = sqlite_store_close,
 	.output_conf = sqlite_output_conf,
 	.on_start = sqlite_on_start,
 	.submit = sqlite_submit,
@@ -390,9 +293,12 @@ const struct store_backend store_backend_sqlite = {
 	.release = sqlite_release,
 	.cancel = sqlite_cancel,
 	.advance = sqlite_advance,
+	.purge = sqlite_purge,
 	.read_status = sqlite_read_status,
 	.read_result = sqlite_read_result,
 	.read_idempotency = sqlite_read_idempotency,
+	.list = sqlite_list,
+	.read_attempts = sqlite_read_attempts,
 	.counts = sqlite_counts,
 	.stats = sqlite_stats,
 	.maintain = sqlite_maintain,

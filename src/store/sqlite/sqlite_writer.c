@@ -31,6 +31,9 @@
 /* So many new frames are folded into the database at once: 8 MiB, some ten milliseconds. */
 #define CHECKPOINT_FRAMES 2000
 
+/* Free pages that are left in the database, 16 MiB. */
+#define FREE_PAGES_KEPT 4096
+
 /* Over its cap the log is emptied, which has to wait for readers that look at it: ours are gone in
    a moment, a stranger's may stay; so wait shortly, and each time later again. */
 #define TRUNCATE_WAIT_MS        50
@@ -65,6 +68,12 @@ static const enum sqlite_statement writer_statements[] = {
 	SQLITE_TASK_READY,
 	SQLITE_EXPIRY_DUE,
 	SQLITE_EXPIRY_NEXT,
+	SQLITE_PURGE_WALK,
+	SQLITE_PURGE_TASK,
+	SQLITE_PURGE_RESULT,
+	SQLITE_PURGE_ATTEMPTS,
+	SQLITE_FREE_PAGES,
+	SQLITE_FREE_SOME,
 	SQLITE_COUNTER_WRITE,
 	SQLITE_LAST_SEQ,
 	SQLITE_COUNTER_LIST,
@@ -344,11 +353,31 @@ writer_checkpoint_if_due(struct writer *writer, struct error *error)
 	return STATUS_OK;
 }
 
+/* Gives some pages back to the file system where many are free: those that go out of use for a
+   moment are soon used again. What hinders it meets the next commit, too. */
+static void
+give_space_back(struct writer *writer)
+{
+	struct binding binding = bind_begin(&writer->conn, SQLITE_FREE_PAGES);
+	int64_t pages = 0;
+
+	if (sqlite3_step(binding.statement) == SQLITE_ROW)
+		pages = sqlite3_column_int64(binding.statement, 0);
+	(void)sqlite3_reset(binding.statement);
+	if (pages < FREE_PAGES_KEPT)
+		return;
+	binding = bind_begin(&writer->conn, SQLITE_FREE_SOME);
+	while (sqlite3_step(binding.statement) == SQLITE_ROW)
+		;
+	(void)sqlite3_reset(binding.statement);
+}
+
 enum status
 writer_maintain(struct writer *writer, struct error *error)
 {
 	bool is_idle = writer->commits == writer->commits_maintained;
 
+	give_space_back(writer);
 	writer->commits_maintained = writer->commits;
 	if (is_idle && writer->wal_frames > 0)
 		truncate_log(writer);

@@ -30,6 +30,10 @@ struct writer {
 	atomic_int_fast64_t checkpoints; /* that succeeded */
 	atomic_int_fast64_t database_bytes;
 	atomic_int_fast64_t wal_bytes;
+
+	/* Where the purge has got to; see command_purge.c. */
+	int64_t purge_edge;
+	int64_t purge_behind;
 };
 
 /**
@@ -80,8 +84,9 @@ enum status writer_checkpoint_if_due(struct writer *writer, struct error *error)
 void writer_stats(struct writer *writer, struct store_stats *ret_stats);
 
 /**
- * writer_maintain - empty the log if nothing was written since the last call; tell how the latest
- * checkpoint went: BUSY means that a reader keeps the log from being emptied
+ * writer_maintain - give space back where much is free; empty the log if nothing was written since
+ * the last call; tell how the latest checkpoint went: BUSY means that a reader keeps the log from
+ * being emptied
  */
 enum status writer_maintain(struct writer *writer, struct error *error) NODISCARD;
 

@@ -256,6 +256,32 @@ test_every_other_form_is_refused(void **state)
 	assert_string_equal(text, "untouched");
 }
 
+static void
+test_a_floor_is_below_every_id_of_its_time_and_above_all_before(void **state)
+{
+	static const int64_t times[] = { 0, 1, 255, 1767323045678, (INT64_C(1) << 48) - 1 };
+	char floor[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+
+	(void)state;
+	uuid_floor(1767323045678, floor);
+	assert_string_equal(floor, "019b7ca9-8f2e-0000-0000-000000000000");
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		uuid_floor(times[i], floor);
+		assert_true(uuid_parse(floor, UUID_TEXT_LENGTH, id));
+		random_mode = RANDOM_REAL;
+		assert_int_equal(uuid_v7(times[i], id, NULL), STATUS_OK);
+		assert_true(strcmp(id, floor) > 0);
+		if (times[i] > 0) {
+			assert_int_equal(uuid_v7(times[i] - 1, id, NULL), STATUS_OK);
+			assert_true(strcmp(id, floor) < 0);
+		}
+	}
+	uuid_floor(INT64_MAX, id);
+	assert_string_equal(id, floor);
+	uuid_floor(-1, id);
+	assert_string_equal(id, "00000000-0000-0000-0000-000000000000");
+}
+
 int
 main(void)
 {
@@ -268,6 +294,7 @@ main(void)
 		cmocka_unit_test(test_the_kernel_is_asked_once_for_many_ids),
 		cmocka_unit_test(test_either_case_is_read_as_lower_case),
 		cmocka_unit_test(test_every_other_form_is_refused),
+		cmocka_unit_test(test_a_floor_is_below_every_id_of_its_time_and_above_all_before),
 	};
 
 	return cmocka_run_group_tests_name("uuid", tests, NULL, NULL);
