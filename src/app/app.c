@@ -34,6 +34,7 @@
 
 enum {
 	MIB = 1024 * 1024,
+	HOUR_MS = 3600 * 1000,
 	DISK_FREE_MIN_MIB = 512,
 	/* Answers that are under way when the lanes have stopped get this much longer. */
 	HTTP_LINGER_MS = 2000,
@@ -252,6 +253,7 @@ open_queue(struct app *app, struct error *error)
 		.io_slots = app->budget.fetch_in_flight,
 		.recent_tasks = (size_t)app->conf->recent_tasks,
 		.retention = settings_of_retention(app->conf),
+		.idempotency_keep_ms = app->conf->idempotency_keep_hours * HOUR_MS,
 		.default_terms = app->default_terms,
 		.kinds = &app->kinds,
 	};

@@ -40,7 +40,7 @@ submit(struct request *request, const struct submission_batch *batch)
 	if (ids == NULL)
 		status = error_set(&error, STATUS_NOMEM, "no memory for the ids of a batch");
 	else
-		status = queue_submit_batch(request->queue, batch->tasks, batch->count, ids,
+		status = queue_submit_batch(request->queue, batch->tasks, batch->count, NULL, ids,
 		    &refusal, &retry_after_s, &error);
 	if (status == STATUS_OK)
 		accepted(&request->reply, ids, batch->count);

@@ -140,7 +140,7 @@ submit(struct request *request, const struct submission *submission)
 		.created_at_ms = submission->created_at_ms,
 	};
 	enum status status =
-	    queue_submit(request->queue, &task, id, &refusal, &retry_after_s, &error);
+	    queue_submit(request->queue, &task, NULL, id, &refusal, &retry_after_s, &error);
 
 	if (status == STATUS_OK)
 		accepted(&request->reply, id);

@@ -28,6 +28,7 @@ struct queue_conf {
 	unsigned io_slots;            /* runs at once in the IO lane */
 	size_t recent_tasks;          /* final tasks that are kept in memory for readers */
 	struct store_retention retention;
+	int64_t idempotency_keep_ms;     /* how long the key of a submission holds */
 	struct task_terms default_terms; /* of tasks that are submitted without */
 	const struct kind_settings *kinds;
 };
@@ -51,15 +52,17 @@ struct queue_task {
 /**
  * queue_submit - admit and store one task; blocks for one commit
  * A task whose kind has the result at hand has SUCCEEDED when this returns, whatever else waits.
- * @ret_id:            set on OK
+ * @key:               NULL, or what may keep it from being stored, as for store_submit; the status
+ *                     is OK then. keep_ms is the queue's
+ * @ret_id:            set on OK, but where something is known under the key
  * @ret_refusal:       set on BUSY: why
  * @ret_retry_after_s: set on BUSY: 1 to 300, from the measured drain rate
  * Returns OK (durable); BUSY (refused for load, nothing stored); UNKNOWN (do not answer: nobody can
  * say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
  */
 enum status queue_submit(struct queue *queue, const struct queue_task *task,
-    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error) NODISCARD;
+    struct idempotency *key, char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error) NODISCARD;
 
 /**
  * queue_submit_batch - as queue_submit for several tasks: admitted and stored all or none
@@ -67,11 +70,18 @@ enum status queue_submit(struct queue *queue, const struct queue_task *task,
  * the ids of all grow in that order. A batch of which more tasks are to run in one lane than may
  * ever wait there is always refused.
  * @count:   1 or more; what is stored in one commit is for the caller to bound
- * @ret_ids: array of `count`; worth nothing unless OK
+ * @ret_ids: array of `count`; worth nothing unless OK, and where something is known under the key
  */
 enum status queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
-    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error) NODISCARD;
+    struct idempotency *key, char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error) NODISCARD;
+
+/**
+ * queue_read_idempotency - what is known under a key now; keep_ms is the queue's. Whatever would
+ * refuse a submission does not refuse this
+ */
+enum status queue_read_idempotency(
+    struct queue *queue, struct idempotency *key, struct error *error) NODISCARD;
 
 /**
  * queue_cancel - as store_cancel, and a running attempt is told to end

@@ -33,6 +33,28 @@ refuse_admission(enum refusal refusal, enum refusal *ret_refusal, struct error *
 	return error_set(error, STATUS_BUSY, "refused: %s", refusal_word(refusal));
 }
 
+/* Whether tasks were stored: not where something is known under their key. */
+static bool
+is_stored(enum status status, const struct idempotency *key)
+{
+	return status == STATUS_OK && !idempotency_is_known(key);
+}
+
+/* How long a key holds is a setting. */
+static void
+set_keep(const struct queue *queue, struct idempotency *key)
+{
+	if (key != NULL)
+		key->keep_ms = queue->conf.idempotency_keep_ms;
+}
+
+enum status
+queue_read_idempotency(struct queue *queue, struct idempotency *key, struct error *error)
+{
+	set_keep(queue, key);
+	return store_read_idempotency(queue->store, key, service_clock_ms(), error);
+}
+
 /* A task as it is stored to wait; the rest of it is set where it does not. */
 static struct task_new
 new_task(const struct queue *queue, const struct queue_task *task, int64_t now_ms)
@@ -82,29 +104,29 @@ find_answer(const struct queue *queue, const struct task_new *task, const struct
    BUSY. */
 static enum status
 submit_passing(struct queue *queue, const struct task_new *task, struct task_start *start,
-    enum refusal *ret_refusal, struct error *error)
+    struct idempotency *key, enum refusal *ret_refusal, struct error *error)
 {
 	enum refusal refusal = admission_pass(&queue->admission);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
-	enum status status = store_submit(queue->store, task, 1, start, NULL, error);
-	if (status == STATUS_OK && task->ended != NULL)
+	enum status status = store_submit(queue->store, task, 1, start, key, error);
+	if (is_stored(status, key) && task->ended != NULL)
 		final_cache_put_ended(queue->recent, task, clock_mono_ms());
 	return refuse_stored(queue, status, ret_refusal);
 }
 
 /* Stores a task that waits for its lane, or for its time; *ret_refusal is set on BUSY. */
 static enum status
-submit_waiting(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
-    struct error *error)
+submit_waiting(struct queue *queue, const struct task_new *task, struct idempotency *key,
+    enum refusal *ret_refusal, struct error *error)
 {
 	bool held = is_held(task);
 	enum refusal refusal = held ? admission_enter_held(&queue->admission)
 				    : admission_enter(&queue->admission, task->lane);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
-	enum status status = store_submit(queue->store, task, 1, NULL, NULL, error);
-	if (status == STATUS_OK) {
+	enum status status = store_submit(queue->store, task, 1, NULL, key, error);
+	if (is_stored(status, key)) {
 		note_times(queue, task);
 		if (!held)
 			lane_wake(queue->lanes[task->lane]);
@@ -119,35 +141,37 @@ submit_waiting(struct queue *queue, const struct task_new *task, enum refusal *r
 
 /* Stores a task that is to run; *ret_refusal is set on BUSY. */
 static enum status
-submit_to_run(struct queue *queue, const struct task_new *task, enum refusal *ret_refusal,
-    struct error *error)
+submit_to_run(struct queue *queue, const struct task_new *task, struct idempotency *key,
+    enum refusal *ret_refusal, struct error *error)
 {
 	struct lane_pool *lane = queue->lanes[task->lane];
 	struct task_start *start = is_held(task) ? NULL : lane_reserve(lane, task);
 	if (start == NULL)
-		return submit_waiting(queue, task, ret_refusal, error);
-	enum status status = submit_passing(queue, task, start, ret_refusal, error);
-	if (status != STATUS_OK)
+		return submit_waiting(queue, task, key, ret_refusal, error);
+	enum status status = submit_passing(queue, task, start, key, ret_refusal, error);
+	if (!is_stored(status, key))
 		lane_unreserve(lane, start);
 	return status;
 }
 
 enum status
-queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUID_TEXT_SIZE],
-    enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
+queue_submit(struct queue *queue, const struct queue_task *task, struct idempotency *key,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
 {
 	struct task_new new = new_task(queue, task, service_clock_ms());
 	struct task_ended ended;
 	enum status status = uuid_v7(new.created_at_ms, new.id, error);
 	if (status != STATUS_OK)
 		return status;
+	set_keep(queue, key);
 	if (find_answer(queue, &new, task->kind, &ended)) {
 		new.ended = &ended;
-		status = submit_passing(queue, &new, NULL, ret_refusal, error);
+		status = submit_passing(queue, &new, NULL, key, ret_refusal, error);
 	} else {
-		status = submit_to_run(queue, &new, ret_refusal, error);
+		status = submit_to_run(queue, &new, key, ret_refusal, error);
 	}
-	if (status == STATUS_OK)
+	if (is_stored(status, key))
 		memcpy(ret_id, new.id, UUID_TEXT_SIZE);
 	else if (status == STATUS_BUSY)
 		*ret_retry_after_s =
@@ -160,17 +184,18 @@ struct batch {
 	struct task_new *tasks;
 	struct task_ended *endeds; /* room for one each */
 	size_t count;
+	struct idempotency *key; /* NULL: none */
 	struct admission_places places;
 };
 
 /* Makes tasks of what was submitted, but for their ids. */
 static enum status
 batch_make(const struct queue *queue, const struct queue_task *tasks, size_t count,
-    struct batch *batch, struct error *error)
+    struct idempotency *key, struct batch *batch, struct error *error)
 {
 	assert(count > 0);
 	int64_t now_ms = service_clock_ms();
-	*batch = (struct batch){ .count = count };
+	*batch = (struct batch){ .count = count, .key = key };
 	batch->tasks = calloc(count, sizeof(batch->tasks[0]));
 	batch->endeds = calloc(count, sizeof(batch->endeds[0]));
 	if (batch->tasks == NULL || batch->endeds == NULL)
@@ -223,7 +248,7 @@ batch_store(
 		return status;
 	for (size_t i = 0; i < batch->count; i++)
 		memcpy(batch->tasks[i].id, ret_ids[i], UUID_TEXT_SIZE);
-	return store_submit(queue->store, batch->tasks, batch->count, NULL, NULL, error);
+	return store_submit(queue->store, batch->tasks, batch->count, NULL, batch->key, error);
 }
 
 /* Admits and stores a batch; *ret_refusal is set on BUSY, *ret_full_lane with QUEUE_FULL. */
@@ -236,7 +261,7 @@ batch_submit(struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
 	enum status status = batch_store(queue, batch, ret_ids, error);
-	if (status == STATUS_OK) {
+	if (is_stored(status, batch->key)) {
 		batch_stored(queue, batch);
 		return STATUS_OK;
 	}
@@ -248,12 +273,13 @@ batch_submit(struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT
 
 enum status
 queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
-    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error)
+    struct idempotency *key, char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error)
 {
 	enum lane full_lane = LANE_CPU;
 	struct batch batch;
-	enum status status = batch_make(queue, tasks, count, &batch, error);
+	set_keep(queue, key);
+	enum status status = batch_make(queue, tasks, count, key, &batch, error);
 	if (status == STATUS_OK)
 		status = batch_submit(queue, &batch, ret_ids, ret_refusal, &full_lane, error);
 	if (status == STATUS_BUSY)

@@ -27,6 +27,9 @@ struct queue {
 	enum status read_status;
 	enum status cancel_status;
 	struct store_cancelled cancelled;
+	enum idempotency_verdict key_read, key_submitted;
+	size_t key_count;
+	struct idempotency last_key;
 	enum refusal refusal;
 	unsigned retry_after_s;
 	struct queue_stats stats;
@@ -133,6 +136,63 @@ fake_queue_answer_cancel(struct queue *queue, enum status status, struct store_c
 }
 
 void
+fake_queue_answer_key(struct queue *queue, enum idempotency_verdict read,
+    enum idempotency_verdict submitted, size_t count)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->key_read = read;
+	queue->key_submitted = submitted;
+	queue->key_count = count;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+struct idempotency
+fake_queue_last_key(struct queue *queue)
+{
+	struct idempotency key;
+
+	pthread_mutex_lock(&queue->mutex);
+	key = queue->last_key;
+	pthread_mutex_unlock(&queue->mutex);
+	return key;
+}
+
+/* The ids that submissions get. */
+static void
+make_ids(char (*ret_ids)[UUID_TEXT_SIZE], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)snprintf(ret_ids[i], UUID_TEXT_SIZE, "018f0000-0000-7000-8000-%012u",
+		    (unsigned)i % 1000000);
+}
+
+static void
+answer_key(struct queue *queue, struct idempotency *key, enum idempotency_verdict verdict)
+{
+	idempotency_reset(key);
+	queue->last_key = *key;
+	key->ret_verdict = verdict;
+	if (verdict != IDEMPOTENCY_REPLAYED)
+		return;
+	key->ret_count = queue->key_count;
+	key->ret_ids = calloc(key->ret_count, sizeof(*key->ret_ids));
+	make_ids(key->ret_ids, key->ret_count);
+}
+
+enum status
+queue_read_idempotency(struct queue *queue, struct idempotency *key, struct error *error)
+{
+	enum status status;
+
+	pthread_mutex_lock(&queue->mutex);
+	status = queue->read_status;
+	if (status == STATUS_OK)
+		answer_key(queue, key, queue->key_read);
+	pthread_mutex_unlock(&queue->mutex);
+	return status == STATUS_OK ? status : error_set(error, status, "as the test says");
+}
+
+void
 fake_queue_hold(struct queue *queue, bool hold)
 {
 	pthread_mutex_lock(&queue->mutex);
@@ -201,8 +261,8 @@ fake_queue_last_terms(struct queue *queue)
 
 /* Answers a submission of so many tasks as the test says. */
 static enum status
-submit(struct queue *queue, const struct queue_task *tasks, size_t count, enum refusal *ret_refusal,
-    unsigned *ret_retry_after_s, struct error *error)
+submit(struct queue *queue, const struct queue_task *tasks, size_t count, struct idempotency *key,
+    enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
 {
 	enum status status;
 
@@ -213,10 +273,14 @@ submit(struct queue *queue, const struct queue_task *tasks, size_t count, enum r
 		pthread_cond_wait(&queue->changed, &queue->mutex);
 	queue->held--;
 	status = queue->submit_status;
-	if (status == STATUS_OK) {
+	if (key == NULL)
+		queue->last_key.key[0] = '\0';
+	else if (status == STATUS_OK)
+		answer_key(queue, key, queue->key_submitted);
+	if (status == STATUS_OK && !idempotency_is_known(key)) {
 		queue->submitted += (unsigned)count;
 		queue->last_terms = *tasks[count - 1].terms;
-	} else {
+	} else if (status != STATUS_OK) {
 		*ret_refusal = queue->refusal;
 		*ret_retry_after_s = queue->retry_after_s;
 		(void)error_set(error, status, "as the test says");
@@ -226,26 +290,27 @@ submit(struct queue *queue, const struct queue_task *tasks, size_t count, enum r
 }
 
 enum status
-queue_submit(struct queue *queue, const struct queue_task *task, char ret_id[UUID_TEXT_SIZE],
-    enum refusal *ret_refusal, unsigned *ret_retry_after_s, struct error *error)
+queue_submit(struct queue *queue, const struct queue_task *task, struct idempotency *key,
+    char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
+    struct error *error)
 {
-	enum status status = submit(queue, task, 1, ret_refusal, ret_retry_after_s, error);
+	enum status status = submit(queue, task, 1, key, ret_refusal, ret_retry_after_s, error);
 
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && !idempotency_is_known(key))
 		strcpy(ret_id, FAKE_QUEUE_ID(0));
 	return status;
 }
 
 enum status
 queue_submit_batch(struct queue *queue, const struct queue_task *tasks, size_t count,
-    char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal, unsigned *ret_retry_after_s,
-    struct error *error)
+    struct idempotency *key, char (*ret_ids)[UUID_TEXT_SIZE], enum refusal *ret_refusal,
+    unsigned *ret_retry_after_s, struct error *error)
 {
-	enum status status = submit(queue, tasks, count, ret_refusal, ret_retry_after_s, error);
+	enum status status =
+	    submit(queue, tasks, count, key, ret_refusal, ret_retry_after_s, error);
 
-	for (size_t i = 0; i < count && status == STATUS_OK; i++)
-		(void)snprintf(ret_ids[i], UUID_TEXT_SIZE, "018f0000-0000-7000-8000-%012u",
-		    (unsigned)i % 1000000);
+	if (status == STATUS_OK && !idempotency_is_known(key))
+		make_ids(ret_ids, count);
 	return status;
 }
 

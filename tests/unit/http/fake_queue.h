@@ -40,6 +40,18 @@ void fake_queue_answer_cancel(
     struct queue *queue, enum status status, struct store_cancelled cancelled);
 
 /**
+ * fake_queue_answer_key - what stands under every key from now on, as reads have it and as
+ * submissions do; REPLAYED with the ids 0, 1, ... of `count` tasks
+ */
+void fake_queue_answer_key(struct queue *queue, enum idempotency_verdict read,
+    enum idempotency_verdict submitted, size_t count);
+
+/**
+ * fake_queue_last_key - the one that was given last; "" where there was none with a submission
+ */
+struct idempotency fake_queue_last_key(struct queue *queue);
+
+/**
  * fake_queue_hold - let submissions wait (true) or go on (false)
  */
 void fake_queue_hold(struct queue *queue, bool hold);

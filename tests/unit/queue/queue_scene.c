@@ -227,6 +227,7 @@ const struct queue_conf scene_usual = {
 	.cpu_executors = 2,
 	.io_slots = 2,
 	.held_max = 1000,
+	.idempotency_keep_ms = 3600000,
 	.default_terms = { .priority = TASK_PRIORITY_DEFAULT, .max_attempts = 3 },
 };
 
@@ -295,9 +296,8 @@ scene_submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT
 	unsigned retry_after_s = 0;
 	enum refusal refusal = REFUSAL_NONE;
 	struct error error = { "" };
-	enum status status =
-	    queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0 }, ret_id,
-		&refusal, &retry_after_s, &error);
+	enum status status = queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0 },
+	    NULL, ret_id, &refusal, &retry_after_s, &error);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	*ret_refusal = refusal;
@@ -318,7 +318,8 @@ scene_submit_work(struct scene *scene, const char *args, char ret_id[UUID_TEXT_S
 	unsigned retry_after_s;
 	const struct queue_task task = { &work_kind, args, strlen(args), NULL, 0 };
 	assert_int_equal(
-	    queue_submit(scene->queue, &task, ret_id, &refusal, &retry_after_s, NULL), STATUS_OK);
+	    queue_submit(scene->queue, &task, NULL, ret_id, &refusal, &retry_after_s, NULL),
+	    STATUS_OK);
 }
 
 void

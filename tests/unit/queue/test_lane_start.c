@@ -48,7 +48,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	scene_open_queue(scene, scene_usual);
 	atomic_store(&refused_size, sizeof(args));
 	assert_int_equal(
-	    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL), STATUS_OK);
+	    queue_submit(scene->queue, &task, NULL, id, &refusal, &retry_after_s, NULL), STATUS_OK);
 	assert_int_equal(atomic_load(&refused_size), 0);
 	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
 	assert_int_equal(status.state, TASK_QUEUED);
@@ -148,7 +148,7 @@ test_its_run_has_the_terms_of_its_submission_or_the_defaults(void **state)
 		enum refusal refusal;
 		unsigned retry_after_s;
 		assert_int_equal(
-		    queue_submit(scene->queue, &task, id, &refusal, &retry_after_s, NULL),
+		    queue_submit(scene->queue, &task, NULL, id, &refusal, &retry_after_s, NULL),
 		    STATUS_OK);
 		scene_await(&scene_shared.carried, 1);
 		struct run *run = scene_carry_take();

@@ -52,7 +52,7 @@ submit_batch(struct scene *scene, size_t work, size_t carry, char (*ret_ids)[UUI
 			.args_size = strlen("{\"quick\":1}"),
 		};
 	status = queue_submit_batch(
-	    scene->queue, tasks, work + carry, ret_ids, ret_refusal, &retry_after_s, NULL);
+	    scene->queue, tasks, work + carry, NULL, ret_ids, ret_refusal, &retry_after_s, NULL);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	return status;

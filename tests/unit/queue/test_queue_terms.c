@@ -27,7 +27,7 @@ submit(struct scene *scene, const struct kind *kind, const char *args, struct ta
 	unsigned retry_after_s;
 
 	*ret_refusal = REFUSAL_NONE;
-	return queue_submit(scene->queue, &task, ret_id, ret_refusal, &retry_after_s, NULL);
+	return queue_submit(scene->queue, &task, NULL, ret_id, ret_refusal, &retry_after_s, NULL);
 }
 
 static void
