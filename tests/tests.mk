@@ -19,6 +19,7 @@ TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o $(OBJ)/tests/un
 TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_http_wait := $(TEST_OBJ_test_http_server)
+TEST_OBJ_test_http_idempotency := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_queue := $(OBJ)/tests/unit/queue/queue_scene.o
 TEST_OBJ_test_queue_answer := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_batch := $(TEST_OBJ_test_queue)

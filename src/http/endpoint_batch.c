@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "http/http_endpoints.h"
+#include "http/http_idempotency.h"
 #include "http/json_gate.h"
 #include "http/json_text.h"
 #include "http/submission_batch.h"
@@ -29,7 +30,7 @@ accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
 }
 
 static void
-submit(struct request *request, const struct submission_batch *batch)
+submit(struct request *request, const struct submission_batch *batch, struct idempotency *key)
 {
 	char(*ids)[UUID_TEXT_SIZE] = calloc(batch->count, sizeof(*ids));
 	enum refusal refusal = REFUSAL_NONE;
@@ -40,12 +41,12 @@ submit(struct request *request, const struct submission_batch *batch)
 	if (ids == NULL)
 		status = error_set(&error, STATUS_NOMEM, "no memory for the ids of a batch");
 	else
-		status = queue_submit_batch(request->queue, batch->tasks, batch->count, NULL, ids,
+		status = queue_submit_batch(request->queue, batch->tasks, batch->count, key, ids,
 		    &refusal, &retry_after_s, &error);
-	if (status == STATUS_OK)
-		accepted(&request->reply, ids, batch->count);
-	else
+	if (status != STATUS_OK)
 		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
+	else if (!idempotency_answer(request, accepted, key))
+		accepted(&request->reply, ids, batch->count);
 	free(ids);
 }
 
@@ -73,13 +74,18 @@ void
 endpoint_batch(struct request *request)
 {
 	struct submission_batch batch;
+	struct idempotency room, *key;
 	bool is_loaded;
 
 	submission_batch_init(&batch);
+	if (!idempotency_begin(request, accepted, &room, &key))
+		goto out;
 	json_gate_enter(request->json_gate);
 	is_loaded = load(request, &batch);
 	json_gate_leave(request->json_gate);
 	if (is_loaded)
-		submit(request, &batch);
+		submit(request, &batch, key);
+out:
+	idempotency_reset(key);
 	submission_batch_done(&batch);
 }

@@ -8,6 +8,7 @@
 #include "base/scratch.h"
 #include "base/service_clock.h"
 #include "http/http_endpoints.h"
+#include "http/http_idempotency.h"
 #include "http/json_body.h"
 #include "http/json_text.h"
 #include "queue/queue.h"
@@ -115,20 +116,21 @@ endpoint_submit_failed(struct request *request, enum status status, enum refusal
 }
 
 static void
-accepted(struct reply *reply, const char *id)
+accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
 {
 	struct buf *buf = reply_json(reply, 202, 64);
 
+	(void)count;
 	JSON_LITERAL(buf, "{\"id\":\"");
-	buf_text(buf, id);
+	buf_text(buf, ids[0]);
 	JSON_LITERAL(buf, "\"}\n");
-	reply_field(reply, "Location", "/tasks/submissions/%s", id);
+	reply_field(reply, "Location", "/tasks/submissions/%s", ids[0]);
 }
 
 static void
-submit(struct request *request, const struct submission *submission)
+submit(struct request *request, const struct submission *submission, struct idempotency *key)
 {
-	char id[UUID_TEXT_SIZE];
+	char ids[1][UUID_TEXT_SIZE];
 	enum refusal refusal = REFUSAL_NONE;
 	unsigned retry_after_s = 1;
 	struct error error;
@@ -140,12 +142,12 @@ submit(struct request *request, const struct submission *submission)
 		.created_at_ms = submission->created_at_ms,
 	};
 	enum status status =
-	    queue_submit(request->queue, &task, NULL, id, &refusal, &retry_after_s, &error);
+	    queue_submit(request->queue, &task, key, ids[0], &refusal, &retry_after_s, &error);
 
-	if (status == STATUS_OK)
-		accepted(&request->reply, id);
-	else
+	if (status != STATUS_OK)
 		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
+	else if (!idempotency_answer(request, accepted, key))
+		accepted(&request->reply, ids, 1);
 }
 
 void
@@ -154,22 +156,26 @@ endpoint_submit(struct request *request)
 	_Alignas(max_align_t) char scratch[SCRATCH_BYTES];
 	struct submission_rules rules;
 	struct submission submission;
+	struct idempotency room, *key;
 	struct faults faults;
 	struct error error;
-	json_t *body;
+	json_t *body = NULL;
 	enum status status;
 
 	scratch_begin(scratch, sizeof(scratch));
 	faults_init(&faults);
 	submission_init(&submission);
+	if (!idempotency_begin(request, accepted, &room, &key))
+		goto out;
 	body = endpoint_load_body(request, JSON_BODY_VALUES_MAX);
 	if (body == NULL)
 		goto out;
 	rules = endpoint_submission_rules(request);
 	status = submission_check(&rules, body, &submission, &faults, &error);
 	if (endpoint_is_valid(request, status, &faults, &error))
-		submit(request, &submission);
+		submit(request, &submission, key);
 out:
+	idempotency_reset(key);
 	submission_done(&submission);
 	json_decref(body);
 	scratch_end();

@@ -97,6 +97,9 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 		head->range = value;
 	} else if (name_is(name, name_size, "If-Range")) {
 		head->if_range = value;
+	} else if (name_is(name, name_size, "Idempotency-Key")) {
+		head->idempotency_key = value;
+		head->idempotency_key_count++;
 	} else if (name_is(name, name_size, "If-None-Match")) {
 		if (head->if_none_match_count < ARRAY_SIZE(head->if_none_match))
 			head->if_none_match[head->if_none_match_count++] = value;

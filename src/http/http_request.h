@@ -56,6 +56,8 @@ struct request_head {
 	const char *request_id;
 	const char *range;
 	const char *if_range;
+	const char *idempotency_key;
+	unsigned idempotency_key_count;
 	const char *if_none_match[2];
 	unsigned if_none_match_count;
 	const char *accept[REQUEST_ACCEPT_MAX];

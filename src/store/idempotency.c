@@ -13,6 +13,8 @@ idempotency_is_known(const struct idempotency *idempotency)
 void
 idempotency_reset(struct idempotency *idempotency)
 {
+	if (idempotency == NULL)
+		return;
 	free(idempotency->ret_ids);
 	idempotency->ret_verdict = IDEMPOTENCY_FRESH;
 	idempotency->ret_ids = NULL;

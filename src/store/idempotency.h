@@ -46,7 +46,7 @@ struct idempotency {
 bool idempotency_is_known(const struct idempotency *idempotency);
 
 /**
- * idempotency_reset - FRESH, and free the ids
+ * idempotency_reset - FRESH, and free the ids; NULL is fine
  */
 void idempotency_reset(struct idempotency *idempotency);
 

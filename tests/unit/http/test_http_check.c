@@ -108,6 +108,20 @@ assert_waits(const char *target, const struct field *fields, unsigned wait_s, bo
 }
 
 static void
+test_keys_are_noted_and_not_judged(void **state)
+{
+	struct request request;
+
+	(void)state;
+	judge(&request, "POST", "/tasks/submissions", "1.1",
+	    FIELDS(HOST, JSON, { "idempotency-KEY", "a" }, { "Idempotency-Key", "\"b\"" }), false);
+	assert_int_equal(request.reply.status, 0);
+	assert_int_equal(request.head.idempotency_key_count, 2);
+	assert_string_equal(request.head.idempotency_key, "\"b\"");
+	reply_done(&request.reply);
+}
+
+static void
 test_a_wait_is_taken_from_the_query_or_else_from_the_preference(void **state)
 {
 	(void)state;
@@ -339,6 +353,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_requests_pass),
+		cmocka_unit_test(test_keys_are_noted_and_not_judged),
 		cmocka_unit_test(test_a_wait_is_taken_from_the_query_or_else_from_the_preference),
 		cmocka_unit_test(test_a_wait_that_cannot_be_taken_is_refused),
 		cmocka_unit_test(test_framing_in_doubt_is_refused_and_closes),
