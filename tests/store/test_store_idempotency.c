@@ -155,6 +155,7 @@ test_the_first_is_stored_and_the_same_again_is_not(void **state)
 	struct task task;
 	store_env_claim_one(env, false, &task);
 	assert_int_equal(store_env_succeed(env, &task, "1", 1), STATUS_OK);
+	task_done(&task);
 	assert_replayed(env, "a", 'x', 1, 1);
 }
 

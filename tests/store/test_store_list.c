@@ -33,7 +33,7 @@ submit(struct store_env *env, const char *id, const char *type, const char *args
 	struct task_new named = task;
 
 	memcpy(named.id, id, UUID_TEXT_SIZE);
-	assert_int_equal(store_submit(env->store, &named, 1, NULL, &env->error), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &named, 1, NULL, NULL, &env->error), STATUS_OK);
 }
 
 /* A task of the tests' present moment, whose id says so, the n-th of it. */
@@ -164,7 +164,7 @@ test_a_task_comes_with_all_that_is_known_of_it(void **state)
 	struct task task;
 
 	store_env_id(1, new.id);
-	assert_int_equal(store_submit(env->store, &new, 1, NULL, &env->error), STATUS_OK);
+	assert_int_equal(store_submit(env->store, &new, 1, NULL, NULL, &env->error), STATUS_OK);
 	env->now_ms += 3;
 	store_env_claim_one(env, false, &task);
 	env->now_ms += 4;

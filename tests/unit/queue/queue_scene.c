@@ -296,8 +296,9 @@ scene_submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT
 	unsigned retry_after_s = 0;
 	enum refusal refusal = REFUSAL_NONE;
 	struct error error = { "" };
-	enum status status = queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0 },
-	    NULL, ret_id, &refusal, &retry_after_s, &error);
+	enum status status =
+	    queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0 }, NULL, ret_id,
+		&refusal, &retry_after_s, &error);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	*ret_refusal = refusal;
