@@ -306,7 +306,7 @@ class TestRefusing:
         daemon, running, batch, body = self.start(make_daemon, held)
         with daemon.client() as client:
             daemon.signal(signal.SIGTERM)
-            wait_until(lambda: client.get("/readyz").status == 503)
+            wait_until(lambda: b"draining" in client.get("/readyz").body)  # and not merely full
             problem = check_problem(post(client, "new", factorial(300)), 503)
             assert problem["type"] == "/problems/draining"
             check_replayed(post(client, "running", fetch(held.url())), running)
