@@ -79,6 +79,13 @@ struct kind {
 	void (*check_args)(const struct kind_settings *settings, const json_t *args,
 	    struct faults *faults, struct buf *ret_args);
 
+	/**
+	 * args_prefix_of_url - how normalised arguments begin whose URL begins with a text, so that
+	 * tasks can be found by it; pure, any thread. NULL: the kind has no URL.
+	 * @ret_args: empty; its status tells whether memory sufficed
+	 */
+	void (*args_prefix_of_url)(const char *url_prefix, struct buf *ret_args);
+
 	/* run - execute one attempt, blocking; CPU kinds only. Asks run_word at least every 100 ms.
 	   Fills run->output and run->outcome. */
 	void (*run)(const struct kind_settings *settings, struct run *run);

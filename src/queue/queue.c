@@ -182,6 +182,20 @@ queue_read_result(
 	return status;
 }
 
+enum status
+queue_list(struct queue *queue, const struct store_list_query *query, struct store_list *ret_list,
+    struct error *error)
+{
+	return store_list(queue->store, query, ret_list, error);
+}
+
+enum status
+queue_read_attempts(
+    struct queue *queue, const char *id, struct store_attempts *ret_attempts, struct error *error)
+{
+	return store_read_attempts(queue->store, id, ret_attempts, error);
+}
+
 struct waiters *
 queue_waiters(struct queue *queue)
 {

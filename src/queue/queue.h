@@ -98,6 +98,14 @@ enum status queue_read_result(struct queue *queue, const char *id, struct task_r
     struct error *error) NODISCARD;
 
 /**
+ * queue_list / queue_read_attempts - as store_list / store_read_attempts
+ */
+enum status queue_list(struct queue *queue, const struct store_list_query *query,
+    struct store_list *ret_list, struct error *error) NODISCARD;
+enum status queue_read_attempts(struct queue *queue, const char *id,
+    struct store_attempts *ret_attempts, struct error *error) NODISCARD;
+
+/**
  * queue_waiters - where to wait for the end of a task; see queue/waiters.h. Nobody waits any more
  * once queue_refuse has been called
  */

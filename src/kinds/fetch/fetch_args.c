@@ -63,6 +63,17 @@ fetch_args_check(const json_t *args, struct faults *faults, struct buf *ret_args
 	url_parts_done(&parts);
 }
 
+void
+fetch_args_prefix(const char *url_prefix, struct buf *ret_args)
+{
+	/* As arguments with this URL are written, byte for byte, but for their end. */
+	write_args(url_prefix, ret_args);
+	if (buf_status(ret_args) != STATUS_OK)
+		return;
+	ret_args->size -= strlen("\"}");
+	ret_args->data[ret_args->size] = '\0';
+}
+
 enum status
 fetch_args_read(const char *args, size_t size, struct url_parts *ret_url, struct error *error)
 {

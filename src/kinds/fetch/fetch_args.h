@@ -18,6 +18,12 @@
 void fetch_args_check(const json_t *args, struct faults *faults, struct buf *ret_args);
 
 /**
+ * fetch_args_prefix - as args_prefix_of_url in struct kind
+ * @url_prefix: valid UTF-8
+ */
+void fetch_args_prefix(const char *url_prefix, struct buf *ret_args);
+
+/**
  * fetch_args_read - the URL in normalised arguments; they were stored, so they are checked again
  * Returns OK; INVALID; NOMEM.
  */

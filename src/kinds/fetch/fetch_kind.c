@@ -30,6 +30,7 @@ const struct kind kind_fetch = {
 	.result_form = RESULT_TEXT,
 	.check_settings = check_settings,
 	.check_args = check_args,
+	.args_prefix_of_url = fetch_args_prefix,
 	.engine = &fetch_engine_ops,
 };
 

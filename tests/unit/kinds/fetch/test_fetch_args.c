@@ -142,6 +142,39 @@ test_stored_arguments_are_checked_again(void **state)
 	}
 }
 
+static void
+test_a_prefix_is_how_arguments_with_such_a_url_begin(void **state)
+{
+	static const char url[] = "http://example.com/a?b=%22c%22&d='e'~";
+	json_t *args = json_pack("{s:s}", "url", url);
+	struct faults faults;
+	struct buf whole, begin;
+
+	(void)state;
+	faults_init(&faults);
+	buf_init(&whole, 1000);
+	fetch_args_check(args, &faults, &whole);
+	assert_int_equal(faults.count, 0);
+	json_decref(args);
+	for (size_t size = 1; size <= strlen(url); size++) {
+		char prefix[sizeof(url)] = "";
+
+		memcpy(prefix, url, size);
+		buf_init(&begin, 1000);
+		fetch_args_prefix(prefix, &begin);
+		assert_int_equal(buf_status(&begin), STATUS_OK);
+		assert_int_equal(begin.size, strlen("{\"url\":\"") + size);
+		assert_int_equal(strlen(begin.data), begin.size);
+		assert_memory_equal(begin.data, whole.data, begin.size);
+		buf_done(&begin);
+	}
+	buf_done(&whole);
+	buf_init(&begin, 10);
+	fetch_args_prefix("http://a", &begin);
+	assert_int_equal(buf_status(&begin), STATUS_FULL);
+	buf_done(&begin);
+}
+
 int
 main(void)
 {
@@ -152,6 +185,7 @@ main(void)
 		cmocka_unit_test(test_a_missing_value_is_a_fault),
 		cmocka_unit_test(test_a_buffer_that_is_too_small_says_so),
 		cmocka_unit_test(test_stored_arguments_are_checked_again),
+		cmocka_unit_test(test_a_prefix_is_how_arguments_with_such_a_url_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
