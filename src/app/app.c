@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #include "base/log.h"
 #include "base/service_clock.h"
 #include "base/sync.h"
+#include "base/utf8.h"
 #include "http/http_listen.h"
 #include "http/http_server.h"
 #include "kinds/kind.h"
@@ -57,7 +59,8 @@ struct app {
 	struct store *store;
 	struct queue *queue;
 	struct http_server *server;
-	bool data_refused; /* the database is damaged or newer than the program */
+	char node[HOST_NAME_MAX + 1]; /* the host's name */
+	bool data_refused;            /* the database is damaged or newer than the program */
 };
 
 static void
@@ -205,6 +208,15 @@ bodies_max_bytes(const struct app *app)
 	return app->budget.bodies_bytes > least ? app->budget.bodies_bytes : least;
 }
 
+/* What attempts are said to run on. Whoever names a host can write anything. */
+static void
+name_node(struct app *app)
+{
+	if (gethostname(app->node, sizeof(app->node) - 1) != 0)
+		app->node[0] = '\0';
+	utf8_scrub(app->node);
+}
+
 static enum status
 open_server(struct app *app, struct error *error)
 {
@@ -225,7 +237,9 @@ open_server(struct app *app, struct error *error)
 		.idle_timeout_ms = conf->http_idle_timeout_ms,
 		.send_timeout_ms = conf->http_send_timeout_ms,
 		.began_mono_ms = app->began_mono_ms,
+		.node = app->node,
 	};
+	name_node(app);
 	app->listen_fd = -1;
 	return http_server_open(&http, app->queue, &app->server, error);
 }

@@ -28,12 +28,30 @@ endpoint_read_failed(struct request *request, enum status status, const struct e
 }
 
 void
+endpoint_append_status(struct buf *buf, const struct task_status *task)
+{
+	JSON_LITERAL(buf, "\"id\":\"");
+	buf_text(buf, task->id);
+	JSON_LITERAL(buf, "\",\"status\":\"");
+	buf_text(buf, task_state_name(task->state));
+	JSON_LITERAL(buf, "\",\"type\":");
+	json_text_string(buf, task->type, strlen(task->type));
+	JSON_LITERAL(buf, ",\"created_at\":");
+	json_text_time(buf, task->created_at_ms);
+	JSON_LITERAL(buf, ",\"started_at\":");
+	json_text_time(buf, task->started_at_ms);
+	JSON_LITERAL(buf, ",\"finished_at\":");
+	json_text_time(buf, task->finished_at_ms);
+	JSON_LITERAL(buf, ",\"attempts\":");
+	json_text_int(buf, task->attempt);
+}
+
+void
 endpoint_status(struct request *request)
 {
 	struct task_status task;
 	struct error error;
 	enum status status;
-	const char *state;
 	struct buf *buf;
 
 	if (!http_wait(request))
@@ -43,21 +61,8 @@ endpoint_status(struct request *request)
 		endpoint_read_failed(request, status, &error);
 		return;
 	}
-	state = task_state_name(task.state);
 	buf = reply_json(&request->reply, 200, STATUS_EXPECTED_BYTES);
-	JSON_LITERAL(buf, "{\"id\":\"");
-	buf_text(buf, task.id);
-	JSON_LITERAL(buf, "\",\"status\":\"");
-	buf_text(buf, state);
-	JSON_LITERAL(buf, "\",\"type\":");
-	json_text_string(buf, task.type, strlen(task.type));
-	JSON_LITERAL(buf, ",\"created_at\":");
-	json_text_time(buf, task.created_at_ms);
-	JSON_LITERAL(buf, ",\"started_at\":");
-	json_text_time(buf, task.started_at_ms);
-	JSON_LITERAL(buf, ",\"finished_at\":");
-	json_text_time(buf, task.finished_at_ms);
-	JSON_LITERAL(buf, ",\"attempts\":");
-	json_text_int(buf, task.attempt);
+	JSON_LITERAL(buf, "{");
+	endpoint_append_status(buf, &task);
 	JSON_LITERAL(buf, "}\n");
 }

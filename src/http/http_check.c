@@ -303,6 +303,8 @@ check_query(struct request *request)
 	char name[TARGET_NAME_SIZE], value[TARGET_VALUE_SIZE];
 	unsigned count = 0;
 
+	if ((request->route->flags & ROUTE_QUERIES) != 0)
+		return;
 	while (!is_refused(request) && query_next(&walk, name, value)) {
 		if (waits && strcmp(name, "wait") == 0)
 			check_wait(request, value, count++ == 0);

@@ -33,6 +33,12 @@ void endpoint_cancel(struct request *request);
 /* GET /tasks/{id}/result */
 void endpoint_content(struct request *request);
 
+/* GET /tasks/{id}/attempts */
+void endpoint_attempts(struct request *request);
+
+/* GET /tasks */
+void endpoint_list(struct request *request);
+
 /* GET /healthz, GET /readyz */
 void endpoint_healthz(struct request *request);
 void endpoint_readyz(struct request *request);
@@ -72,6 +78,17 @@ void endpoint_submit_failed(struct request *request, enum status status, enum re
  * Returns whether ret_result is set; then it is for task_result_done.
  */
 bool endpoint_read_final(struct request *request, struct task_result *ret_result);
+
+/**
+ * endpoint_append_status - the members that every answer about a task's state begins with, without
+ * the braces
+ */
+void endpoint_append_status(struct buf *buf, const struct task_status *task);
+
+/**
+ * endpoint_append_failure - a failure's word as a JSON string, null for none
+ */
+void endpoint_append_failure(struct buf *buf, enum failure failure);
 
 /**
  * endpoint_read_failed - make the reply of a read that failed

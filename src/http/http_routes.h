@@ -14,6 +14,7 @@ enum route_flags {
 	ROUTE_GIVES_JSON = 2,  /* 406 unless the client accepts application/json */
 	ROUTE_ALWAYS_OPEN = 4, /* answered beyond the connection limit too */
 	ROUTE_WAITS = 8,       /* can wait for the task to end: ?wait=, Prefer: wait= */
+	ROUTE_QUERIES = 16,    /* has parameters of its own, which the endpoint judges */
 };
 
 struct route {

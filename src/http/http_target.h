@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TARGET_PATH_SIZE  128 /* our longest path has 50 bytes */
-#define TARGET_QUERY_SIZE 512
+#define TARGET_PATH_SIZE  128  /* our longest path has 50 bytes */
+#define TARGET_QUERY_SIZE 2048 /* a list with every filter, and its longest text all escapes */
 #define TARGET_NAME_SIZE  64
 #define TARGET_VALUE_SIZE TARGET_QUERY_SIZE
 

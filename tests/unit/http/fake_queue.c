@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "queue/waiters.h"
+#include "store/store_backend.h"
 
 #define TASKS_MAX 32
 
@@ -33,6 +34,7 @@ struct queue {
 	enum refusal refusal;
 	unsigned retry_after_s;
 	struct queue_stats stats;
+	struct store_list_query last_query;
 	unsigned submitted;
 	unsigned held;
 	bool hold;
@@ -364,6 +366,115 @@ queue_read_status(
 		*ret_status = result.status;
 	task_result_done(&result);
 	return status;
+}
+
+/* The task with the highest id below one; NULL: none. */
+static const struct task_result *
+next_older(const struct queue *queue, const char *before_id)
+{
+	const struct task_result *next = NULL;
+
+	for (size_t i = 0; i < queue->task_count; i++) {
+		const char *id = queue->tasks[i].status.id;
+
+		if (strcmp(id, before_id) < 0 && (next == NULL || strcmp(id, next->status.id) > 0))
+			next = &queue->tasks[i];
+	}
+	return next;
+}
+
+/* With what the tests' tasks have no members for. */
+static struct store_list_task
+list_task(const struct task_result *task)
+{
+	static char args[] = "{\"n\":\"5\"}";
+	struct store_list_task row = {
+		.status = task->status,
+		.priority = 5,
+		.failure = task->failure,
+		.args = args,
+		.args_size = sizeof(args) - 1,
+	};
+
+	if (task->status.state == TASK_QUEUED) {
+		row.run_at_ms = task->status.created_at_ms + 1000;
+		row.expires_at_ms = task->status.created_at_ms + 2000;
+	}
+	return row;
+}
+
+enum status
+queue_list(struct queue *queue, const struct store_list_query *query, struct store_list *ret_list,
+    struct error *error)
+{
+	char from_id[UUID_TEXT_SIZE], before_id[UUID_TEXT_SIZE];
+	enum list_offer offer = LIST_OFFER_NEXT;
+	const struct task_result *task;
+	struct store_list_page page;
+	enum status status;
+
+	pthread_mutex_lock(&queue->mutex);
+	queue->last_query = *query;
+	status = queue->read_status;
+	if (status != STATUS_OK) {
+		pthread_mutex_unlock(&queue->mutex);
+		return error_set(error, status, "as the test says");
+	}
+	if (store_list_begin(query, &page, error) != STATUS_OK)
+		abort();
+	store_list_range(query, from_id, before_id);
+	while (offer == LIST_OFFER_NEXT && (task = next_older(queue, before_id)) != NULL) {
+		const struct store_list_task row = list_task(task);
+
+		offer = store_list_offer(&page, &row);
+		memcpy(before_id, task->status.id, UUID_TEXT_SIZE);
+	}
+	*ret_list = page.list;
+	pthread_mutex_unlock(&queue->mutex);
+	return STATUS_OK;
+}
+
+struct store_list_query
+fake_queue_last_query(struct queue *queue)
+{
+	struct store_list_query query;
+
+	pthread_mutex_lock(&queue->mutex);
+	query = queue->last_query;
+	pthread_mutex_unlock(&queue->mutex);
+	return query;
+}
+
+enum status
+queue_read_attempts(
+    struct queue *queue, const char *id, struct store_attempts *ret_attempts, struct error *error)
+{
+	struct store_attempts found = { 0 };
+	struct task_result result;
+	enum status status;
+
+	task_result_init(&result);
+	status = queue_read_result(queue, id, &result, error);
+	if (status != STATUS_OK)
+		return status;
+	found.list = calloc(2, sizeof(*found.list));
+	if (result.status.started_at_ms != 0) {
+		found.list[found.count++] = (struct store_attempt){ .attempt = 1,
+			.started_at_ms = 1767323045000,
+			.ended_at_ms = 1767323045100,
+			.outcome = ATTEMPT_CRASHED };
+		found.list[found.count++] = (struct store_attempt){ .attempt = 2,
+			.started_at_ms = result.status.started_at_ms,
+			.ended_at_ms = result.status.finished_at_ms,
+			.outcome = attempt_outcome_of_task(result.status.state, result.failure),
+			.failure = result.failure,
+			.response = result.response };
+		memcpy(found.list[1].message, result.message, sizeof(result.message));
+		result.response = NULL;
+	}
+	task_result_done(&result);
+	*ret_attempts = found;
+	return STATUS_OK;
 }
 
 enum refusal

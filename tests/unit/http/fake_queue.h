@@ -77,6 +77,11 @@ void fake_queue_put_stats(struct queue *queue, const struct queue_stats *stats);
 unsigned fake_queue_submitted(struct queue *queue);
 
 /**
+ * fake_queue_last_query - what was listed last; worth looking at as far as it needs no memory
+ */
+struct store_list_query fake_queue_last_query(struct queue *queue);
+
+/**
  * fake_queue_last_terms - those of the last task that was accepted
  */
 struct task_terms fake_queue_last_terms(struct queue *queue);

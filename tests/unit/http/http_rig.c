@@ -96,6 +96,7 @@ rig_open_with(unsigned connections_max, size_t bodies_max_bytes)
 		.body_timeout_ms = 10000,
 		.idle_timeout_ms = 60000,
 		.send_timeout_ms = 10000,
+		.node = "node-1",
 	};
 	struct error error;
 

@@ -40,6 +40,10 @@ test_every_endpoint_is_found(void **state)
 		{ METHOD_HEAD, "/tasks/submissions/" ID, "/tasks/submissions/{id}" },
 		{ METHOD_GET, "/tasks/" ID, "/tasks/{id}" },
 		{ METHOD_GET, "/tasks/" ID "/result", "/tasks/{id}/result" },
+		{ METHOD_GET, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
+		{ METHOD_HEAD, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
+		{ METHOD_GET, "/tasks", "/tasks" },
+		{ METHOD_HEAD, "/tasks", "/tasks" },
 		{ METHOD_HEAD, "/healthz", "/healthz" },
 		{ METHOD_GET, "/readyz", "/readyz" },
 		{ METHOD_GET, "/stats", "/stats" },
@@ -71,11 +75,12 @@ test_ids_arrive_in_lower_case(void **state)
 static void
 test_nothing_near_is_found(void **state)
 {
-	static const char *const paths[] = { "", "/", "/tasks", "/tasks/", "/tasks/submissions/",
+	static const char *const paths[] = { "", "/", "/task", "/tasks/", "/tasks/submissions/",
 		"//tasks/submissions", "/Tasks/submissions", "/tasks/submissions/x", "/tasks/x",
-		"/tasks/" ID "/", "/tasks/" ID "/results", "/tasks/" ID "/result/",
-		"/tasks/" ID "0", "/tasks/submissions/" ID "/", "/tasks//result", "/healthz/",
-		"/healthz2", "/tasks/{id}", "/tasks/018f0000-0000-7000-8000-00000000000" };
+		"/tasks/" ID "/", "/tasks/" ID "/results", "/tasks/" ID "/attempts/",
+		"/tasks/attempts", "/tasks/" ID "/result/", "/tasks/" ID "0",
+		"/tasks/submissions/" ID "/", "/tasks//result", "/healthz/", "/healthz2",
+		"/tasks/{id}", "/tasks/018f0000-0000-7000-8000-00000000000" };
 	const char *pattern;
 	char id[UUID_TEXT_SIZE];
 
@@ -101,6 +106,10 @@ test_other_methods_are_told_what_is_allowed(void **state)
 	assert_int_equal(match(METHOD_OPTIONS, "/tasks/" ID, &pattern, id), ROUTE_NO_METHOD);
 	assert_string_equal(routes_allow("/tasks/submissions"), "POST, OPTIONS");
 	assert_string_equal(routes_allow("/tasks/" ID), "GET, HEAD, DELETE, OPTIONS");
+	assert_int_equal(match(METHOD_POST, "/tasks", &pattern, id), ROUTE_NO_METHOD);
+	assert_int_equal(
+	    match(METHOD_DELETE, "/tasks/" ID "/attempts", &pattern, id), ROUTE_NO_METHOD);
+	assert_string_equal(routes_allow("/tasks"), "GET, HEAD, OPTIONS");
 	assert_string_equal(routes_allow("/healthz"), "GET, HEAD, OPTIONS");
 }
 
