@@ -7,8 +7,9 @@
  *	fill DIRECTORY [--finished N] [--days D] [--ids FILE --sample K]
  *	    [--queued-factorials N] [--queued-fetches N --url URL]
  *
- * Finished tasks are five fetches to one factorial, spread evenly over the last D days (7). FILE
- *gets K of them, drawn one from each K-th of the history, as lines "ID SIZE-OF-RESULT".
+ * Finished tasks are five fetches to one factorial, spread evenly over the last D days (6, so that
+ *none is deleted for its age meanwhile). FILE gets K of them, drawn one from each K-th of the
+ *history, as lines "ID SIZE-OF-RESULT".
  */
 #include <getopt.h>
 #include <sqlite3.h>
@@ -316,7 +317,7 @@ read_options(struct plan *plan, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct plan plan = { .days = 7, .url = "" };
+	struct plan plan = { .days = 6, .url = "" };
 	static struct fill fill;
 	int64_t now_ms = clock_wall_ms();
 	if (!read_options(&plan, argc, argv)) {
