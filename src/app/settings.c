@@ -45,7 +45,7 @@ settings_of_terms(const struct conf *conf, struct task_terms *ret_terms, struct 
 struct store_retention
 settings_of_retention(const struct conf *conf)
 {
-	static const int64_t hour_ms = 3600 * 1000;
+	static const int64_t hour_ms = INT64_C(3600) * 1000;
 
 	return (struct store_retention){
 		.succeeded_ms = conf->keep_succeeded_hours * hour_ms,

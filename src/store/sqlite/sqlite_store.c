@@ -151,7 +151,7 @@ sqlite_purge(void *db, const struct store_retention *retention, int64_t now_ms,
     struct store_purged *ret_purged, struct error *error)
 {
 	struct sqlite_store *store = db;
-	int64_t leases[STORE_PURGE_MAX];
+	int64_t leases[STORE_PURGE_MAX] = { 0 };
 	struct command command = {
 		.kind = COMMAND_PURGE,
 		.purge = { .retention = retention,

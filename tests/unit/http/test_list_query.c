@@ -16,6 +16,7 @@
 #include "http/list_query.h"
 
 #define ID     "018f0000-0000-7000-8000-00000000000a"
+#define MOMENT "2026-01-02T03:04:05Z"
 #define CURSOR "djE6MDE4ZjAwMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBh"
 
 /* Reads a query that is to be taken; list_query_done. */
@@ -248,9 +249,7 @@ test_each_parameter_once_and_no_other(void **state)
 {
 	static const char *const twice[] = { "limit=5&limit=5", "limit=5&type=factorial&limit=5",
 		"status=FAILED&status=QUEUED", "cursor=" CURSOR "&cursor=" CURSOR,
-		"url_prefix=a&url_prefix=b",
-		"created_after=2026-01-02T03:04:05Z&"
-		"created_after=2026-01-02T03:04:05Z" };
+		"url_prefix=a&url_prefix=b", "created_after=" MOMENT "&created_after=" MOMENT };
 	static const char *const unknown[] = { "x", "x=1", "limit=5&x=1", "Limit=5", "offset=3",
 		"page=2", "=5", "wait=3", "limi%74s=5" };
 	struct list_query query;
