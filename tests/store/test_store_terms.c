@@ -314,9 +314,16 @@ test_many_expire_in_slices(void **state)
 	assert_int_equal(counts_of(env).by_state[TASK_REJECTED], many);
 }
 
+/* What became of the completion of an attempt that another one is to follow. */
+struct retried {
+	enum status status;
+	enum task_state state;
+	bool is_kept;
+};
+
 /* Completes a failed attempt that another one is to follow; returns the completion as it was
  * filled. */
-static struct completion
+static struct retried
 retry(struct store_env *env, const struct task *task, int64_t retry_at_ms, size_t content_size)
 {
 	struct outcome outcome;
@@ -330,6 +337,7 @@ retry(struct store_env *env, const struct task *task, int64_t retry_at_ms, size_
 		.is_retried = true,
 		.retry_at_ms = retry_at_ms,
 	};
+	struct retried retried;
 
 	outcome_init(&outcome);
 	outcome_fail(&outcome, FAILURE_CONNECT, "Connection refused");
@@ -337,26 +345,31 @@ retry(struct store_env *env, const struct task *task, int64_t retry_at_ms, size_
 	assert_in_range(content_size, 0, sizeof(content));
 	assert_int_equal(output_write(&output, content, content_size, NULL), STATUS_OK);
 	assert_int_equal(store_complete(env->store, &completion, 1, &env->error), STATUS_OK);
+	retried = (struct retried){
+		.status = completion.ret_status,
+		.state = completion.ret_state,
+		.is_kept = completion_is_kept(&completion),
+	};
 	output_done(&output);
 	outcome_done(&outcome);
-	return completion;
+	return retried;
 }
 
 static void
 test_a_failed_attempt_is_followed_by_another_after_its_pause(void **state)
 {
 	struct store_env *env = *state;
-	struct completion completion;
+	struct retried retried;
 	struct task_status status;
 	struct task task;
 	char id[UUID_TEXT_SIZE];
 
 	submit(env, 1, (struct task_terms){ 0 });
 	store_env_claim_one(env, false, &task);
-	completion = retry(env, &task, env->now_ms + 500, 10);
-	assert_int_equal(completion.ret_status, STATUS_OK);
-	assert_int_equal(completion.ret_state, TASK_QUEUED);
-	assert_true(completion_is_kept(&completion));
+	retried = retry(env, &task, env->now_ms + 500, 10);
+	assert_int_equal(retried.status, STATUS_OK);
+	assert_int_equal(retried.state, TASK_QUEUED);
+	assert_true(retried.is_kept);
 	task_done(&task);
 	store_env_id(1, id);
 	assert_int_equal(store_read_status(env->store, id, &status, NULL), STATUS_OK);
@@ -395,16 +408,16 @@ static void
 test_a_superseded_attempt_is_not_retried(void **state)
 {
 	struct store_env *env = *state;
-	struct completion completion;
+	struct retried retried;
 	struct task old, task;
 
 	submit(env, 1, (struct task_terms){ 0 });
 	store_env_claim_one(env, false, &old);
 	store_env_crash(env);
 	store_env_claim_one(env, false, &task);
-	completion = retry(env, &old, env->now_ms + 500, 0);
-	assert_int_equal(completion.ret_status, STATUS_CONFLICT);
-	assert_false(completion_is_kept(&completion));
+	retried = retry(env, &old, env->now_ms + 500, 0);
+	assert_int_equal(retried.status, STATUS_CONFLICT);
+	assert_false(retried.is_kept);
 	assert_int_equal(store_env_state(env, 1), TASK_RUNNING);
 	assert_waiting(env, 0, 0);
 	assert_int_equal(store_env_succeed(env, &task, "x", 1), STATUS_OK);
@@ -554,14 +567,14 @@ static void
 test_a_cancelled_task_is_not_tried_again(void **state)
 {
 	struct store_env *env = *state;
-	struct completion completion;
+	struct retried retried;
 	struct task task;
 
 	submit(env, 1, (struct task_terms){ 0 });
 	store_env_claim_one(env, false, &task);
 	(void)cancel(env, 1);
-	completion = retry(env, &task, env->now_ms + 100, 0);
-	assert_int_equal(completion.ret_state, TASK_FAILED);
+	retried = retry(env, &task, env->now_ms + 100, 0);
+	assert_int_equal(retried.state, TASK_FAILED);
 	assert_failed_by_cancel(env, 1);
 	task_done(&task);
 }
