@@ -16,11 +16,13 @@ give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 	size_t queued;
 	enum status status =
 	    store_release(lane->conf.store, tasks, count, service_clock_ms(), &queued, &error);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK) {
 		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
-	else
+		timekeeper_note(lane->conf.timekeeper, 0); /* as release_runs */
+	} else {
 		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error), LOG_INT("tasks", count));
+	}
 	for (size_t i = 0; i < count; i++)
 		task_done(&tasks[i]);
 }

@@ -168,8 +168,11 @@ release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct err
 	size_t queued;
 	enum status status =
 	    store_release(lane->conf.store, tasks, used, service_clock_ms(), &queued, error);
-	if (status == STATUS_OK)
-		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
+	if (status != STATUS_OK || queued == 0)
+		return status;
+	admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
+	/* What has not started after all can expire, or has done so. */
+	timekeeper_note(lane->conf.timekeeper, 0);
 	return status;
 }
 

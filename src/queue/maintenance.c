@@ -27,6 +27,7 @@ struct maintenance {
 	bool started;
 	pthread_t thread;
 	enum status last; /* how the store's housekeeping went; the thread's alone */
+	enum status last_purge;
 };
 
 /* Sets admission's flag; logs when it changes. A disk that cannot be asked counts as it did before.
@@ -59,11 +60,12 @@ purge(struct maintenance *maintenance)
 		struct error error = { "" };
 		enum status status =
 		    store_purge(conf->store, &conf->retention, service_clock_ms(), &purged, &error);
-		if (status != STATUS_OK) {
+		if (status != STATUS_OK && status != maintenance->last_purge)
 			log_warn(LOG_EVENT("purge_failed"), LOG_STR("status", status_name(status)),
 			    LOG_ERROR(&error));
+		maintenance->last_purge = status;
+		if (status != STATUS_OK)
 			break;
-		}
 		for (size_t i = 0; i < purged.count; i++)
 			final_cache_forget(conf->recent, purged.ids[i]);
 		count += (int64_t)purged.count;

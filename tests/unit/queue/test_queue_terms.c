@@ -240,6 +240,26 @@ test_a_task_that_waits_too_long_expires_and_whoever_waits_is_told(void **state)
 }
 
 static void
+test_what_is_handed_back_too_late_expires(void **state)
+{
+	struct scene *scene = *state;
+	int64_t expiry_ms = service_clock_ms() + 50;
+	struct run *run;
+	char id[UUID_TEXT_SIZE];
+
+	scene_open_queue(scene, scene_usual);
+	submit_ok(scene, &carry_kind, "{}", (struct task_terms){ .expires_at_ms = expiry_ms }, id);
+	run = take_run();
+	while (service_clock_ms() <= expiry_ms)
+		scene_nap();
+	assert_int_equal(status_of(scene, id).state, TASK_RUNNING);
+	run->outcome.verdict = VERDICT_RELEASED; /* there was no space for its output */
+	scene_carry_end(run);
+	assert_int_equal(scene_await_final(scene, id).state, TASK_REJECTED);
+	assert_waiting(scene, LANE_IO, 0, 0);
+}
+
+static void
 test_a_failure_that_can_be_mended_is_tried_again_up_to_the_last_attempt(void **state)
 {
 	struct scene *scene = *state;
@@ -473,6 +493,7 @@ main(void)
 		SCENE_TEST(test_what_is_held_is_known_after_a_restart),
 		SCENE_TEST(test_those_that_come_first_run_first),
 		SCENE_TEST(test_a_task_that_waits_too_long_expires_and_whoever_waits_is_told),
+		SCENE_TEST(test_what_is_handed_back_too_late_expires),
 		SCENE_TEST(test_a_failure_that_can_be_mended_is_tried_again_up_to_the_last_attempt),
 		SCENE_TEST(test_a_later_attempt_may_succeed),
 		SCENE_TEST(test_a_failure_that_cannot_be_mended_is_final),
