@@ -69,17 +69,11 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
 	};
 }
 
-static bool
-is_held(const struct task_new *task)
-{
-	return task->terms.run_at_ms > task->created_at_ms;
-}
-
 /* Lets the timekeeper know of a task that was stored to wait, as far as time concerns it. */
 static void
 note_times(struct queue *queue, const struct task_new *task)
 {
-	if (is_held(task))
+	if (task_new_is_held(task))
 		timekeeper_note(queue->timekeeper, task->terms.run_at_ms);
 	if (task->terms.expires_at_ms > 0)
 		timekeeper_note(queue->timekeeper, task->terms.expires_at_ms);
@@ -93,7 +87,7 @@ static bool
 find_answer(const struct queue *queue, const struct task_new *task, const struct kind *kind,
     struct task_ended *ret_ended)
 {
-	if (kind->answer == NULL || is_held(task) ||
+	if (kind->answer == NULL || task_new_is_held(task) ||
 	    !kind->answer(queue->conf.kinds, task->args, task->args_size, ret_ended))
 		return false;
 	ret_ended->finished_at_ms = task->created_at_ms;
@@ -120,7 +114,7 @@ static enum status
 submit_waiting(struct queue *queue, const struct task_new *task, struct idempotency *key,
     enum refusal *ret_refusal, struct error *error)
 {
-	bool held = is_held(task);
+	bool held = task_new_is_held(task);
 	enum refusal refusal = held ? admission_enter_held(&queue->admission)
 				    : admission_enter(&queue->admission, task->lane);
 	if (refusal != REFUSAL_NONE)
@@ -145,7 +139,7 @@ submit_to_run(struct queue *queue, const struct task_new *task, struct idempoten
     enum refusal *ret_refusal, struct error *error)
 {
 	struct lane_pool *lane = queue->lanes[task->lane];
-	struct task_start *start = is_held(task) ? NULL : lane_reserve(lane, task);
+	struct task_start *start = task_new_is_held(task) ? NULL : lane_reserve(lane, task);
 	if (start == NULL)
 		return submit_waiting(queue, task, key, ret_refusal, error);
 	enum status status = submit_passing(queue, task, start, key, ret_refusal, error);
@@ -205,7 +199,7 @@ batch_make(const struct queue *queue, const struct queue_task *tasks, size_t cou
 		*task = new_task(queue, &tasks[i], now_ms);
 		if (find_answer(queue, task, tasks[i].kind, &batch->endeds[i]))
 			task->ended = &batch->endeds[i];
-		else if (is_held(task))
+		else if (task_new_is_held(task))
 			batch->places.held++;
 		else
 			batch->places.waiting[task->lane]++;

@@ -24,6 +24,12 @@ task_done(struct task *task)
 	task->args_size = 0;
 }
 
+bool
+task_new_is_held(const struct task_new *task)
+{
+	return task->terms.run_at_ms > task->created_at_ms;
+}
+
 void
 outcome_init(struct outcome *outcome)
 {

@@ -124,6 +124,9 @@ void outcome_done(struct outcome *outcome);
 void task_result_init(struct task_result *result);
 void task_result_done(struct task_result *result);
 
+/* Whether a task has to wait for its time. */
+bool task_new_is_held(const struct task_new *task);
+
 /**
  * outcome_succeed - note success with a media type ("" or NULL when unknown)
  */

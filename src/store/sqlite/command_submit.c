@@ -17,12 +17,6 @@ bind_time(struct binding *binding, int64_t value)
 		bind_int(binding, value);
 }
 
-static bool
-is_held(const struct task_new *task)
-{
-	return task->terms.run_at_ms > task->created_at_ms;
-}
-
 /* Inserts a row under the writer's next key. Returns an SQLite result code. */
 static int
 insert_row(const struct task_new *task, enum sqlite_statement statement, struct writer *writer)
@@ -43,7 +37,7 @@ insert_row(const struct task_new *task, enum sqlite_statement statement, struct 
 	bind_time(&binding, task->terms.backoff_ms);
 	bind_time(&binding, task->terms.max_backoff_ms);
 	if (statement == SQLITE_TASK_INSERT)
-		bind_time(&binding, is_held(task) ? task->terms.run_at_ms : 0);
+		bind_time(&binding, task_new_is_held(task) ? task->terms.run_at_ms : 0);
 	if (task->ended != NULL) {
 		bind_int(&binding, task->ended->finished_at_ms);
 		bind_int(&binding, (int64_t)task->ended->content_size);
@@ -81,7 +75,7 @@ submit_one(const struct task_new *task, const struct task_start *start, struct w
 	if (start != NULL)
 		*ret_in = COUNTED_RUNNING;
 	else
-		*ret_in = is_held(task) ? COUNTED_HELD : COUNTED_QUEUED;
+		*ret_in = task_new_is_held(task) ? COUNTED_HELD : COUNTED_QUEUED;
 	return insert_row(
 	    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
 }
