@@ -163,7 +163,8 @@ class TestFigures:
         # Each submission was acknowledged before the next was made, so none shared its commit
         # with another.
         assert after["store"]["commits"] >= before["store"]["commits"] + 12
-        assert after["store"]["commands"] >= before["store"]["commands"] + 12 + 2
+        # The two failures may have come so close together that one command finished both.
+        assert after["store"]["commands"] >= before["store"]["commands"] + 12 + 1
         assert after["store"]["commit_ms"]["sum"] > before["store"]["commit_ms"]["sum"]
         check_sum_at_rest(after["store"]["commit_ms"])
         assert after["http"]["requests"] >= before["http"]["requests"] + 1 + 12
