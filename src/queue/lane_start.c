@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block_size.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/lane_pool.h"
@@ -19,7 +20,7 @@
 static bool
 fill_task(const struct task_new *new, struct task *ret_task)
 {
-	char *args = malloc(new->args_size + 1);
+	char *args = malloc(block_size(new->args_size + 1));
 	if (args == NULL)
 		return false;
 	memcpy(args, new->args, new->args_size);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block_size.h"
+
 /* Texts and content stand one after the other, each with a NUL behind it. */
 struct record {
 	enum failure failure;
@@ -134,14 +136,14 @@ result_ring_get(const struct result_ring *ring, uint64_t position, struct task_r
 	memcpy(result->message, at, record->message_size + 1U);
 	at += record->message_size + 1;
 	if (record->has_response) {
-		result->response = malloc(record->response_size + 1U);
+		result->response = malloc(block_size(record->response_size + 1U));
 		if (result->response == NULL)
 			return false;
 		memcpy(result->response, at, record->response_size + 1U);
 	}
 	at += record->response_size + 1;
 	if (record->has_content) {
-		result->data = malloc(record->content_size + 1U);
+		result->data = malloc(block_size(record->content_size + 1U));
 		if (result->data == NULL)
 			return false;
 		memcpy(result->data, at, record->content_size + 1U);

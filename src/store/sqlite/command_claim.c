@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block_size.h"
 #include "store/sqlite/command_apply.h"
 
 /* Takes a row of task_next, as the claim will make it. */
@@ -35,7 +36,7 @@ next_take(sqlite3_stmt *row, const struct command *command, struct task *task)
 		return rc;
 	args = sqlite3_column_text(row, 3);
 	task->args_size = (size_t)sqlite3_column_bytes(row, 3);
-	task->args = malloc(task->args_size + 1);
+	task->args = malloc(block_size(task->args_size + 1));
 	if (args == NULL || task->args == NULL)
 		return SQLITE_NOMEM; /* command_undo frees */
 	memcpy(task->args, args, task->args_size);

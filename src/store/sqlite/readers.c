@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block_size.h"
 #include "store/sqlite/idempotency_row.h"
 #include "store/sqlite/sqlite_open.h"
 
@@ -167,7 +168,7 @@ row_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size)
 
 	if (data == NULL && size > 0)
 		return SQLITE_NOMEM;
-	copy = malloc(size + 1);
+	copy = malloc(block_size(size + 1));
 	if (copy == NULL)
 		return SQLITE_NOMEM;
 	if (size > 0)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/sqlite/sqlite_memory.h"
+
 struct pragma {
 	const char *name;
 	const char *value;
@@ -44,19 +46,12 @@ static const struct pragma reader_pragmas[] = {
 	{ "query_only", "ON", "1" },
 };
 
-static void
-setup_once(void)
-{
-	/* MISUSE, when the library is in use already, only costs speed. */
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
 void
 sqlite_setup(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	(void)pthread_once(&once, setup_once);
+	(void)pthread_once(&once, sqlite_memory_setup);
 }
 
 /* Runs one statement and copies the first column of its last row as text, "" without rows. */
