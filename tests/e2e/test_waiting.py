@@ -129,7 +129,7 @@ def test_as_many_wait_as_may_and_reads_go_on(make_daemon, held):
 
 
 def test_clients_that_go_away_leave_nothing_behind(make_daemon, held):
-    daemon = make_daemon(fetch_allow=["127.0.0.0/8"])
+    daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_total_timeout_ms=600_000)
     with daemon.client() as client:
         task_id = client.fetch(held.url())
         wait_until(lambda: client.status(task_id) == "RUNNING")
