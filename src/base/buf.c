@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUF_FIRST_BYTES 64
+#include "base/block_size.h"
 
 void
 buf_init(struct buf *buf, size_t max_bytes)
@@ -35,7 +35,7 @@ buf_done(struct buf *buf)
 static bool
 buf_grow(struct buf *buf, size_t size)
 {
-	size_t capacity = buf->capacity == 0 ? BUF_FIRST_BYTES : buf->capacity;
+	size_t capacity = buf->capacity == 0 ? block_size(1) : buf->capacity;
 	char *data;
 
 	if (size > buf->max - buf->size) {
@@ -43,10 +43,10 @@ buf_grow(struct buf *buf, size_t size)
 		return false;
 	}
 	while (capacity <= buf->size + size)
-		capacity = capacity > buf->max / 2 ? buf->max + 1 : capacity * 2;
+		capacity = capacity > buf->max / 2 ? buf->max + 1 : block_size(capacity * 2);
 	if (capacity > buf->max + 1)
 		capacity = buf->max + 1;
-	data = realloc(buf->data, capacity);
+	data = realloc(buf->data, block_size(capacity));
 	if (data == NULL) {
 		buf->status = STATUS_NOMEM;
 		return false;
