@@ -21,9 +21,12 @@ SIZE_BOUNDS = (
 )
 WINDOW_S = 60.0
 POINTS_MIN = 10
-SEGMENT_MIN_S = 240.0  # a slope over less says nothing
-LEVEL_MIN_S = 60.0
 WARM_UP_S = 60.0       # caches, pools and the threads of all connections come up
+LEVEL_MIN_S = 60.0
+# The heap of a process grows while it meets more at once than ever before, and that becomes rare: a
+# slope is judged when most of it is over, and over a time in which what the bound allows can be seen.
+SETTLED_S = 300.0
+SEGMENT_MIN_S = 600.0
 SETTLE_S = 15.0        # after a fault: what has piled up is worked off
 WAL_SETTLE_S = 45.0
 WAL_CAP_BYTES = 64 * MIB
@@ -78,10 +81,12 @@ def per_task(segments, mixes, member):
 def slopes(samples, timeline, mixes=()):
     """Verdicts within each process, over the levels of all processes, and about sizes per task."""
     windows = [(fault["began"], fault["ended"]) for fault in timeline]
-    cut = flatness.segments(samples, windows, WARM_UP_S, SETTLE_S, [at for at, _ in mixes])
+    changes = [at for at, _ in mixes]
+    cut = flatness.segments(samples, windows, WARM_UP_S, SETTLE_S, changes)
+    settled = flatness.segments(samples, windows, SETTLED_S, SETTLE_S, changes)
     judged = []
     for bound in BOUNDS:
-        for segment in cut:
+        for segment in settled:
             points = [(sample["t"], sample.get(bound.name)) for sample in segment]
             found = flatness.judge_stretch(points, bound, SEGMENT_MIN_S)
             if found["verdict"] != "not judged":

@@ -99,9 +99,10 @@ def add_slopes(page, summary):
     page.table(("figure", "over", "span", "growth in 24 h", "99 % interval", "bound", "verdict"), rows,
                text_columns=(0, 1, 6), classes=classes)
     page.paragraph(
-        f"Theil-Sen slopes between faults, without the first {judge.WARM_UP_S:.0f} s of a process and {judge.SETTLE_S:.0f} s after a "
+        f"Theil-Sen slopes between faults, without the first {judge.SETTLED_S:.0f} s of a process and {judge.SETTLE_S:.0f} s after a "
         "fault. A figure grows when the interval lies above zero and a day at this slope would add more than the bound. "
-        f"Stretches under {judge.SEGMENT_MIN_S / 60:.0f} minutes are not judged; over restarts the medians of each process are. What a task "
+        f"Stretches under {judge.SEGMENT_MIN_S / 60:.0f} minutes are not judged; over restarts the medians of each process are, "
+        f"without its first {judge.WARM_UP_S:.0f} s. What a task "
         "adds to database and files is taken over minutes, in percent of the median for the same mix of tasks.", note=True)
     readers = summary["log_after_readers"]
     if readers:

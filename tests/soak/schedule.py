@@ -2,8 +2,9 @@
 """When which fault happens: made from a seed, so that a run can be repeated.
 
 Faults are dealt like cards: each kind once in a deck, in an order of the seed's, then the next deck.
-A deck of a long run ends with a quiet stretch, in which slopes can be judged. A short run deals one
-deck and makes everything shorter.
+A deck of a long run ends with a quiet stretch, in which a process lives long enough for its level to
+be told; and its last deck restarts nothing, so that one process lives long enough for its slopes. A
+short run deals one deck and makes everything shorter.
 """
 
 import dataclasses
@@ -33,6 +34,8 @@ FETCH_PERCENTS = (83, 50, 17)  # 5 to 1, 1 to 1, 1 to 5: one after the other
 GAP_S = (12.0, 40.0)
 QUIET_S = 330.0
 DECK_S = 480.0  # what a deck takes at full length without its quiet stretch
+LONG_S = 2700.0    # a run of so long
+LASTING_S = 1500.0 # ends with so long a stretch without a restart
 RESERVE_S = 8.0  # a restart takes time that no duration tells
 
 
@@ -41,9 +44,10 @@ class Fault:
     at_s: float
     kind: str
     seconds: float
+    deck: int = 0
 
 
-def _deal(rng, kinds, at, until, scale):
+def _deal(rng, kinds, deck, at, until, scale):
     """One deck from `at` on; returns its faults and when the last has ended."""
     faults = []
     for kind in rng.sample(kinds, len(kinds)):
@@ -52,7 +56,7 @@ def _deal(rng, kinds, at, until, scale):
         ends = at + (0 if kind in BESIDE else seconds)
         if max(ends, at + seconds) > until:
             continue
-        faults.append(Fault(round(at, 2), kind, seconds))
+        faults.append(Fault(round(at, 2), kind, seconds, deck))
         at = ends + rng.uniform(*GAP_S) * scale
     return faults, at
 
@@ -63,20 +67,24 @@ def make(seed, total_s, kinds=tuple(KINDS)):
     kinds = sorted(kinds)
     margin = min(30.0, total_s * 0.1)
     scale = min(1.0, (total_s - 2 * margin) / DECK_S)
-    faults, at = [], margin
-    while at < total_s - margin:
-        dealt, at = _deal(rng, kinds, at, total_s - margin, scale)
+    lasting_s = LASTING_S if total_s >= LONG_S else 0.0
+    faults, at, deck = [], margin, 0
+    while at < total_s - lasting_s - margin:
+        dealt, at = _deal(rng, kinds, deck, at, total_s - lasting_s - margin, scale)
         if not dealt:
             break
         faults += dealt
         at += QUIET_S * scale
+        deck += 1
+    if lasting_s:
+        harmless = [kind for kind in kinds if kind not in RESTARTS]
+        faults += _deal(rng, harmless, deck, total_s - lasting_s, total_s - margin, 1.0)[0]
     return faults
 
 
 def mixes(faults, total_s):
     """[(seconds, percent of fetches)]: another proportion after each deck, or each third of a short run."""
-    deck = len({fault.kind for fault in faults})
-    starts = [0.0] + [faults[i].at_s for i in range(deck, len(faults), deck)] if deck else [0.0]
+    starts = [0.0] + [late.at_s for early, late in zip(faults, faults[1:]) if late.deck != early.deck]
     if len(starts) < len(FETCH_PERCENTS):
         starts = [total_s * i / len(FETCH_PERCENTS) for i in range(len(FETCH_PERCENTS))]
     return [(at, FETCH_PERCENTS[i % len(FETCH_PERCENTS)]) for i, at in enumerate(starts)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The verdict on slopes: leaks are found, noise is not."""
 
+import math
 import random
 
 import pytest
@@ -109,6 +110,17 @@ def test_another_mix_is_no_growth_per_task_and_growth_is():
     found = judge.slopes(mixed_run(0.05)[0], [], mixed_run(0.05)[1])
     assert verdict_of(found, "bytes_per_task") == {"grows"}
     assert verdict_of(found, "rss_bytes") <= {"flat", "not judged"}
+
+
+def test_a_process_that_settles_does_not_grow_and_one_that_leaks_does():
+    def run(leak_per_day):
+        noise = random.Random(1)
+        return [{"t": float(at), "pid": 1, "rss_bytes": 60e6 + 1.5e6 * (1 - math.exp(-at / 100)) +
+                 leak_per_day * at / flatness.DAY_S + noise.gauss(0, 30e3)} for at in range(1500)]
+
+    for leak, expected in ((0, "flat"), (200 * judge.MIB, "grows")):
+        memory = [slope for slope in judge.slopes(run(leak), []) if slope["figure"] == "rss_bytes"]
+        assert [slope["verdict"] for slope in memory if slope["over"].startswith("process")] == [expected]
 
 
 def test_segments_are_cut_where_the_mix_changes():

@@ -24,9 +24,15 @@ def test_every_kind_occurs_and_all_end_within_the_run(seed, total_s):
         ends = fault.at_s + (0 if fault.kind in schedule.BESIDE else fault.seconds)
 
 
-def test_a_long_run_has_stretches_in_which_slopes_can_be_judged():
-    restarts = [fault.at_s for fault in schedule.make(3, 3600) if fault.kind in schedule.RESTARTS]
-    assert max(late - early for early, late in zip(restarts, restarts[1:])) > 300
+@pytest.mark.parametrize("seed", range(10))
+def test_a_long_run_has_stretches_in_which_levels_and_slopes_can_be_judged(seed):
+    plan = schedule.make(seed, 3600)
+    restarts = [fault.at_s for fault in plan if fault.kind in schedule.RESTARTS]
+    assert sum(late - early > 300 for early, late in zip(restarts, restarts[1:])) >= 1
+    assert len(restarts) >= 8 and restarts[-1] < 3600 - schedule.LASTING_S
+    assert plan[-1].at_s > 3600 - schedule.LASTING_S and plan[-1].kind not in schedule.RESTARTS
+    # One mix from there on, or the change would cut it.
+    assert schedule.mixes(plan, 3600)[-1][0] <= 3600 - schedule.LASTING_S + 1
 
 
 def test_kinds_can_be_left_out_and_every_kind_can_be_done():
