@@ -33,7 +33,7 @@ stage_packages()
 	local name e2e='
 python3: the end-to-end tests are written in it
 python3-pytest: runs them
-python3-pytest-xdist: two at a time
+python3-pytest-xdist: three at a time
 python3-pytest-timeout: ends one that hangs
 python3-hypothesis: generates hostile input
 python3-httpbin: an origin to fetch from
@@ -157,13 +157,13 @@ stage_sanitizer()
 	export UBSAN_OPTIONS=print_stacktrace=1
 	export TSAN_OPTIONS=second_deadlock_stack=1:die_after_fork=0
 	# Fewer repetitions of what looks for rare moments: each is slow, and the sanitizer sees more.
-	export TASKQ_KILL_ROUNDS=5 TASKQ_LEAK_TASKS=500 TASKQ_HYPOTHESIS_EXAMPLES=40
+	export TASKQ_KILL_ROUNDS=5 TASKQ_LEAK_TASKS=500 TASKQ_HYPOTHESIS_EXAMPLES=40 TASKQ_WALK_STEPS=500
 	if built "$name" all tests; then
 		run_units "build/$name"
 		run_pytest "build/$name/taskqd" "$@"
 	fi
 	unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
-	unset TASKQ_KILL_ROUNDS TASKQ_LEAK_TASKS TASKQ_HYPOTHESIS_EXAMPLES
+	unset TASKQ_KILL_ROUNDS TASKQ_LEAK_TASKS TASKQ_HYPOTHESIS_EXAMPLES TASKQ_WALK_STEPS
 	prefix=()
 }
 
