@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/malloc_tuning.h"
 #include "base/log.h"
 #include "conf/conf.h"
 
@@ -102,6 +103,7 @@ main(int argc, char *argv[])
 	int status = EXIT_STATUS_OK;
 	switch (action) {
 	case CONF_ACTION_RUN:
+		malloc_tuning_apply(argv);
 		status = run(&conf);
 		break;
 	case CONF_ACTION_HELP:

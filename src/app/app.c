@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +40,6 @@ enum {
 	/* Answers that are under way when the lanes have stopped get this much longer. */
 	HTTP_LINGER_MS = 2000,
 	STOP_STACK_BYTES = 512 * 1024,
-	/* Thousands of threads need few arenas; each keeps what was freed into it. */
-	MALLOC_ARENAS = 4,
 };
 
 struct app {
@@ -385,7 +382,6 @@ app_run(const struct conf *conf, struct error *error)
 		return APP_START_FAILED;
 	}
 	*app = (struct app){ .conf = conf, .began_mono_ms = clock_mono_ms(), .listen_fd = -1 };
-	mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 	enum app_end end = run(app, error);
 	/* Where threads are left running they go on using it until the process has ended. */
 	if (end == APP_FORCED || end == APP_STORE_DIED)

@@ -41,6 +41,22 @@ def test_at_rest_it_is_small(make_daemon, sanitizer):
         assert daemon.rss_kib() < AT_REST_KIB
 
 
+@pytest.mark.parametrize("given, in_force", (
+    (None, "glibc.malloc.tcache_count=2"),
+    ("glibc.malloc.trim_threshold=131072", "glibc.malloc.trim_threshold=131072:glibc.malloc.tcache_count=2"),
+    ("glibc.malloc.tcache_count=5", "glibc.malloc.tcache_count=5"),
+))
+def test_malloc_keeps_little_for_each_thread(make_daemon, sanitizer, given, in_force):
+    if sanitizer:
+        pytest.skip("a sanitizer has an allocator of its own")
+    daemon = make_daemon(env={"GLIBC_TUNABLES": given} if given else {})
+    with open(f"/proc/{daemon.process.pid}/environ", "rb") as environment:
+        # glibc 2.36 cuts the value at its colons while it reads it.
+        assert f":GLIBC_TUNABLES={in_force}:".encode() in b":" + environment.read().replace(b"\0", b":")
+    with open(f"/proc/{daemon.process.pid}/comm", encoding="utf-8") as name:
+        assert name.read() == "taskqd\n"
+
+
 def test_thousands_of_tasks_twice(make_daemon, sanitizer, record_property):
     daemon = make_daemon(fetch_allow=["127.0.0.0/8"])
     with ScriptedOrigin(ok_answer(b"small")) as origin:

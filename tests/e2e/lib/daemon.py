@@ -52,7 +52,7 @@ def clean_environment(extra=None):
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("TASKQ") and name.lower() not in PROXY_VARIABLES
+        if not name.startswith(("TASKQ", "GLIBC_TUNABLES")) and name.lower() not in PROXY_VARIABLES
     }
     environment.update(LANG="C.UTF-8", LC_ALL="C.UTF-8")
     environment.setdefault("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1")
