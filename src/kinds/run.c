@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The word on an attempt; see run.h. Called by executors. Must not block. */
+/* The word on an attempt and how far it is; see run.h. Called by executors. Must not block. */
 #include "kinds/run.h"
 
 #include <assert.h>
@@ -26,6 +26,43 @@ run_word(const struct run *run)
 	if (run->stop != NULL && atomic_load_explicit(run->stop, memory_order_acquire))
 		return RUN_HAND_BACK;
 	return RUN_GO_ON;
+}
+
+/* 1 and the thousandths that are done. In floating point: the product could be too large. */
+static unsigned
+mark_of(uint64_t done, uint64_t total)
+{
+	unsigned thousandths;
+
+	if (done >= total)
+		return RUN_PROGRESS_WHOLE + 1;
+	thousandths = (unsigned)((double)done / (double)total * RUN_PROGRESS_WHOLE);
+	/* All of it is said of all of it alone. */
+	return (thousandths < RUN_PROGRESS_WHOLE ? thousandths : RUN_PROGRESS_WHOLE - 1) + 1;
+}
+
+void
+run_progress(struct run *run, uint64_t done, uint64_t total)
+{
+	unsigned before = atomic_load_explicit(&run->progress, memory_order_relaxed);
+	unsigned mark = mark_of(done, total);
+
+	if (total == 0 || (before == 0 && done >= total))
+		return;
+	do {
+		if (mark <= before)
+			return;
+	} while (!atomic_compare_exchange_weak(&run->progress, &before, mark));
+	/* Who awaits more clears the flag first and looks at the progress then. */
+	if (run->watch != NULL && !atomic_load(&run->progress_is_told) &&
+	    !atomic_exchange(&run->progress_is_told, true))
+		run->watch->progressed(run->watch->context, run);
+}
+
+int
+run_progress_now(const struct run *run)
+{
+	return (int)atomic_load(&run->progress) - 1;
 }
 
 void

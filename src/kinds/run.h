@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One attempt: what an executor is given, where it leaves what came of it, and the word of those
- * who may end it early. The lane makes it, an executor begins and ends it, and whoever cancels the
- * task sets one flag in it.
+ * One attempt: what an executor is given, where it leaves what came of it, how far it is, and the
+ * word of those who may end it early. The lane makes it, an executor begins and ends it, and
+ * whoever cancels the task sets one flag in it.
  */
 #ifndef TASKQ_KINDS_RUN_H
 #define TASKQ_KINDS_RUN_H
@@ -15,6 +15,17 @@
 #include "task/output.h"
 #include "task/task.h"
 
+#define RUN_PROGRESS_WHOLE 1000 /* progress is counted in thousandths */
+
+struct run;
+
+/* Who is told that an attempt has come further, where somebody waits to hear that. */
+struct run_watch {
+	/* By the executor, outside of any lock: must neither block nor call the store. */
+	void (*progressed)(void *context, struct run *run);
+	void *context;
+};
+
 struct run {
 	struct task task;
 	struct output output;
@@ -26,6 +37,11 @@ struct run {
 	struct run *next;         /* for the list it is on; the owner of the run owns the link */
 	LIST_ENTRY(run) in_lane;  /* the lane's list of its runs; the lane's */
 	struct task_start start;  /* where the task starts with its submission; the lane's */
+	atomic_uint progress;     /* thousandths and 1; 0: not known */
+	atomic_bool progress_is_told;  /* nobody waits to hear of more; clear it to do so */
+	const struct run_watch *watch; /* told of the first progress, and where it is awaited */
+	LIST_ENTRY(run) in_watch;      /* the watch's, as is the next */
+	bool is_watched;
 };
 
 /* What an attempt is to do. */
@@ -46,6 +62,21 @@ void run_begin(struct run *run);
  * A look at two flags, and at the clock where the task has a time limit. Does not block.
  */
 enum run_word run_word(const struct run *run);
+
+/**
+ * run_progress - note how much of the work is done; as often as its executor likes
+ * It never falls: what is less than was noted before is passed over. A whole of which no part was
+ * noted before is nothing to report. Cheap where it has not come a thousandth further; any thread,
+ * as long as the run is its executor's.
+ * @total: what `done` is measured by; 0: not known, and nothing is noted
+ */
+void run_progress(struct run *run, uint64_t done, uint64_t total);
+
+/**
+ * run_progress_now - thousandths of the work that are done, RUN_PROGRESS_WHOLE for all of it; -1:
+ * not known. Any thread
+ */
+int run_progress_now(const struct run *run);
 
 /**
  * run_end_early - fill in the outcome of an attempt that ends by this word (not RUN_GO_ON)

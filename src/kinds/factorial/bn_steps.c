@@ -9,6 +9,8 @@
  */
 #include "kinds/factorial/bn_steps.h"
 
+#include "kinds/factorial/factorial_work.h"
+
 #define WORD_BITS 64
 
 /* Operands up to this many words go to BN_mul whatever their lengths are: a few microseconds. */
@@ -29,8 +31,17 @@ bn_steps_no_memory(const struct bn_steps *steps)
 enum status
 bn_steps_check(const struct bn_steps *steps)
 {
-	if (steps->stop != NULL && steps->stop->is_wanted(steps->stop->context))
+	const struct factorial_stop *stop = steps->stop;
+
+	if (stop == NULL)
+		return STATUS_OK;
+	if (stop->is_wanted(stop->context))
 		return error_set(steps->error, STATUS_CANCELLED, "the factorial was stopped");
+	/* The estimate may be passed, but whoever is asked whether to go on is not done. */
+	if (stop->progressed != NULL && steps->work_total > 0)
+		stop->progressed(stop->context,
+		    steps->work < steps->work_total ? steps->work : steps->work_total - 1,
+		    steps->work_total);
 	return STATUS_OK;
 }
 
@@ -123,6 +134,14 @@ multiply_halves(struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const B
 	return status;
 }
 
+/* Leaves a product to OpenSSL. */
+static enum status
+multiply_step(struct bn_steps *steps, BIGNUM *result, const BIGNUM *longer, const BIGNUM *shorter)
+{
+	steps->work += factorial_work_multiply(words(longer), words(shorter));
+	return BN_mul(result, longer, shorter, steps->ctx) ? STATUS_OK : bn_steps_no_memory(steps);
+}
+
 enum status
 bn_steps_multiply(struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const BIGNUM *b)
 {
@@ -133,13 +152,13 @@ bn_steps_multiply(struct bn_steps *steps, BIGNUM *result, const BIGNUM *a, const
 	enum status status;
 
 	if (long_words <= MULTIPLY_SMALL_WORDS)
-		return BN_mul(result, a, b, steps->ctx) ? STATUS_OK : bn_steps_no_memory(steps);
+		return multiply_step(steps, result, longer, shorter);
 	status = bn_steps_check(steps);
 	if (status != STATUS_OK)
 		return status;
 	if ((long_words - short_words <= 1 && long_words <= MULTIPLY_STEP_WORDS) ||
 	    (short_words <= MULTIPLY_SMALL_WORDS && long_words <= MULTIPLY_STEP_WORDS))
-		return BN_mul(result, a, b, steps->ctx) ? STATUS_OK : bn_steps_no_memory(steps);
+		return multiply_step(steps, result, longer, shorter);
 	if (long_words - short_words <= 1)
 		return multiply_halves(steps, result, a, b, (long_words + 1) / 2 * WORD_BITS);
 	if (short_words <= MULTIPLY_SMALL_WORDS)
@@ -223,10 +242,12 @@ bn_steps_divide(struct bn_steps *steps, BIGNUM *quotient, BIGNUM *rest, const BI
 
 	if (status != STATUS_OK)
 		return status;
-	if (is_small)
+	if (is_small) {
+		steps->work += factorial_work_divide(quotient_words, divisor_words);
 		return BN_div(quotient, rest, number, divisor, steps->ctx)
 			   ? STATUS_OK
 			   : bn_steps_no_memory(steps);
+	}
 	if (quotient_words + 1 < divisor_words)
 		return divide_leading(steps, quotient, rest, number, divisor,
 		    (divisor_words - quotient_words - 1) * WORD_BITS);

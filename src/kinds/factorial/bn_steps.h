@@ -19,6 +19,8 @@ struct bn_steps {
 	BN_CTX *ctx;
 	const struct factorial_stop *stop; /* NULL: never stopped */
 	struct error *error;               /* may be NULL */
+	uint64_t work;                     /* done so far, as factorial_work.h counts it ... */
+	uint64_t work_total;               /* ... of so much; 0: nobody has estimated it */
 };
 
 /**
@@ -27,7 +29,7 @@ struct bn_steps {
 enum status bn_steps_no_memory(const struct bn_steps *steps);
 
 /**
- * bn_steps_check - OK, or CANCELLED when the work is to stop
+ * bn_steps_check - tell how far the work is; OK, or CANCELLED when it is to stop
  */
 enum status bn_steps_check(const struct bn_steps *steps) NODISCARD;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kinds/factorial/bn_steps.h"
+#include "kinds/factorial/factorial_work.h"
 #include "kinds/factorial/small_factorials.h"
 
 /* Up to this many factors are multiplied one after the other. */
@@ -194,7 +195,10 @@ static enum status
 compute(uint64_t n, const struct factorial_stop *stop, const struct factorial_sink *sink,
     struct error *error)
 {
-	struct job job = { .steps = { .stop = stop, .error = error }, .sink = sink };
+	struct job job = {
+		.steps = { .stop = stop, .error = error, .work_total = factorial_work(n) },
+		.sink = sink,
+	};
 	BIGNUM *number = NULL;
 	enum status status;
 	int level = 0;

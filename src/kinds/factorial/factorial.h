@@ -21,10 +21,13 @@ struct factorial_sink {
 	void *context;
 };
 
-/* Who may end the work before it is done. */
+/* Who may end the work before it is done, and is told how far it is. */
 struct factorial_stop {
 	/* Returns true when the work is to end; then it is not called again. */
 	bool (*is_wanted)(void *context);
+	/* NULL, or told how far the work is: `done` never falls and is less than `total`, which
+	   stays the same, in no unit that means anything else. Called as often as is_wanted. */
+	void (*progressed)(void *context, uint64_t done, uint64_t total);
 	void *context;
 };
 

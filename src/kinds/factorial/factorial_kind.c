@@ -181,7 +181,7 @@ note_failure(struct outcome *outcome, enum status status, const struct error *er
 
 /* The word on a run as the arithmetic was told it: it ends by the one that it has heard. */
 struct heard {
-	const struct run *run;
+	struct run *run;
 	enum run_word word;
 };
 
@@ -195,10 +195,20 @@ is_to_stop(void *context)
 }
 
 static void
+note_progress(void *context, uint64_t done, uint64_t total)
+{
+	const struct heard *heard = context;
+
+	run_progress(heard->run, done, total);
+}
+
+static void
 factorial_run(const struct kind_settings *settings, struct run *run)
 {
 	struct heard heard = { .run = run, .word = RUN_GO_ON };
-	const struct factorial_stop stop = { .is_wanted = is_to_stop, .context = &heard };
+	const struct factorial_stop stop = {
+		.is_wanted = is_to_stop, .progressed = note_progress, .context = &heard
+	};
 	const struct factorial_sink sink = { .write = write_output, .context = &run->output };
 	struct error error = { "" };
 	enum status status;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "kinds/fetch/fetch_answer.h"
 #include "kinds/fetch/fetch_failure.h"
 #include "kinds/fetch/fetch_options.h"
 #include "kinds/fetch/fetch_report.h"
@@ -179,58 +180,9 @@ on_request(void *user, char *peer, char *local, int peer_port, int local_port)
 	return CURL_PREREQFUNC_OK;
 }
 
-/* Printable and short enough, or nothing: the value is served as a header later. */
-static void
-note_media_type(struct fetch_progress *progress, const char *value, size_t size)
-{
-	while (size > 0 && (value[0] == ' ' || value[0] == '\t')) {
-		value++;
-		size--;
-	}
-	while (size > 0 && strchr(" \t\r\n", value[size - 1]) != NULL)
-		size--;
-	progress->media_type[0] = '\0';
-	if (size >= sizeof(progress->media_type))
-		return;
-	for (size_t i = 0; i < size; i++)
-		if (value[i] < 0x20 || value[i] > 0x7e)
-			return;
-	memcpy(progress->media_type, value, size);
-	progress->media_type[size] = '\0';
-}
-
-/*
- * A status line begins an answer once in a hop, and again after each interim answer (1xx). Anywhere
- * else it is a trailer that pretends.
- */
-static bool
-begins_answer(const struct fetch_progress *progress, const char *data, size_t size)
-{
-	return size > 5 && memcmp(data, "HTTP/", 5) == 0 &&
-	       (!progress->is_answering || progress->is_interim);
-}
-
-/* Whatever came before a status line belongs to a redirect or an interim answer. */
-static void
-begin_answer(struct fetch_transfer *transfer, const char *line, size_t size)
-{
-	struct fetch_progress *progress = &transfer->progress;
-	const char *space = memchr(line, ' ', size - 1);
-
-	progress->is_interim = space != NULL && space[1] == '1';
-	progress->is_answering = true;
-	progress->is_in_header = true;
-	progress->has_answer = false;
-	progress->body_bytes = 0;
-	progress->media_type[0] = '\0';
-	if (transfer->job->run->output.bytes > 0)
-		output_clear(&transfer->job->run->output);
-}
-
 static size_t
 on_header(char *data, size_t item, size_t count, void *user)
 {
-	static const char content_type[] = "content-type:";
 	struct fetch_transfer *transfer = user;
 	struct fetch_progress *progress = &transfer->progress;
 	size_t size = item * count;
@@ -240,18 +192,8 @@ on_header(char *data, size_t item, size_t count, void *user)
 		progress->headers_are_too_large = true;
 		return 0;
 	}
-	if (!progress->is_in_header) {
-		/* Trailers come here as well; they are counted and otherwise ignored. */
-		if (begins_answer(progress, data, size))
-			begin_answer(transfer, data, size);
-	} else if (data[0] == '\r' || data[0] == '\n') {
-		progress->is_in_header = false;
-		progress->has_answer = true;
-	} else if (size >= sizeof(content_type) - 1 &&
-		   strncasecmp(data, content_type, sizeof(content_type) - 1) == 0) {
-		note_media_type(
-		    progress, data + sizeof(content_type) - 1, size - (sizeof(content_type) - 1));
-	}
+	if (fetch_answer_line(progress, data, size) && transfer->job->run->output.bytes > 0)
+		output_clear(&transfer->job->run->output);
 	return size;
 }
 
@@ -271,6 +213,7 @@ on_body(char *data, size_t item, size_t count, void *user)
 	if (progress->output_status != STATUS_OK)
 		return 0;
 	progress->body_bytes += size;
+	run_progress(transfer->job->run, progress->body_bytes, progress->expected_bytes);
 	return size;
 }
 

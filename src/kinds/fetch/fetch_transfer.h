@@ -50,6 +50,8 @@ struct fetch_progress {
 	bool is_in_header;
 	bool has_answer; /* the header is complete */
 	bool is_https;
+	bool is_chunked;         /* so that a length would mean nothing */
+	uint64_t expected_bytes; /* as Content-Length has it; 0: not known */
 	uint64_t body_bytes;
 	char media_type[TASK_MEDIA_TYPE_SIZE];
 	/* Of the whole transfer: */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The word on an attempt: who may end it, who comes first, and what then becomes of it. */
+/*
+ * The word on an attempt: who may end it, who comes first, and what then becomes of it. And how far
+ * it is: what is told of that, and to whom.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,21 +111,101 @@ test_each_word_has_its_outcome_and_drops_the_content(void **state)
 	assert_false(run.outcome.may_be_mended);
 }
 
+static void
+test_progress_is_not_known_before_a_part_of_the_work_is_noted(void **state)
+{
+	(void)state;
+	assert_int_equal(run_progress_now(&run), -1);
+	run_progress(&run, 5, 0);
+	assert_int_equal(run_progress_now(&run), -1);
+	/* Of what is done at once nobody has to hear that it was under way. */
+	run_progress(&run, 7, 7);
+	run_progress(&run, 8, 7);
+	assert_int_equal(run_progress_now(&run), -1);
+	run_progress(&run, 0, 7);
+	assert_int_equal(run_progress_now(&run), 0);
+}
+
+static void
+test_progress_counts_thousandths_and_only_the_whole_is_the_whole(void **state)
+{
+	static const struct {
+		uint64_t done, total;
+		int progress;
+	} cases[] = { { 0, 3, 0 }, { 1, 3, 333 }, { 2, 3, 666 }, { 999999, 1000000, 999 },
+		{ UINT64_MAX / 2, UINT64_MAX, 500 }, { UINT64_MAX - 1, UINT64_MAX, 999 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		atomic_store(&run.progress, 0);
+		run_progress(&run, cases[i].done, cases[i].total);
+		assert_int_equal(run_progress_now(&run), cases[i].progress);
+		run_progress(&run, cases[i].total, cases[i].total);
+		assert_int_equal(run_progress_now(&run), RUN_PROGRESS_WHOLE);
+	}
+}
+
+static void
+test_progress_never_falls(void **state)
+{
+	(void)state;
+	run_progress(&run, 60, 100);
+	run_progress(&run, 59, 100);
+	run_progress(&run, 0, 1);
+	assert_int_equal(run_progress_now(&run), 600);
+	run_progress(&run, 61, 100);
+	assert_int_equal(run_progress_now(&run), 610);
+}
+
+static void
+count_telling(void *context, struct run *told)
+{
+	int *tellings = context;
+
+	assert_ptr_equal(told, &run);
+	(*tellings)++;
+}
+
+static void
+test_the_first_progress_is_told_and_more_of_it_to_whoever_awaits_it(void **state)
+{
+	int tellings = 0;
+	const struct run_watch watch = { .progressed = count_telling, .context = &tellings };
+
+	(void)state;
+	run.watch = &watch;
+	run_progress(&run, 1, 100);
+	assert_int_equal(tellings, 1);
+	run_progress(&run, 2, 100);
+	run_progress(&run, 3, 100);
+	assert_int_equal(tellings, 1);
+	atomic_store(&run.progress_is_told, false);
+	run_progress(&run, 3, 100); /* no more than before */
+	assert_int_equal(tellings, 1);
+	run_progress(&run, 4, 100);
+	run_progress(&run, 5, 100);
+	assert_int_equal(tellings, 2);
+	atomic_store(&run.progress_is_told, false);
+	run_progress(&run, 100, 100);
+	assert_int_equal(tellings, 3);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-		    test_without_a_time_limit_there_is_no_deadline, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_the_time_limit_counts_from_the_beginning, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_a_run_goes_on_until_its_deadline_and_not_beyond, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_a_cancelling_comes_before_the_deadline_and_that_before_the_end_of_the_lane,
-		    setup, teardown),
-		cmocka_unit_test_setup_teardown(
-		    test_each_word_has_its_outcome_and_drops_the_content, setup, teardown),
+		TEST(test_without_a_time_limit_there_is_no_deadline),
+		TEST(test_the_time_limit_counts_from_the_beginning),
+		TEST(test_a_run_goes_on_until_its_deadline_and_not_beyond),
+		TEST(
+		    test_a_cancelling_comes_before_the_deadline_and_that_before_the_end_of_the_lane),
+		TEST(test_each_word_has_its_outcome_and_drops_the_content),
+		TEST(test_progress_is_not_known_before_a_part_of_the_work_is_noted),
+		TEST(test_progress_counts_thousandths_and_only_the_whole_is_the_whole),
+		TEST(test_progress_never_falls),
+		TEST(test_the_first_progress_is_told_and_more_of_it_to_whoever_awaits_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,8 @@ struct gather {
 	long questions;        /* whether to stop */
 	long stop_at_question; /* the question that is answered with yes; 0: none */
 	bool is_stopping;
+	uint64_t done, total; /* of the work, as of the latest report */
+	long steps;           /* reports of more than the one before */
 };
 
 static bool
@@ -102,6 +104,19 @@ gather_stops(void *context)
 	gather->is_stopping = gather->questions == gather->stop_at_question ||
 			      (gather->stop_at > 0 && gather->pieces >= gather->stop_at);
 	return gather->is_stopping;
+}
+
+static void
+gather_progress(void *context, uint64_t done, uint64_t total)
+{
+	struct gather *gather = context;
+
+	assert_false(gather->is_stopping);
+	assert_true(done >= gather->done && done < total);
+	assert_true(gather->total == 0 || total == gather->total);
+	gather->steps += done > gather->done;
+	gather->done = done;
+	gather->total = total;
 }
 
 static enum status
@@ -121,8 +136,12 @@ static enum status
 compute(uint64_t n, struct gather *gather, struct error *error)
 {
 	const struct factorial_sink sink = { .write = gather_write, .context = gather };
-	const struct factorial_stop stop = { .is_wanted = gather_stops, .context = gather };
+	const struct factorial_stop stop = {
+		.is_wanted = gather_stops, .progressed = gather_progress, .context = gather
+	};
 
+	gather->done = gather->total = 0;
+	gather->steps = 0;
 	return factorial_decimal(n, &stop, &sink, error);
 }
 
@@ -272,6 +291,36 @@ test_a_stop_at_any_question_ends_the_work_and_leaks_nothing(void **state)
 	buf_done(&all.digits);
 }
 
+/* That it never falls is checked with every factorial here. */
+static void
+test_progress_comes_in_small_steps_and_near_to_the_whole(void **state)
+{
+	static const uint64_t numbers[] = { 3000, 10000, 30000, 65536, 100000, 150000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		struct gather gather = { .pieces = 0 };
+
+		buf_init(&gather.digits, 4 << 20);
+		assert_int_equal(compute(numbers[i], &gather, NULL), STATUS_OK);
+		assert_in_range(gather.done * 100 / gather.total, 75, 99);
+		assert_true(gather.steps > (numbers[i] > 10000 ? 300 : 10));
+		buf_done(&gather.digits);
+	}
+}
+
+static void
+test_progress_of_a_stopped_factorial_is_a_part(void **state)
+{
+	struct gather gather = { .stop_at = 4 };
+
+	(void)state;
+	buf_init(&gather.digits, 4 << 20);
+	assert_int_equal(compute(100000, &gather, NULL), STATUS_CANCELLED);
+	assert_in_range(gather.done * 100 / gather.total, 20, 80);
+	buf_done(&gather.digits);
+}
+
 static void
 test_nobody_has_to_be_able_to_stop_it(void **state)
 {
@@ -365,6 +414,8 @@ main(void)
 		cmocka_unit_test(test_n_at_the_limit_is_begun),
 		cmocka_unit_test(test_a_stop_before_the_start_computes_nothing),
 		cmocka_unit_test(test_a_stop_at_any_question_ends_the_work_and_leaks_nothing),
+		cmocka_unit_test(test_progress_comes_in_small_steps_and_near_to_the_whole),
+		cmocka_unit_test(test_progress_of_a_stopped_factorial_is_a_part),
 		cmocka_unit_test(test_nobody_has_to_be_able_to_stop_it),
 		cmocka_unit_test(test_a_stop_during_the_conversion_ends_it_soon),
 		cmocka_unit_test(test_a_failing_sink_ends_the_work_with_its_status),

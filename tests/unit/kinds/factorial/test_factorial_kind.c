@@ -184,6 +184,8 @@ test_settings_up_to_the_arithmetics_limit_are_accepted(void **state)
 	assert_non_null(strstr(error.text, "factorial-max-n"));
 }
 
+static const struct kind_settings large = { .factorial = { .n_max = FACTORIAL_N_LIMIT } };
+
 /* A run of the given stored arguments. */
 struct ran {
 	struct output_conf conf;
@@ -233,6 +235,23 @@ test_a_run_writes_the_digits_and_succeeds(void **state)
 }
 
 static void
+test_a_run_of_some_length_notes_its_progress(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, "{\"n\":\"20000\"}", 100000);
+	kind_factorial.run(&large, &ran.run);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_SUCCEEDED);
+	assert_in_range(run_progress_now(&ran.run), 750, 999);
+	ran_done(&ran);
+	ran_begin(&ran, "{\"n\":\"150\"}", 1000);
+	kind_factorial.run(&settings, &ran.run);
+	assert_int_equal(run_progress_now(&ran.run), -1);
+	ran_done(&ran);
+}
+
+static void
 test_stored_arguments_that_do_not_hold_any_more_fail(void **state)
 {
 	static const char *const stored[] = { "{\"n\":\"1001\"}", "{}", "[]", "{\"n\":\"1\"", "",
@@ -268,8 +287,6 @@ test_an_output_that_cannot_be_written_fails_as_storage(void **state)
 
 /* More than any test has time for: only its word ends such a run. */
 #define ENDLESS "{\"n\":\"10000000\"}"
-
-static const struct kind_settings large = { .factorial = { .n_max = FACTORIAL_N_LIMIT } };
 
 static void *
 run_main(void *arg)
@@ -517,6 +534,7 @@ main(void)
 		cmocka_unit_test(test_a_long_wrong_value_is_quoted_in_part),
 		cmocka_unit_test(test_settings_up_to_the_arithmetics_limit_are_accepted),
 		cmocka_unit_test(test_a_run_writes_the_digits_and_succeeds),
+		cmocka_unit_test(test_a_run_of_some_length_notes_its_progress),
 		cmocka_unit_test(test_stored_arguments_that_do_not_hold_any_more_fail),
 		cmocka_unit_test(test_an_output_that_cannot_be_written_fails_as_storage),
 		cmocka_unit_test(test_a_run_that_is_ended_before_it_computes_writes_nothing),

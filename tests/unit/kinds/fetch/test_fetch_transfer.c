@@ -492,6 +492,27 @@ test_media_types_are_taken_when_they_are_printable_and_short(void **state)
 }
 
 static void
+test_progress_is_known_where_the_length_is(void **state)
+{
+	static const struct {
+		const char *path;
+		int progress;
+	} cases[] = { { "/bytes/200000", RUN_PROGRESS_WHOLE }, { "/short", 100 },
+		{ "/reset-body", 100 }, { "/chunked/200000", -1 }, { "/until-close/200000", -1 },
+		/* What comes whole at once is not under way, and a redirect's length is not its. */
+		{ "/ok", -1 }, { "/empty", -1 }, { "/redirect/2", -1 },
+		{ "/redirect-to?url=/chunked/200000", -1 },
+		{ "/redirect-to?url=/bytes/200000", RUN_PROGRESS_WHOLE } };
+	struct fetch_settings settings = rig_settings();
+
+	(void)state;
+	rig_open(&rig, &settings);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(run_progress_now(&get(cases[i].path)->run), cases[i].progress);
+	rig_close(&rig);
+}
+
+static void
 test_nothing_of_one_fetch_reaches_the_next(void **state)
 {
 	struct fetch_settings settings = rig_settings();
@@ -544,6 +565,7 @@ main(void)
 		cmocka_unit_test(test_time_limits_end_a_fetch),
 		cmocka_unit_test(test_a_refused_connection_is_told_in_the_words_that_clients_know),
 		cmocka_unit_test(test_media_types_are_taken_when_they_are_printable_and_short),
+		cmocka_unit_test(test_progress_is_known_where_the_length_is),
 		cmocka_unit_test(test_nothing_of_one_fetch_reaches_the_next),
 		cmocka_unit_test(test_a_full_disk_and_a_missing_directory_are_failures_of_storage),
 	};
