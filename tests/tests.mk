@@ -27,6 +27,7 @@ TEST_OBJ_test_queue_batch := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_bounds := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_faults := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_idempotency := $(TEST_OBJ_test_queue)
+TEST_OBJ_test_queue_progress := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_terms := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
 

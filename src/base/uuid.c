@@ -139,3 +139,14 @@ uuid_parse(const char *text, size_t size, char ret_text[UUID_TEXT_SIZE])
 	memcpy(ret_text, lower, sizeof(lower));
 	return true;
 }
+
+/* FNV-1a, and the upper bits folded into the lower ones. */
+uint32_t
+uuid_hash(const char *text)
+{
+	uint32_t hash = 0x811c9dc5;
+
+	for (size_t i = UUID_TEXT_LENGTH - 12; i < UUID_TEXT_LENGTH; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 0x01000193;
+	return hash ^ hash >> 16;
+}

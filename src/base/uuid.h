@@ -42,4 +42,10 @@ void uuid_floor(int64_t wall_ms, char ret_text[UUID_TEXT_SIZE]);
  */
 bool uuid_parse(const char *text, size_t size, char ret_text[UUID_TEXT_SIZE]);
 
+/**
+ * uuid_hash - a number from an id's last twelve digits, which are random, for tables of ids
+ * @text: canonical and in lower case
+ */
+uint32_t uuid_hash(const char *text);
+
 #endif

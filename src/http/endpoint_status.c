@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GET /tasks/submissions/{id}: where a task is. Clients poll this once a second for every task in
- * progress, so it is one read and one allocation.
+ * progress, so it is one read and one allocation. How far a task is comes from memory.
  */
 #include <string.h>
 
@@ -47,6 +47,15 @@ endpoint_append_status(struct buf *buf, const struct task_status *task)
 }
 
 void
+endpoint_append_progress(struct buf *buf, int progress)
+{
+	if (progress == QUEUE_PROGRESS_UNKNOWN)
+		return;
+	JSON_LITERAL(buf, ",\"progress\":");
+	json_text_thousandths(buf, progress);
+}
+
+void
 endpoint_status(struct request *request)
 {
 	struct task_status task;
@@ -64,5 +73,6 @@ endpoint_status(struct request *request)
 	buf = reply_json(&request->reply, 200, STATUS_EXPECTED_BYTES);
 	JSON_LITERAL(buf, "{");
 	endpoint_append_status(buf, &task);
+	endpoint_append_progress(buf, queue_progress(request->queue, &task));
 	JSON_LITERAL(buf, "}\n");
 }

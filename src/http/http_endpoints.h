@@ -86,6 +86,13 @@ bool endpoint_read_final(struct request *request, struct task_result *ret_result
 void endpoint_append_status(struct buf *buf, const struct task_status *task);
 
 /**
+ * endpoint_append_progress - a member that tells how far a task is, after others; nothing where
+ * that is not known
+ * @progress: as queue_progress has it
+ */
+void endpoint_append_progress(struct buf *buf, int progress);
+
+/**
  * endpoint_append_failure - a failure's word as a JSON string, null for none
  */
 void endpoint_append_failure(struct buf *buf, enum failure failure);

@@ -40,11 +40,14 @@ http_wait(struct request *request)
 
 	if (request->wait_s == 0)
 		return heed(request);
-	waiters_add(queue_waiters(request->queue), &waiter, request->id);
+	waiters_add(queue_waiters(request->queue), &waiter, request->id, WAITER_ENDED);
 	if (is_under_way(request)) {
 		has_place = connection_wait_begin(request->connection, &waiter);
 		if (has_place) {
-			waiters_wait(&waiter, until_mono_ms);
+			/* News of an end are a reason to look, no more. */
+			while (waiters_wait(&waiter, WAITER_ENDED, until_mono_ms) == WAITER_ENDED &&
+			       is_under_way(request))
+				;
 			connection_wait_end(request->connection);
 		}
 	}

@@ -112,7 +112,11 @@ lane_run_new(struct lane_pool *lane, struct run *spare, struct task *task)
 	struct run *run = spare != NULL ? spare : malloc(sizeof(*run));
 	if (run == NULL)
 		return NULL;
-	*run = (struct run){ .task = *task, .stop = &lane->stop };
+	*run = (struct run){
+		.task = *task,
+		.stop = &lane->stop,
+		.watch = progress_board_watch(lane->conf.progress),
+	};
 	*task = (struct task){ 0 };
 	output_init(&run->output, store_output_conf(lane->conf.store));
 	outcome_init(&run->outcome);

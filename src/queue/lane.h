@@ -20,6 +20,7 @@
 #include "kinds/kind.h"
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/progress_board.h"
 #include "queue/timekeeper.h"
 #include "queue/waiters.h"
 #include "store/store.h"
@@ -31,11 +32,12 @@ struct lane_conf {
 	unsigned executors; /* CPU lane: threads */
 	unsigned slots;     /* IO lane: runs at once */
 	const struct kind_settings *kinds;
-	struct store *store;           /* borrowed */
-	struct admission *admission;   /* borrowed */
-	struct final_cache *recent;    /* borrowed; told of what has been committed */
-	struct waiters *waiters;       /* borrowed; told of it next */
-	struct timekeeper *timekeeper; /* borrowed; told of attempts that are to follow */
+	struct store *store;             /* borrowed */
+	struct admission *admission;     /* borrowed */
+	struct final_cache *recent;      /* borrowed; told of what has been committed */
+	struct waiters *waiters;         /* borrowed; told of it next */
+	struct progress_board *progress; /* borrowed; has those runs that tell how far they are */
+	struct timekeeper *timekeeper;   /* borrowed; told of attempts that are to follow */
 };
 
 /**

@@ -19,6 +19,9 @@ give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 	if (status == STATUS_OK) {
 		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 		timekeeper_note(lane->conf.timekeeper, 0); /* as release_runs */
+		for (size_t i = 0; i < count; i++)
+			waiters_tell(lane->conf.waiters, tasks[i].id,
+			    queued < count ? WAITER_ENDED : WAITER_CHANGED);
 	} else {
 		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error), LOG_INT("tasks", count));
@@ -52,6 +55,8 @@ claim(struct lane_pool *lane, bool isolated, size_t max, size_t *ret_count)
 		return status;
 	}
 	admission_taken(lane->conf.admission, lane->conf.lane, (int64_t)count);
+	for (size_t i = 0; i < count; i++)
+		waiters_tell(lane->conf.waiters, tasks[i].id, WAITER_CHANGED);
 	struct run *spares = NULL;
 	lock_acquire(&lane->lock);
 	for (size_t i = 0; i < count; i++) {

@@ -53,6 +53,7 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 	bool isolated = false;
 	for (size_t i = 0; i < batch->count; i++) {
 		isolated = isolated || batch->runs[i]->task.is_isolated;
+		progress_board_remove(lane->conf.progress, batch->runs[i]);
 		lane_run_done(batch->runs[i]);
 	}
 	lock_acquire(&lane->lock);
@@ -117,12 +118,13 @@ tell(struct lane_pool *lane, const struct completion *completion, int64_t now_mo
 	}
 	if (completion->ret_state == TASK_QUEUED) {
 		note_retried(lane, completion);
+		waiters_tell(lane->conf.waiters, completion->task->id, WAITER_CHANGED);
 		return;
 	}
 	/* What ended by a cancel is not what the completion says: readers ask the store. */
 	if (completion_is_kept(completion))
 		final_cache_put_completion(lane->conf.recent, completion, now_mono_ms);
-	waiters_wake(lane->conf.waiters, completion->task->id);
+	waiters_tell(lane->conf.waiters, completion->task->id, WAITER_ENDED);
 }
 
 static enum status
@@ -168,8 +170,14 @@ release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct err
 	size_t queued;
 	enum status status =
 	    store_release(lane->conf.store, tasks, used, service_clock_ms(), &queued, error);
-	if (status != STATUS_OK || queued == 0)
+	if (status != STATUS_OK)
 		return status;
+	/* Some may have been cancelled, and have ended by that: who waits has a look. */
+	for (size_t i = 0; i < used; i++)
+		waiters_tell(
+		    lane->conf.waiters, tasks[i].id, queued < used ? WAITER_ENDED : WAITER_CHANGED);
+	if (queued == 0)
+		return STATUS_OK;
 	admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	/* What has not started after all can expire, or has done so. */
 	timekeeper_note(lane->conf.timekeeper, 0);

@@ -26,7 +26,7 @@ enum {
 	LANE_SPILLED_BYTES = 256 * 1024,
 	/* Of that, what goes into one commit, but for a single run that is larger. */
 	LANE_BATCH_MAX_BYTES = 8 * 1024 * 1024,
-	/* Runs whose memory is kept for others: 164 KiB. */
+	/* Runs whose memory is kept for others: 202 KiB. */
 	LANE_SPARES_MAX = 256,
 	/* Cancels of tasks on their way into the lane that are remembered. */
 	LANE_CANCELS_MAX = 64,

@@ -11,7 +11,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service_clock.h"
+#include "kinds/run.h"
 #include "queue/queue_parts.h"
+
+_Static_assert(QUEUE_PROGRESS_WHOLE == RUN_PROGRESS_WHOLE, "progress is handed on as it is");
 
 const char *
 refusal_word(enum refusal refusal)
@@ -93,6 +96,8 @@ open_parts(struct queue *queue, struct error *error)
 	if (status == STATUS_OK)
 		status = waiters_new(&queue->waiters, error);
 	if (status == STATUS_OK)
+		status = progress_board_new(queue->waiters, &queue->progress, error);
+	if (status == STATUS_OK)
 		status = open_timekeeper(queue, error);
 	if (status == STATUS_OK)
 		status = open_maintenance(queue, error);
@@ -106,6 +111,7 @@ open_parts(struct queue *queue, struct error *error)
 			.admission = &queue->admission,
 			.recent = queue->recent,
 			.waiters = queue->waiters,
+			.progress = queue->progress,
 			.timekeeper = queue->timekeeper,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
@@ -151,7 +157,7 @@ queue_cancel(
 			admission_unhold(&queue->admission, 1);
 		else
 			admission_leave(&queue->admission, lane, 1);
-		waiters_wake(queue->waiters, id);
+		waiters_tell(queue->waiters, id, WAITER_ENDED);
 	}
 	return STATUS_OK;
 }
@@ -200,6 +206,22 @@ struct waiters *
 queue_waiters(struct queue *queue)
 {
 	return queue->waiters;
+}
+
+int
+queue_progress(struct queue *queue, const struct task_status *status)
+{
+	if (status->state == TASK_RUNNING)
+		return progress_board_read(queue->progress, status->id, status->attempt);
+	return status->state == TASK_SUCCEEDED ? QUEUE_PROGRESS_WHOLE : QUEUE_PROGRESS_UNKNOWN;
+}
+
+int
+queue_await_progress(struct queue *queue, const struct task_status *status, int seen)
+{
+	if (status->state == TASK_RUNNING)
+		return progress_board_await(queue->progress, status->id, status->attempt, seen);
+	return queue_progress(queue, status);
 }
 
 enum refusal
@@ -273,6 +295,7 @@ queue_close(struct queue *queue)
 	timekeeper_free(queue->timekeeper);
 	maintenance_close(queue->maintenance);
 	final_cache_free(queue->recent);
+	progress_board_free(queue->progress);
 	waiters_free(queue->waiters);
 	free(queue);
 }

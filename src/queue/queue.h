@@ -13,11 +13,11 @@
 #include "base/status.h"
 #include "kinds/kind.h"
 #include "queue/queue_figures.h"
+#include "queue/queue_progress.h"
 #include "store/store.h"
 #include "task/task.h"
 
 struct queue;
-struct waiters;
 
 struct queue_conf {
 	int64_t waiting_max; /* tasks that wait for their lane before submissions are refused */
@@ -104,12 +104,6 @@ enum status queue_list(struct queue *queue, const struct store_list_query *query
     struct store_list *ret_list, struct error *error) NODISCARD;
 enum status queue_read_attempts(struct queue *queue, const char *id,
     struct store_attempts *ret_attempts, struct error *error) NODISCARD;
-
-/**
- * queue_waiters - where to wait for the end of a task; see queue/waiters.h. Nobody waits any more
- * once queue_refuse has been called
- */
-struct waiters *queue_waiters(struct queue *queue);
 
 /**
  * queue_readiness - whether a submission of any kind would be admitted now; does not touch the disk

@@ -9,6 +9,7 @@
 #include "queue/final_cache.h"
 #include "queue/lane.h"
 #include "queue/maintenance.h"
+#include "queue/progress_board.h"
 #include "queue/queue.h"
 #include "queue/timekeeper.h"
 #include "queue/waiters.h"
@@ -21,7 +22,8 @@ struct queue {
 	struct maintenance *maintenance;
 	struct timekeeper *timekeeper;
 	struct final_cache *recent; /* final tasks, for readers */
-	struct waiters *waiters;    /* readers that wait for a task to end */
+	struct waiters *waiters;    /* readers that wait for what becomes of a task */
+	struct progress_board *progress;
 };
 
 #endif

@@ -63,7 +63,7 @@ tell(struct timekeeper *timekeeper, const struct store_advance *advance)
 	}
 	admission_unhold(conf->admission, (int64_t)advance->expired_count - expired_ready);
 	for (size_t i = 0; i < advance->expired_count; i++)
-		waiters_wake(conf->waiters, advance->expired_ids[i]);
+		waiters_tell(conf->waiters, advance->expired_ids[i], WAITER_ENDED);
 }
 
 /* Looks at the store where something is due. */

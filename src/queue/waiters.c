@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hash table of those who wait, by the task's id. Its locks are leaves, each for one bucket: who
- * wakes takes one of them per task that has ended, and finds an empty list most of the time.
+ * tells takes one of them per task that has ended, and finds an empty list most of the time. Of
+ * what is not an end nobody is told, lock or not, unless somebody wants to hear of such things.
  */
 #include "queue/waiters.h"
 
@@ -21,18 +22,20 @@ struct bucket {
 
 struct waiters {
 	atomic_bool is_closed;
+	atomic_uint listeners; /* who want to hear of more than the end */
 	struct bucket buckets[BUCKETS];
 };
 
-/* The last twelve digits of an id are random: FNV-1a over them. */
 static struct bucket *
 bucket_of(struct waiters *waiters, const char *id)
 {
-	uint32_t hash = 0x811c9dc5;
+	return &waiters->buckets[uuid_hash(id) & (BUCKETS - 1)];
+}
 
-	for (size_t i = UUID_TEXT_LENGTH - 12; i < UUID_TEXT_LENGTH; i++)
-		hash = (hash ^ (unsigned char)id[i]) * 0x01000193;
-	return &waiters->buckets[(hash ^ hash >> 16) & (BUCKETS - 1)];
+static bool
+is_listener(const struct waiter *waiter)
+{
+	return (waiter->wanted & (WAITER_CHANGED | WAITER_PROGRESSED)) != 0;
 }
 
 enum status
@@ -43,6 +46,7 @@ waiters_new(struct waiters **ret_waiters, struct error *error)
 	if (waiters == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for the table of waiters");
 	atomic_init(&waiters->is_closed, false);
+	atomic_init(&waiters->listeners, 0);
 	for (size_t i = 0; i < BUCKETS; i++)
 		lock_init(&waiters->buckets[i].lock, LOCK_RANK_LEAF);
 	*ret_waiters = waiters;
@@ -62,14 +66,19 @@ waiters_free(struct waiters *waiters)
 }
 
 void
-waiters_add(struct waiters *waiters, struct waiter *waiter, const char *id)
+waiters_add(struct waiters *waiters, struct waiter *waiter, const char *id, unsigned wanted)
 {
 	struct bucket *bucket = bucket_of(waiters, id);
 
 	waiter->owner = waiters;
 	memcpy(waiter->id, id, UUID_TEXT_SIZE);
 	cond_init(&waiter->changed);
-	waiter->is_over = false;
+	waiter->wanted = wanted;
+	waiter->news = 0;
+	/* Pairs with waiters_tell, which looks after the commit: either it sees the listener, or
+	   the listener, who looks at the task next, sees the commit. */
+	if (is_listener(waiter))
+		atomic_fetch_add(&waiters->listeners, 1);
 	lock_acquire(&bucket->lock);
 	waiter->next = bucket->first;
 	waiter->link = &bucket->first;
@@ -89,27 +98,42 @@ waiters_remove(struct waiter *waiter)
 	if (waiter->next != NULL)
 		waiter->next->link = waiter->link;
 	lock_release(&bucket->lock);
+	if (is_listener(waiter))
+		atomic_fetch_sub(&waiter->owner->listeners, 1);
 	cond_done(&waiter->changed);
 }
 
-void
-waiters_wait(struct waiter *waiter, int64_t until_mono_ms)
+/* What has come of those that are asked for; each is heard once. */
+static unsigned
+hear_locked(struct waiter *waiter, unsigned which)
 {
-	struct waiters *waiters = waiter->owner;
-	struct bucket *bucket = bucket_of(waiters, waiter->id);
+	unsigned news = waiter->news & (which | WAITER_DISMISSED);
+
+	waiter->news &= ~which | WAITER_DISMISSED;
+	if (atomic_load(&waiter->owner->is_closed))
+		news |= WAITER_DISMISSED;
+	return news;
+}
+
+unsigned
+waiters_wait(struct waiter *waiter, unsigned which, int64_t until_mono_ms)
+{
+	struct bucket *bucket = bucket_of(waiter->owner, waiter->id);
 	bool is_late = false;
+	unsigned news;
 
 	lock_acquire(&bucket->lock);
-	while (!waiter->is_over && !is_late && !atomic_load(&waiters->is_closed))
+	while ((news = hear_locked(waiter, which)) == 0 && !is_late)
 		is_late = !cond_wait_until(&waiter->changed, &bucket->lock, until_mono_ms);
 	lock_release(&bucket->lock);
+	return news;
 }
 
 /* Signalled with the lock held: without it the waiter could be gone by then. */
 static void
-end_locked(struct waiter *waiter)
+tell_locked(struct waiter *waiter, enum waiter_news news)
 {
-	waiter->is_over = true;
+	waiter->news |= (unsigned)news;
 	cond_signal(&waiter->changed);
 }
 
@@ -119,19 +143,23 @@ waiters_give_up(struct waiter *waiter)
 	struct bucket *bucket = bucket_of(waiter->owner, waiter->id);
 
 	lock_acquire(&bucket->lock);
-	end_locked(waiter);
+	tell_locked(waiter, WAITER_DISMISSED);
 	lock_release(&bucket->lock);
 }
 
 void
-waiters_wake(struct waiters *waiters, const char *id)
+waiters_tell(struct waiters *waiters, const char *id, enum waiter_news news)
 {
-	struct bucket *bucket = bucket_of(waiters, id);
+	struct bucket *bucket;
 
+	if (news != WAITER_ENDED && atomic_load(&waiters->listeners) == 0)
+		return;
+	bucket = bucket_of(waiters, id);
 	lock_acquire(&bucket->lock);
 	for (struct waiter *waiter = bucket->first; waiter != NULL; waiter = waiter->next) {
-		if (memcmp(waiter->id, id, UUID_TEXT_LENGTH) == 0)
-			end_locked(waiter);
+		if ((waiter->wanted & (unsigned)news) != 0 &&
+		    memcmp(waiter->id, id, UUID_TEXT_LENGTH) == 0)
+			tell_locked(waiter, news);
 	}
 	lock_release(&bucket->lock);
 }
@@ -145,7 +173,7 @@ waiters_close(struct waiters *waiters)
 
 		lock_acquire(&bucket->lock);
 		for (struct waiter *waiter = bucket->first; waiter != NULL; waiter = waiter->next)
-			end_locked(waiter);
+			tell_locked(waiter, WAITER_DISMISSED);
 		lock_release(&bucket->lock);
 	}
 }

@@ -4,6 +4,7 @@
 import http.client
 import os
 import pathlib
+import queue
 import shutil
 import socket
 import subprocess
@@ -235,8 +236,8 @@ class CountingListener:
 class ScriptedOrigin:
     """Answers every request on a loopback port with bytes that the test sets, then closes.
 
-    `answer` is bytes, or a function of the request's bytes that returns bytes. With `hold` set no
-    answer is sent until release(): every fetch of it stays RUNNING.
+    `answer` is bytes, or a function of the request's bytes that returns bytes, or yields pieces that are
+    sent as they come. With `hold` set no answer is sent until release(): every fetch of it stays RUNNING.
     """
 
     def __init__(self, answer=b"", hold=False, host="127.0.0.1"):
@@ -282,7 +283,9 @@ class ScriptedOrigin:
                     if not piece:
                         return
                     received += piece
-                connection.sendall(self._answer_to(received))
+                answer = self._answer_to(received)
+                for piece in [answer] if isinstance(answer, bytes) else answer:
+                    connection.sendall(piece)
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(65536):
                     pass
@@ -313,6 +316,34 @@ class ScriptedOrigin:
             pass
         self.sock.close()
         self.thread.join(5)
+
+
+class FedOrigin(ScriptedOrigin):
+    """Answers with a header at once, and then with what feed() is given, until the body is complete.
+
+    feed(None) ends an answer early. One request at a time.
+    """
+
+    def __init__(self, size, head="HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"):
+        self.pieces = queue.Queue()
+        self.size = size
+        self.head = head.format(size=size).encode()
+        super().__init__(self._feed_on)
+
+    def feed(self, *pieces):
+        for piece in pieces:
+            self.pieces.put(piece)
+
+    def _feed_on(self, _):
+        yield self.head
+        left = self.size
+        while left > 0 and (piece := self.pieces.get()) is not None:
+            left -= len(piece)
+            yield piece
+
+    def __exit__(self, *_):
+        self.feed(None)
+        super().__exit__()
 
 
 def ok_answer(body, media_type="text/plain", more=""):

@@ -39,6 +39,7 @@ struct queue {
 	unsigned held;
 	bool hold;
 	struct waiters *waiters;
+	int progress; /* of every task that is RUNNING */
 };
 
 struct queue *
@@ -50,6 +51,7 @@ fake_queue_new(void)
 	pthread_cond_init(&queue->changed, NULL);
 	if (waiters_new(&queue->waiters, NULL) != STATUS_OK)
 		abort();
+	queue->progress = QUEUE_PROGRESS_UNKNOWN;
 	queue->kinds.factorial.n_max = 100000;
 	queue->kinds.fetch.body_max_bytes = 16 << 20;
 	queue->kinds.fetch.redirects_max = 5;
@@ -114,7 +116,28 @@ fake_queue_complete(struct queue *queue, const char *id)
 		}
 	}
 	pthread_mutex_unlock(&queue->mutex);
-	waiters_wake(queue->waiters, id);
+	waiters_tell(queue->waiters, id, WAITER_ENDED);
+}
+
+void
+fake_queue_change(struct queue *queue, const char *id, enum task_state state, int attempt)
+{
+	pthread_mutex_lock(&queue->mutex);
+	for (size_t i = 0; i < queue->task_count; i++) {
+		struct task_status *status = &queue->tasks[i].status;
+
+		if (strcmp(status->id, id) != 0)
+			continue;
+		status->state = state;
+		status->attempt = attempt;
+		if (attempt > 0)
+			status->started_at_ms = status->created_at_ms + attempt;
+		if (task_state_is_final(state))
+			status->finished_at_ms = status->created_at_ms + 100;
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	waiters_tell(
+	    queue->waiters, id, task_state_is_final(state) ? WAITER_ENDED : WAITER_CHANGED);
 }
 
 void
@@ -532,6 +555,36 @@ struct waiters *
 queue_waiters(struct queue *queue)
 {
 	return queue->waiters;
+}
+
+int
+queue_progress(struct queue *queue, const struct task_status *status)
+{
+	int progress = QUEUE_PROGRESS_UNKNOWN;
+
+	pthread_mutex_lock(&queue->mutex);
+	if (status->state == TASK_RUNNING)
+		progress = queue->progress;
+	else if (status->state == TASK_SUCCEEDED)
+		progress = QUEUE_PROGRESS_WHOLE;
+	pthread_mutex_unlock(&queue->mutex);
+	return progress;
+}
+
+int
+queue_await_progress(struct queue *queue, const struct task_status *status, int seen)
+{
+	(void)seen;
+	return queue_progress(queue, status);
+}
+
+void
+fake_queue_progress(struct queue *queue, const char *id, int progress)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->progress = progress;
+	pthread_mutex_unlock(&queue->mutex);
+	waiters_tell(queue->waiters, id, WAITER_PROGRESSED);
 }
 
 void

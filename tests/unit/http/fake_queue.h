@@ -28,6 +28,17 @@ void fake_queue_put(struct queue *queue, const struct task_result *result);
 void fake_queue_complete(struct queue *queue, const char *id);
 
 /**
+ * fake_queue_change - move a task that is there on, and tell those who wait for it; started so many
+ * milliseconds after it was created as it has attempts, and finished after a hundred
+ */
+void fake_queue_change(struct queue *queue, const char *id, enum task_state state, int attempt);
+
+/**
+ * fake_queue_progress - how far all that is RUNNING is from now on; tells those who wait for `id`
+ */
+void fake_queue_progress(struct queue *queue, const char *id, int progress);
+
+/**
  * fake_queue_answer - what submissions get from now on
  */
 void fake_queue_answer(

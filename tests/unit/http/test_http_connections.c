@@ -383,7 +383,7 @@ parked_main(void *arg)
 {
 	struct parked *parked = arg;
 
-	waiters_wait(&parked->waiter, clock_mono_ms() + PATIENCE_MS);
+	(void)waiters_wait(&parked->waiter, WAITER_ENDED, clock_mono_ms() + PATIENCE_MS);
 	atomic_store(&parked->is_done, true);
 	return NULL;
 }
@@ -394,7 +394,7 @@ park(struct parked *parked, struct connections *list, struct waiters *waiters)
 	pair_open(&parked->pair, list);
 	atomic_init(&parked->is_done, false);
 	connection_enter(&parked->pair.connection, PHASE_HANDLING, clock_mono_us());
-	waiters_add(waiters, &parked->waiter, "018f0000-0000-7000-8000-000000000001");
+	waiters_add(waiters, &parked->waiter, "018f0000-0000-7000-8000-000000000001", WAITER_ENDED);
 	assert_true(connection_wait_begin(&parked->pair.connection, &parked->waiter));
 	assert_int_equal(
 	    thread_start(&parked->thread, "parked", 0, parked_main, parked, NULL), STATUS_OK);
@@ -440,7 +440,7 @@ test_who_waits_goes_on_when_the_client_is_gone_and_only_then(void **state)
 	assert_true(clock_mono_ms() - began_ms < PATIENCE_MS);
 	assert_false(atomic_load(&stays.is_done));
 	assert_int_equal(connections_waiting(list), 1);
-	waiters_wake(waiters, "018f0000-0000-7000-8000-000000000001");
+	waiters_tell(waiters, "018f0000-0000-7000-8000-000000000001", WAITER_ENDED);
 	unpark(&stays);
 	assert_int_equal(connections_waiting(list), 0);
 	waiters_free(waiters);

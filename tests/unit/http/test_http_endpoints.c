@@ -94,13 +94,42 @@ test_status_answer_member_by_member(void **state)
 	assert_string_equal(answer->body,
 	    "{\"id\":\"" DONE "\",\"status\":\"SUCCEEDED\",\"type\":\"factorial\","
 	    "\"created_at\":\"2026-01-02T03:04:05.678Z\",\"started_at\":\"2026-01-02T03:04:05.679Z\","
-	    "\"finished_at\":\"2026-01-02T03:04:05.680Z\",\"attempts\":1}\n");
+	    "\"finished_at\":\"2026-01-02T03:04:05.680Z\",\"attempts\":1,\"progress\":1}\n");
 	assert_field(answer, "Content-Type", "application/json");
 	answer_free(answer);
 	answer = rig_get(rig, "/tasks/submissions/" QUEUED, 200);
 	assert_non_null(strstr(answer->body, "\"status\":\"QUEUED\""));
 	assert_non_null(strstr(answer->body, "\"started_at\":null,\"finished_at\":null"));
+	assert_null(strstr(answer->body, "progress"));
 	answer_free(answer);
+	answer = rig_get(rig, "/tasks/submissions/" FAILED, 200);
+	assert_null(strstr(answer->body, "progress"));
+	answer_free(answer);
+}
+
+static void
+test_the_status_of_a_running_task_has_its_progress_where_it_is_known(void **state)
+{
+	static const struct {
+		int progress;
+		const char *shown;
+	} cases[] = { { QUEUE_PROGRESS_UNKNOWN, "\"attempts\":1}\n" },
+		{ 0, "\"attempts\":1,\"progress\":0}\n" },
+		{ 1, "\"attempts\":1,\"progress\":0.001}\n" },
+		{ 120, "\"attempts\":1,\"progress\":0.12}\n" },
+		{ 999, "\"attempts\":1,\"progress\":0.999}\n" },
+		{ QUEUE_PROGRESS_WHOLE, "\"attempts\":1,\"progress\":1}\n" } };
+	struct rig *rig = *state;
+
+	fake_queue_change(rig->queue, QUEUED, TASK_RUNNING, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct answer *answer;
+
+		fake_queue_progress(rig->queue, QUEUED, cases[i].progress);
+		answer = rig_get(rig, "/tasks/submissions/" QUEUED, 200);
+		assert_non_null(strstr(answer->body, cases[i].shown));
+		answer_free(answer);
+	}
 }
 
 static void
@@ -482,6 +511,7 @@ main(void)
 		WITH_RIG(test_every_answer_has_the_fields_of_every_answer),
 		WITH_RIG(test_a_decent_request_id_comes_back_and_others_are_replaced),
 		WITH_RIG(test_status_answer_member_by_member),
+		WITH_RIG(test_the_status_of_a_running_task_has_its_progress_where_it_is_known),
 		WITH_RIG(test_results_in_each_form),
 		WITH_RIG(test_a_failure_has_the_five_members_and_the_code),
 		WITH_RIG(test_a_task_that_has_not_ended_is_400_and_an_unknown_one_404),

@@ -272,6 +272,7 @@ struct bare_lane {
 	struct admission admission;
 	struct final_cache *recent;
 	struct waiters *waiters;
+	struct progress_board *progress;
 	struct lane_pool *lane;
 };
 
@@ -282,6 +283,7 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 	admission_init(&bare->admission, 1000, 1000);
 	assert_int_equal(final_cache_new(0, &bare->recent, NULL), STATUS_OK);
 	assert_int_equal(waiters_new(&bare->waiters, NULL), STATUS_OK);
+	assert_int_equal(progress_board_new(bare->waiters, &bare->progress, NULL), STATUS_OK);
 	const struct lane_conf conf = {
 		.lane = LANE_IO,
 		.slots = 1,
@@ -290,6 +292,7 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 		.admission = &bare->admission,
 		.recent = bare->recent,
 		.waiters = bare->waiters,
+		.progress = bare->progress,
 	};
 	assert_int_equal(lane_open(&conf, &bare->lane, NULL), STATUS_OK);
 }
@@ -299,6 +302,7 @@ bare_lane_close(struct bare_lane *bare)
 {
 	lane_close(bare->lane);
 	final_cache_free(bare->recent);
+	progress_board_free(bare->progress);
 	waiters_free(bare->waiters);
 }
 

@@ -176,7 +176,7 @@ static void *
 watcher_main(void *arg)
 {
 	struct watcher *watcher = arg;
-	waiters_wait(&watcher->waiter, clock_mono_ms() + 60 * 1000);
+	(void)waiters_wait(&watcher->waiter, WAITER_ENDED, clock_mono_ms() + 60 * 1000);
 	watcher->status =
 	    queue_read_status(watcher->queue, watcher->waiter.id, &watcher->seen, NULL);
 	return NULL;
@@ -186,7 +186,7 @@ static void
 watcher_start(struct watcher *watcher, struct queue *queue, const char *id)
 {
 	watcher->queue = queue;
-	waiters_add(queue_waiters(queue), &watcher->waiter, id);
+	waiters_add(queue_waiters(queue), &watcher->waiter, id, WAITER_ENDED);
 	assert_int_equal(
 	    thread_start(&watcher->thread, "watcher", 0, watcher_main, watcher, NULL), STATUS_OK);
 }

@@ -226,8 +226,8 @@ test_a_task_that_waits_too_long_expires_and_whoever_waits_is_told(void **state)
 	scene_await(&scene_shared.carried, 1);
 	submit_ok(scene, &carry_kind, "{}",
 	    (struct task_terms){ .expires_at_ms = service_clock_ms() + 100 }, id);
-	waiters_add(queue_waiters(scene->queue), &waiter, id);
-	waiters_wait(&waiter, clock_mono_ms() + 100 * 1000);
+	waiters_add(queue_waiters(scene->queue), &waiter, id, WAITER_ENDED);
+	(void)waiters_wait(&waiter, WAITER_ENDED, clock_mono_ms() + 100 * 1000);
 	assert_int_equal(status_of(scene, id).state, TASK_REJECTED);
 	waiters_remove(&waiter);
 	assert_int_equal(queue_read_result(scene->queue, id, &result, NULL), STATUS_OK);
@@ -353,9 +353,9 @@ test_a_cancel_ends_what_waits_at_once(void **state)
 	scene_submit_ok(scene, &carry_kind, waits);
 	submit_ok(scene, &carry_kind, "{}", far, held);
 	assert_waiting(scene, LANE_IO, 1, 1);
-	waiters_add(queue_waiters(scene->queue), &waiter, waits);
+	waiters_add(queue_waiters(scene->queue), &waiter, waits, WAITER_ENDED);
 	assert_int_equal(cancel(scene, waits).what, STORE_CANCEL_REJECTED);
-	waiters_wait(&waiter, clock_mono_ms() + 100 * 1000);
+	(void)waiters_wait(&waiter, WAITER_ENDED, clock_mono_ms() + 100 * 1000);
 	waiters_remove(&waiter);
 	assert_int_equal(cancel(scene, held).what, STORE_CANCEL_REJECTED);
 	assert_waiting(scene, LANE_IO, 0, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for the end of a task: who goes on, when, and that nobody is forgotten. A wait that
+ * Waiting for what becomes of a task: who goes on, when, and that nobody is forgotten. A wait that
  * should end is given PATIENCE_MS; one that should not is asked before and after something else has
  * ended.
  */
@@ -32,7 +32,7 @@ wake(struct waiters *waiters, unsigned n)
 	char id[UUID_TEXT_SIZE];
 
 	make_id(n, id);
-	waiters_wake(waiters, id);
+	waiters_tell(waiters, id, WAITER_ENDED);
 }
 
 static void
@@ -41,7 +41,7 @@ add(struct waiters *waiters, struct waiter *waiter, unsigned n)
 	char id[UUID_TEXT_SIZE];
 
 	make_id(n, id);
-	waiters_add(waiters, waiter, id);
+	waiters_add(waiters, waiter, id, WAITER_ENDED);
 }
 
 /* A thread that waits as long as it takes; `is_done` tells that it went on. */
@@ -57,7 +57,7 @@ sleeper_main(void *arg)
 {
 	struct sleeper *sleeper = arg;
 
-	waiters_wait(&sleeper->waiter, clock_mono_ms() + PATIENCE_MS);
+	(void)waiters_wait(&sleeper->waiter, WAITER_ENDED, clock_mono_ms() + PATIENCE_MS);
 	atomic_store(&sleeper->is_done, true);
 	return NULL;
 }
@@ -107,7 +107,7 @@ assert_ends_early(struct waiter *waiter)
 {
 	int64_t until = patient();
 
-	waiters_wait(waiter, until);
+	assert_int_not_equal(waiters_wait(waiter, WAITER_ENDED, until), 0);
 	assert_true(clock_mono_ms() < until);
 }
 
@@ -130,10 +130,10 @@ test_a_wait_ends_when_its_time_has_come(void **state)
 
 	add(*state, &waiter, 1);
 	wake(*state, 2);
-	waiters_wait(&waiter, until);
+	assert_int_equal(waiters_wait(&waiter, WAITER_ENDED, until), 0);
 	assert_true(clock_mono_ms() >= until);
 	/* A time that has passed is no wait at all. */
-	waiters_wait(&waiter, until - 1000);
+	assert_int_equal(waiters_wait(&waiter, WAITER_ENDED, until - 1000), 0);
 	waiters_remove(&waiter);
 }
 
@@ -204,6 +204,95 @@ test_closing_lets_everybody_go_and_nobody_wait_any_more(void **state)
 	waiters_close(*state);
 }
 
+/* The news that are there, without waiting. */
+static unsigned
+hear(struct waiter *waiter, unsigned which)
+{
+	return waiters_wait(waiter, which, 0);
+}
+
+static void
+tell(struct waiters *waiters, unsigned n, enum waiter_news news)
+{
+	char id[UUID_TEXT_SIZE];
+
+	make_id(n, id);
+	waiters_tell(waiters, id, news);
+}
+
+static void
+test_news_are_for_those_who_want_them(void **state)
+{
+	const unsigned all = WAITER_ENDED | WAITER_CHANGED | WAITER_PROGRESSED;
+	struct waiter listener, other, for_the_end;
+	char id[UUID_TEXT_SIZE];
+
+	make_id(1, id);
+	add(*state, &for_the_end, 1);
+	tell(*state, 1, WAITER_CHANGED);
+	waiters_add(*state, &listener, id, all);
+	make_id(2, id);
+	waiters_add(*state, &other, id, all);
+	assert_int_equal(hear(&listener, all), 0);
+	tell(*state, 1, WAITER_CHANGED);
+	assert_int_equal(hear(&listener, all), WAITER_CHANGED);
+	tell(*state, 1, WAITER_PROGRESSED);
+	assert_int_equal(hear(&listener, all), WAITER_PROGRESSED);
+	assert_int_equal(hear(&for_the_end, all), 0);
+	tell(*state, 1, WAITER_ENDED);
+	assert_int_equal(hear(&listener, all), WAITER_ENDED);
+	assert_int_equal(hear(&for_the_end, all), WAITER_ENDED);
+	assert_int_equal(hear(&other, all), 0);
+	waiters_remove(&listener);
+	/* As long as one is left who listens, all are told. */
+	tell(*state, 2, WAITER_CHANGED);
+	assert_int_equal(hear(&other, all), WAITER_CHANGED);
+	waiters_remove(&other);
+	waiters_remove(&for_the_end);
+}
+
+static void
+test_news_are_heard_once_and_those_not_asked_for_are_kept(void **state)
+{
+	const unsigned all = WAITER_ENDED | WAITER_CHANGED | WAITER_PROGRESSED;
+	struct waiter waiter;
+	char id[UUID_TEXT_SIZE];
+
+	make_id(1, id);
+	waiters_add(*state, &waiter, id, all);
+	tell(*state, 1, WAITER_PROGRESSED);
+	tell(*state, 1, WAITER_PROGRESSED);
+	tell(*state, 1, WAITER_CHANGED);
+	assert_int_equal(hear(&waiter, WAITER_ENDED), 0);
+	assert_int_equal(hear(&waiter, WAITER_ENDED | WAITER_CHANGED), WAITER_CHANGED);
+	assert_int_equal(hear(&waiter, all), WAITER_PROGRESSED);
+	assert_int_equal(hear(&waiter, all), 0);
+	tell(*state, 1, WAITER_ENDED);
+	tell(*state, 1, WAITER_CHANGED);
+	assert_int_equal(hear(&waiter, all), WAITER_ENDED | WAITER_CHANGED);
+	waiters_remove(&waiter);
+}
+
+static void
+test_who_is_dismissed_hears_it_whatever_is_asked_and_again(void **state)
+{
+	struct waiter given_up, closed;
+
+	add(*state, &given_up, 1);
+	add(*state, &closed, 2);
+	waiters_give_up(&given_up);
+	wake(*state, 1);
+	assert_int_equal(hear(&given_up, 0), WAITER_DISMISSED);
+	assert_int_equal(hear(&given_up, WAITER_ENDED), WAITER_DISMISSED | WAITER_ENDED);
+	assert_int_equal(hear(&given_up, WAITER_ENDED), WAITER_DISMISSED);
+	assert_int_equal(hear(&closed, WAITER_ENDED), 0);
+	waiters_close(*state);
+	assert_int_equal(hear(&closed, WAITER_ENDED), WAITER_DISMISSED);
+	assert_int_equal(hear(&closed, 0), WAITER_DISMISSED);
+	waiters_remove(&given_up);
+	waiters_remove(&closed);
+}
+
 /* Tasks end while others begin to wait for them: each thread for one after the other, each of which
  * ends after somebody has been added for it. */
 #define THREADS 4
@@ -227,7 +316,7 @@ racer_main(void *arg)
 		add(racer->waiters, &waiter, round * THREADS + racer->index);
 		atomic_store(racer->added, round);
 		if (atomic_load(racer->ended) < round)
-			waiters_wait(&waiter, patient());
+			(void)waiters_wait(&waiter, WAITER_ENDED, patient());
 		waiters_remove(&waiter);
 		if (atomic_load(racer->ended) < round)
 			return racer; /* went on without an end */
@@ -284,6 +373,9 @@ main(void)
 		TEST(test_who_has_been_removed_is_not_touched_any_more),
 		TEST(test_one_can_be_let_go_before_its_time),
 		TEST(test_closing_lets_everybody_go_and_nobody_wait_any_more),
+		TEST(test_news_are_for_those_who_want_them),
+		TEST(test_news_are_heard_once_and_those_not_asked_for_are_kept),
+		TEST(test_who_is_dismissed_hears_it_whatever_is_asked_and_again),
 		TEST(test_no_end_is_missed_while_threads_come_and_go),
 	};
 
