@@ -150,7 +150,7 @@ reply_from_file(struct reply *reply, struct task_result *result, enum result_cod
 	result->fd = -1;
 	reply->status = 200;
 	reply->media_type = MEDIA_TYPE_JSON;
-	reply->stream = stream;
+	reply->source = result_stream_source(stream);
 	reply->bytes = result_stream_size(stream);
 }
 

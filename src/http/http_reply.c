@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
+#include "http/body_source.h"
 #include "http/json_text.h"
-#include "http/result_stream.h"
 
 #define PROBLEM_EXPECTED_BYTES 500
 
@@ -34,8 +34,9 @@ static void
 drop_body(struct reply *reply)
 {
 	buf_done(&reply->body);
-	result_stream_free(reply->stream);
-	reply->stream = NULL;
+	if (reply->source != NULL)
+		reply->source->free(reply->source);
+	reply->source = NULL;
 	if (reply->fd >= 0)
 		(void)close(reply->fd);
 	reply->fd = -1;
@@ -50,7 +51,7 @@ reply_init(struct reply *reply)
 	reply->close = false;
 	reply->drop = false;
 	buf_init(&reply->body, REPLY_BODY_MAX_BYTES);
-	reply->stream = NULL;
+	reply->source = NULL;
 	reply->fd = -1;
 	reply->offset = 0;
 	reply->bytes = 0;

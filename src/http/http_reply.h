@@ -14,7 +14,7 @@
 #include "base/status.h"
 #include "task/faults.h"
 
-struct result_stream;
+struct body_source;
 
 #define REPLY_FIELDS_MAX     8
 #define REPLY_FIELD_SIZE     128
@@ -40,13 +40,13 @@ struct reply {
 	const char *media_type; /* borrowed; lives as long as the reply. NULL: no Content-Type */
 	struct reply_field fields[REPLY_FIELDS_MAX];
 	size_t field_count;
-	bool close;                   /* end the connection after it */
-	bool drop;                    /* end the connection instead of answering */
-	struct buf body;              /* the body when `stream` is NULL and `fd` is -1 */
-	struct result_stream *stream; /* owned */
-	int fd;                       /* owned; -1, or a file with the body ... */
-	uint64_t offset;              /* ... from here on ... */
-	uint64_t bytes; /* ... for so long; also the stream's size, or UNKNOWN_BYTES */
+	bool close;                 /* end the connection after it */
+	bool drop;                  /* end the connection instead of answering */
+	struct buf body;            /* the body when `source` is NULL and `fd` is -1 */
+	struct body_source *source; /* owned */
+	int fd;                     /* owned; -1, or a file with the body ... */
+	uint64_t offset;            /* ... from here on ... */
+	uint64_t bytes;             /* ... for so long; also the source's size, or UNKNOWN_BYTES */
 };
 
 /**

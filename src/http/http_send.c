@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From reply to libmicrohttpd's response object. The connection's own thread. The response takes
- * the body over: memory is freed, files are closed and streams end when the last byte is out or the
+ * the body over: memory is freed, files are closed and sources end when the last byte is out or the
  * client is gone.
  */
 #include "http/http_send.h"
@@ -9,38 +9,39 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "http/result_stream.h"
-
-#define STREAM_BLOCK_BYTES 32768
+#include "http/body_source.h"
 
 static ssize_t
-stream_read(void *context, uint64_t position, char *out, size_t room)
+source_read(void *context, uint64_t position, char *out, size_t room)
 {
-	ssize_t n = result_stream_read(context, out, room);
+	struct body_source *source = context;
+	ssize_t n = source->read(source, out, room);
 
 	(void)position;
 	if (n < 0) {
-		log_error(LOG_EVENT("result_read_failed"));
+		log_error(LOG_EVENT("body_failed"));
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	}
 	return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static void
-stream_free(void *context)
+source_free(void *context)
 {
-	result_stream_free(context);
+	struct body_source *source = context;
+
+	source->free(source);
 }
 
 static struct MHD_Response *
-response_of_stream(struct reply *reply)
+response_of_source(struct reply *reply)
 {
 	uint64_t size = reply->bytes == REPLY_UNKNOWN_BYTES ? MHD_SIZE_UNKNOWN : reply->bytes;
 	struct MHD_Response *response = MHD_create_response_from_callback(
-	    size, STREAM_BLOCK_BYTES, stream_read, reply->stream, stream_free);
+	    size, reply->source->block_bytes, source_read, reply->source, source_free);
 
 	if (response != NULL)
-		reply->stream = NULL;
+		reply->source = NULL;
 	return response;
 }
 
@@ -100,8 +101,8 @@ reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_
 
 	if (buf_status(&reply->body) != STATUS_OK)
 		return false;
-	if (reply->stream != NULL)
-		response = response_of_stream(reply);
+	if (reply->source != NULL)
+		response = response_of_source(reply);
 	else if (reply->fd >= 0)
 		response = response_of_file(reply);
 	else

@@ -17,6 +17,7 @@
 #include "http/json_text.h"
 
 #define PIECE_BYTES ((size_t)3 * 1365)
+#define BLOCK_BYTES 32768
 
 enum part {
 	PART_BEFORE,
@@ -25,6 +26,7 @@ enum part {
 };
 
 struct result_stream {
+	struct body_source source; /* first, so that either is the other */
 	enum result_coding coding;
 	enum part part;
 	char *before;
@@ -39,6 +41,24 @@ struct result_stream {
 	char in[PIECE_BYTES];
 	char out[PIECE_BYTES * JSON_ESCAPE_MAX];
 };
+
+static ssize_t
+source_read(struct body_source *source, char *out, size_t room)
+{
+	return result_stream_read((struct result_stream *)source, out, room);
+}
+
+static void
+source_free(struct body_source *source)
+{
+	result_stream_free((struct result_stream *)source);
+}
+
+struct body_source *
+result_stream_source(struct result_stream *stream)
+{
+	return &stream->source;
+}
 
 enum status
 result_stream_new(enum result_coding coding, struct buf *before, int fd, uint64_t bytes,
@@ -55,6 +75,9 @@ result_stream_new(enum result_coding coding, struct buf *before, int fd, uint64_
 		free(after_text);
 		return error_set(error, STATUS_NOMEM, "no memory to stream a result");
 	}
+	stream->source = (struct body_source){
+		.read = source_read, .free = source_free, .block_bytes = BLOCK_BYTES
+	};
 	stream->coding = coding;
 	stream->part = PART_BEFORE;
 	stream->before = before_text;

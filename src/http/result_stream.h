@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "http/body_source.h"
 
 struct result_stream;
 
@@ -35,6 +36,11 @@ enum status result_stream_new(enum result_coding coding, struct buf *before, int
  * result_stream_free - close and free; NULL is fine
  */
 void result_stream_free(struct result_stream *stream);
+
+/**
+ * result_stream_source - the stream as the body of a reply, which frees it
+ */
+struct body_source *result_stream_source(struct result_stream *stream);
 
 /**
  * result_stream_size - bytes that will come, or UINT64_MAX where only reading it all would tell
