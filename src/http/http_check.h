@@ -8,21 +8,8 @@
 #define TASKQ_HTTP_HTTP_CHECK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "http/http_request.h"
-
-/**
- * method_parse - the method of a word; methods are case-sensitive
- */
-enum method method_parse(const char *word);
-
-/**
- * head_add - take note of one header field
- * @head:  zeroed before the first
- * @value: borrowed until the request is answered
- */
-void head_add(struct request_head *head, const char *name, size_t name_size, const char *value);
 
 /**
  * request_check - judge target, framing, Host and all else, find the route

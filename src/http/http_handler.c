@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http_check.h"
+#include "http/http_head.h"
 #include "http/http_layout.h"
 #include "http/http_routes.h"
 #include "http/http_send.h"

@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "http/http_check.h"
+#include "http/http_head.h"
 #include "http/http_routes.h"
 
 #define ID       "018f0000-0000-7000-8000-00000000000a"
