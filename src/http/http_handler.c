@@ -231,7 +231,8 @@ answer(struct http_context *context, struct session *session, struct MHD_Connect
 		     connections_is_leaving(&session->connection);
 	int64_t now_us;
 
-	if (!reply->drop && !reply_send(reply, mhd, request->request_id, close))
+	if (!reply->drop &&
+	    !reply_send(reply, mhd, request->request_id, close, request->method == METHOD_HEAD))
 		reply->drop = true;
 	now_us = clock_mono_us();
 	log_request(context, session, now_us);

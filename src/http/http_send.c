@@ -93,8 +93,21 @@ add_fields(
 	return ok;
 }
 
+/*
+ * To HEAD the library sends the last chunk of a body that it does not send: whoever keeps the
+ * connection reads that as the beginning of the next answer. Without chunks the connection ends.
+ */
+static bool
+avoid_chunks(struct MHD_Response *response, const struct reply *reply, bool is_head)
+{
+	return !is_head || reply->bytes != REPLY_UNKNOWN_BYTES ||
+	       MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END) ==
+		   MHD_YES;
+}
+
 bool
-reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close)
+reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close,
+    bool is_head)
 {
 	struct MHD_Response *response;
 	bool sent = false;
@@ -109,7 +122,8 @@ reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_
 		response = response_of_memory(reply);
 	if (response == NULL)
 		return false;
-	if (add_fields(response, reply, request_id, close))
+	if (avoid_chunks(response, reply, is_head) &&
+	    add_fields(response, reply, request_id, close))
 		sent = MHD_queue_response(mhd, reply->status, response) == MHD_YES;
 	MHD_destroy_response(response);
 	return sent;

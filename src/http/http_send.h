@@ -13,10 +13,11 @@
  * reply_send - queue a reply with the fields that every answer has
  * @request_id: for X-Request-Id
  * @close:      whether the connection ends after it
+ * @is_head:    whether it answers HEAD, so that the body is not sent
  * Takes the body out of the reply. Returns false when it cannot be sent; the connection must be
  * dropped then.
  */
-bool reply_send(
-    struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close);
+bool reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_id, bool close,
+    bool is_head);
 
 #endif

@@ -9,6 +9,7 @@ import pytest
 
 from lib.api import SUBMISSIONS
 from lib.database import count_tasks
+from lib.origins import ScriptedOrigin, ok_answer
 from lib.rawhttp import RawConnection, Closed, exchange, post_json, request, statuses
 from lib.wait import wait_until
 
@@ -151,7 +152,8 @@ GARBAGE = [
 def daemon(make_module_daemon):
     """Short deadlines, so that what the server waits for ends soon."""
     return make_module_daemon(
-        http_header_timeout_ms=8000, http_body_timeout_ms=8000, http_idle_timeout_ms=8000
+        http_header_timeout_ms=8000, http_body_timeout_ms=8000, http_idle_timeout_ms=8000,
+        fetch_allow=["127.0.0.0/8"],
     )
 
 
@@ -338,6 +340,23 @@ class TestKeepAlive:
                 assert response.status == status, (number, response)
                 assert (response.header("connection") or "").lower() != "close", (number, response)
             assert connection.sock.getsockname()[1] == port
+
+    def test_nothing_follows_the_header_of_an_answer_to_head(self, daemon, client):
+        """Also where the length of the body is not known: quotes are escaped while the result is sent."""
+        with ScriptedOrigin(ok_answer(b'"' * 300000)) as origin:
+            task_id = client.fetch(origin.url())
+            client.wait_final(task_id)
+        with RawConnection(*daemon.address) as connection:
+            connection.send(request("HEAD", f"/tasks/{task_id}"))
+            response = connection.read_response(head=True)
+            assert response.status == 200 and response.header("content-type") == "application/json"
+            assert response.header("connection").lower() == "close"
+            assert response.header("content-length") is None
+            assert connection.read_to_close() == b""
+        with RawConnection(*daemon.address) as connection:
+            connection.send(request("HEAD", f"/tasks/{task_id}/result") + get())
+            assert connection.read_response(head=True).header("content-length") == "300000"
+            assert connection.read_response().status == 200
 
     def test_connection_close_is_honoured(self, daemon):
         with RawConnection(*daemon.address) as connection:
