@@ -233,6 +233,7 @@ open_server(struct app *app, struct error *error)
 		.body_timeout_ms = conf->http_body_timeout_ms,
 		.idle_timeout_ms = conf->http_idle_timeout_ms,
 		.send_timeout_ms = conf->http_send_timeout_ms,
+		.heartbeat_ms = conf->http_heartbeat_ms,
 		.began_mono_ms = app->began_mono_ms,
 		.node = app->node,
 	};

@@ -240,18 +240,27 @@ check_prefer(struct request *request)
 		request->wait_s = seconds < HTTP_WAIT_MAX_S ? seconds : HTTP_WAIT_MAX_S;
 }
 
+/* The one media type of a route's answers, or NULL where the endpoint knows better. */
+static const char *
+given_type(const struct route *route)
+{
+	if ((route->flags & ROUTE_GIVES_EVENTS) != 0)
+		return MEDIA_TYPE_EVENTS;
+	return (route->flags & ROUTE_GIVES_JSON) != 0 ? MEDIA_TYPE_JSON : NULL;
+}
+
 static void
 check_accept(struct request *request)
 {
 	const struct request_head *head = &request->head;
+	const char *type = given_type(request->route);
 
 	if (head->accept_count > REQUEST_ACCEPT_MAX)
 		reply_problem(&request->reply, PROBLEM_BAD_REQUEST, NULL,
 		    "The request may have at most %d Accept fields.", REQUEST_ACCEPT_MAX);
-	else if ((request->route->flags & ROUTE_GIVES_JSON) != 0 &&
-		 accept_quality(head->accept, head->accept_count, MEDIA_TYPE_JSON) == 0)
+	else if (type != NULL && accept_quality(head->accept, head->accept_count, type) == 0)
 		reply_problem(&request->reply, PROBLEM_NOT_ACCEPTABLE, NULL,
-		    "The answer is %s, which the request does not accept.", MEDIA_TYPE_JSON);
+		    "The answer is %s, which the request does not accept.", type);
 }
 
 /* Only for routes that read the body; whatever others get is dropped. */

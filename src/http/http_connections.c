@@ -153,8 +153,8 @@ connections_is_leaving(const struct connection *connection)
 	return atomic_load_explicit(&connection->is_leaving, memory_order_relaxed);
 }
 
-bool
-connection_wait_begin(struct connection *connection, struct waiter *waiter)
+static bool
+take_place(struct connection *connection, struct waiter *waiter, bool is_stream)
 {
 	struct connections *list = connection->owner;
 	bool has_place;
@@ -164,9 +164,23 @@ connection_wait_begin(struct connection *connection, struct waiter *waiter)
 	if (has_place) {
 		atomic_fetch_add(&list->waiting, 1);
 		connection->waiter = waiter;
+		connection->is_stream = is_stream;
+		connection->taken_at_us = clock_mono_us();
 	}
 	lock_release(&list->lock);
 	return has_place;
+}
+
+bool
+connection_wait_begin(struct connection *connection, struct waiter *waiter)
+{
+	return take_place(connection, waiter, false);
+}
+
+bool
+connection_stream_begin(struct connection *connection, struct waiter *waiter)
+{
+	return take_place(connection, waiter, true);
 }
 
 void

@@ -36,7 +36,10 @@ struct connection {
 	struct connection *previous;
 	uint64_t seen_bytes;   /* moved when the reaper first saw the connection in a state ... */
 	int64_t seen_state;    /* ... and which state that was */
-	struct waiter *waiter; /* what its thread waits with; guarded, too */
+	struct waiter *waiter; /* what its thread waits with; guarded, too, as are those up to fd */
+	bool is_stream;        /* and sends while it does */
+	uint64_t taken_bytes;  /* by the client of a stream ... */
+	int64_t taken_at_us;   /* ... and when it last took any, or had taken all */
 	int fd;
 	bool is_surplus; /* beyond the limit when it came; written before it is shared, then by
 			    its own thread */
@@ -104,6 +107,14 @@ void connection_enter(struct connection *connection, enum phase phase, int64_t n
  */
 bool connection_wait_begin(struct connection *connection, struct waiter *waiter);
 void connection_wait_end(struct connection *connection);
+
+/**
+ * connection_stream_begin - as connection_wait_begin for a response that is sent meanwhile, piece
+ * by piece; until connection_wait_end
+ * A client that takes nothing of what was sent for as long as it may take to send a response is
+ * cut.
+ */
+bool connection_stream_begin(struct connection *connection, struct waiter *waiter);
 
 /**
  * connections_waiting - how many connections wait for a task

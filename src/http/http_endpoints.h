@@ -36,6 +36,9 @@ void endpoint_content(struct request *request);
 /* GET /tasks/{id}/attempts */
 void endpoint_attempts(struct request *request);
 
+/* GET /tasks/{id}/events */
+void endpoint_events(struct request *request);
+
 /* GET /tasks */
 void endpoint_list(struct request *request);
 

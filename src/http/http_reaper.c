@@ -141,6 +141,24 @@ expire_locked(struct connections *list, struct connection *connection, int64_t s
 		(void)shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* Whether the client of a stream takes nothing any more of what the kernel holds for it. */
+static bool
+has_stalled_locked(struct connections *list, struct connection *connection, int64_t now_us)
+    REQUIRES(list->lock)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+		return false;
+	if (info.tcpi_bytes_acked != connection->taken_bytes ||
+	    (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0)) {
+		connection->taken_bytes = info.tcpi_bytes_acked;
+		connection->taken_at_us = now_us;
+	}
+	return now_us - connection->taken_at_us >= phase_budget_us(&list->conf, PHASE_SENDING);
+}
+
 /* Whether the peer has ended the connection, or at least its own side of it. */
 static bool
 peer_is_gone(int fd)
@@ -148,6 +166,18 @@ peer_is_gone(int fd)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLRDHUP };
 
 	return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* A client that is gone keeps nobody waiting, and one that has stalled is gone. */
+static void
+watch_waiter_locked(struct connections *list, struct connection *connection, int64_t state,
+    int64_t now_us) REQUIRES(list->lock)
+{
+	if (connection->is_stream && has_stalled_locked(list, connection, now_us) &&
+	    state_replace(connection, state, PHASE_CUT, NEVER_US))
+		(void)shutdown(connection->fd, SHUT_RDWR);
+	if (peer_is_gone(connection->fd))
+		waiters_give_up(connection->waiter);
 }
 
 static void
@@ -160,10 +190,9 @@ scan_locked(struct connections *list) REQUIRES(list->lock)
 		int64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
 		enum phase phase = state_phase(state);
 
-		if (c->waiter != NULL) {
-			if (peer_is_gone(c->fd))
-				waiters_give_up(c->waiter);
-		} else if (now_us >= state_deadline(state))
+		if (c->waiter != NULL)
+			watch_waiter_locked(list, c, state, now_us);
+		if (now_us >= state_deadline(state))
 			expire_locked(list, c, state, now_us);
 		else if (ask && phase == PHASE_IDLE)
 			watch_idle_locked(list, c, state, now_us);

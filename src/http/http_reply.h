@@ -23,6 +23,7 @@ struct body_source;
 
 #define MEDIA_TYPE_JSON    "application/json"
 #define MEDIA_TYPE_PROBLEM "application/problem+json"
+#define MEDIA_TYPE_EVENTS  "text/event-stream"
 
 enum problem {
 #define PROBLEM(constant, status, type, title) PROBLEM_##constant,

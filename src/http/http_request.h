@@ -58,6 +58,8 @@ struct request_head {
 	const char *if_range;
 	const char *idempotency_key;
 	unsigned idempotency_key_count;
+	const char *last_event_id;
+	unsigned last_event_id_count;
 	const char *if_none_match[2];
 	unsigned if_none_match_count;
 	const char *accept[REQUEST_ACCEPT_MAX];

@@ -20,6 +20,7 @@ static const struct route routes[] = {
 	{ METHOD_DELETE, "/tasks/{id}", endpoint_cancel, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
 	{ METHOD_GET, "/tasks/{id}/attempts", endpoint_attempts, ROUTE_GIVES_JSON },
+	{ METHOD_GET, "/tasks/{id}/events", endpoint_events, ROUTE_GIVES_EVENTS },
 	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },

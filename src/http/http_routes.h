@@ -10,11 +10,12 @@
 #include "http/http_request.h"
 
 enum route_flags {
-	ROUTE_TAKES_JSON = 1,  /* the body must be declared as JSON and is kept */
-	ROUTE_GIVES_JSON = 2,  /* 406 unless the client accepts application/json */
-	ROUTE_ALWAYS_OPEN = 4, /* answered beyond the connection limit too */
-	ROUTE_WAITS = 8,       /* can wait for the task to end: ?wait=, Prefer: wait= */
-	ROUTE_QUERIES = 16,    /* has parameters of its own, which the endpoint judges */
+	ROUTE_TAKES_JSON = 1,    /* the body must be declared as JSON and is kept */
+	ROUTE_GIVES_JSON = 2,    /* 406 unless the client accepts application/json */
+	ROUTE_ALWAYS_OPEN = 4,   /* answered beyond the connection limit too */
+	ROUTE_WAITS = 8,         /* can wait for the task to end: ?wait=, Prefer: wait= */
+	ROUTE_QUERIES = 16,      /* has parameters of its own, which the endpoint judges */
+	ROUTE_GIVES_EVENTS = 32, /* 406 unless the client accepts text/event-stream */
 };
 
 struct route {

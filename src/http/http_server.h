@@ -28,6 +28,7 @@ struct http_conf {
 	int64_t body_timeout_ms;
 	int64_t idle_timeout_ms;
 	int64_t send_timeout_ms;
+	int64_t heartbeat_ms;  /* of streams of events */
 	int64_t began_mono_ms; /* when the service began, for its uptime */
 	const char *node;      /* the name of where attempts run; UTF-8; borrowed */
 };

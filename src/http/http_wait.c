@@ -31,6 +31,14 @@ heed(struct request *request)
 	return true;
 }
 
+void
+http_wait_refuse(struct request *request)
+{
+	reply_problem(&request->reply, PROBLEM_TOO_MANY_WAITING, NULL,
+	    "As many requests wait for a task as may wait at once. Ask without waiting.");
+	reply_field(&request->reply, "Retry-After", "1");
+}
+
 bool
 http_wait(struct request *request)
 {
@@ -54,8 +62,6 @@ http_wait(struct request *request)
 	waiters_remove(&waiter);
 	if (has_place)
 		return heed(request);
-	reply_problem(&request->reply, PROBLEM_TOO_MANY_WAITING, NULL,
-	    "As many requests wait for a task as may wait at once. Ask without waiting.");
-	reply_field(&request->reply, "Retry-After", "1");
+	http_wait_refuse(request);
 	return false;
 }

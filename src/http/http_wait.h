@@ -19,4 +19,9 @@
  */
 bool http_wait(struct request *request);
 
+/**
+ * http_wait_refuse - the reply to a request that would have to wait, where as many do as may
+ */
+void http_wait_refuse(struct request *request);
+
 #endif

@@ -13,6 +13,11 @@ NO_LENGTH = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 CHUNKED = "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
 
 
+@pytest.fixture(scope="module")
+def daemon(make_module_daemon):
+    return make_module_daemon(fetch_allow=["127.0.0.0/8"], fetch_total_timeout_ms=600_000)
+
+
 def state(client, task_id):
     response = client.get(f"{SUBMISSIONS}/{task_id}")
     assert response.status == 200, response

@@ -109,23 +109,40 @@ class RawConnection:
         del self.pending[:size]
         return data
 
+    def read_chunk(self):
+        """The next piece of a chunked body, b"" at its end."""
+        line = self._line().split(b";", 1)[0]
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", line):
+            raise Malformed(f"chunk size {line!r}")
+        size = int(line, 16)
+        if size == 0:
+            while self._line():
+                pass
+            return b""
+        data = self._exactly(size)
+        if self._exactly(2) != b"\r\n":
+            raise Malformed("a chunk without its line end")
+        return data
+
+    def read_some(self):
+        """What comes next of a body that ends with the connection, b"" at its end."""
+        if not self.pending:
+            try:
+                self._more()
+            except Closed:
+                return b""
+        data = bytes(self.pending)
+        self.pending.clear()
+        return data
+
     def _chunks(self):
         body = bytearray()
-        while True:
-            line = self._line().split(b";", 1)[0]
-            if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", line):
-                raise Malformed(f"chunk size {line!r}")
-            size = int(line, 16)
-            if size == 0:
-                while self._line():
-                    pass
-                return bytes(body)
-            body += self._exactly(size)
-            if self._exactly(2) != b"\r\n":
-                raise Malformed("a chunk without its line end")
+        while piece := self.read_chunk():
+            body += piece
+        return bytes(body)
 
-    def read_response(self, head=False):
-        """Read one response; head: it answers a HEAD request and has no body."""
+    def read_head(self):
+        """Read a response up to its body, which is left to be read."""
         line = self._line()
         match = STATUS_LINE.match(line)
         if not match:
@@ -141,10 +158,16 @@ class RawConnection:
                 raise Malformed(f"header line {line!r}")
             headers.append((match.group(1).decode("ascii").lower(), match.group(2).decode("latin-1")))
         response = RawResponse(status, headers, b"")
+        if response.header("content-length") is not None and response.header("transfer-encoding") is not None:
+            raise Malformed("both Content-Length and Transfer-Encoding")
+        return response
+
+    def read_response(self, head=False):
+        """Read one response; head: it answers a HEAD request and has no body."""
+        response = self.read_head()
+        status = response.status
         length = response.header("content-length")
         coding = response.header("transfer-encoding")
-        if length is not None and coding is not None:
-            raise Malformed("both Content-Length and Transfer-Encoding")
         if head or status < 200 or status in (204, 304):
             return response
         if coding is not None:

@@ -35,7 +35,7 @@ put(struct queue *queue, const char *id, const char *type, enum task_state task_
 	strcpy(result.status.id, id);
 	strcpy(result.status.type, type);
 	result.status.state = task_state;
-	result.status.attempt = 1;
+	result.status.attempt = task_state == TASK_QUEUED ? 0 : 1;
 	result.status.created_at_ms = 1767323045678;
 	result.status.started_at_ms = task_state == TASK_QUEUED ? 0 : 1767323045679;
 	result.status.finished_at_ms = task_state_is_final(task_state) ? 1767323045680 : 0;
@@ -96,6 +96,7 @@ rig_open_with(unsigned connections_max, size_t bodies_max_bytes)
 		.body_timeout_ms = 10000,
 		.idle_timeout_ms = 60000,
 		.send_timeout_ms = 10000,
+		.heartbeat_ms = 2 * PATIENCE_MS,
 		.node = "node-1",
 	};
 	struct error error;

@@ -51,7 +51,7 @@ test_a_list_member_by_member(void **state)
 	    "\"priority\":5,\"args\":{\"n\":\"5\"}},"
 	    "{\"id\":\"" QUEUED "\",\"status\":\"QUEUED\",\"type\":\"factorial\","
 	    "\"created_at\":\"2026-01-02T03:04:05.678Z\",\"started_at\":null,"
-	    "\"finished_at\":null,\"attempts\":1,\"code\":null,\"priority\":5,"
+	    "\"finished_at\":null,\"attempts\":0,\"code\":null,\"priority\":5,"
 	    "\"run_at\":\"2026-01-02T03:04:06.678Z\",\"expires_at\":\"2026-01-02T03:04:07.678Z\","
 	    "\"args\":{\"n\":\"5\"}}],\"next_cursor\":null}\n");
 	answer_free(answer);

@@ -389,15 +389,22 @@ parked_main(void *arg)
 }
 
 static void
-park(struct parked *parked, struct connections *list, struct waiters *waiters)
+park_as(struct parked *parked, struct connections *list, struct waiters *waiters,
+    bool (*begin)(struct connection *connection, struct waiter *waiter))
 {
 	pair_open(&parked->pair, list);
 	atomic_init(&parked->is_done, false);
 	connection_enter(&parked->pair.connection, PHASE_HANDLING, clock_mono_us());
 	waiters_add(waiters, &parked->waiter, "018f0000-0000-7000-8000-000000000001", WAITER_ENDED);
-	assert_true(connection_wait_begin(&parked->pair.connection, &parked->waiter));
+	assert_true(begin(&parked->pair.connection, &parked->waiter));
 	assert_int_equal(
 	    thread_start(&parked->thread, "parked", 0, parked_main, parked, NULL), STATUS_OK);
+}
+
+static void
+park(struct parked *parked, struct connections *list, struct waiters *waiters)
+{
+	park_as(parked, list, waiters, connection_wait_begin);
 }
 
 static void
@@ -442,6 +449,59 @@ test_who_waits_goes_on_when_the_client_is_gone_and_only_then(void **state)
 	assert_int_equal(connections_waiting(list), 1);
 	waiters_tell(waiters, "018f0000-0000-7000-8000-000000000001", WAITER_ENDED);
 	unpark(&stays);
+	assert_int_equal(connections_waiting(list), 0);
+	waiters_free(waiters);
+	connections_close(list);
+}
+
+/* Sends more than the client's side can hold. */
+static void
+overfill(const struct parked *parked)
+{
+	static const char bytes[65536];
+
+	while (send(parked->pair.ours, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+}
+
+static void
+test_a_stream_is_cut_when_its_client_has_stalled_and_no_other(void **state)
+{
+	struct connections *list = open_list(conf_with(10, LONG_MS, LONG_MS, LONG_MS, 700));
+	struct waiters *waiters = NULL;
+	struct parked stalled, reads, is_sent_nothing, is_no_stream;
+	static char bytes[65536];
+
+	(void)state;
+	assert_int_equal(waiters_new(&waiters, NULL), STATUS_OK);
+	park_as(&stalled, list, waiters, connection_stream_begin);
+	park_as(&reads, list, waiters, connection_stream_begin);
+	park_as(&is_sent_nothing, list, waiters, connection_stream_begin);
+	park(&is_no_stream, list, waiters);
+	assert_int_equal(connections_waiting(list), 4);
+	assert_int_equal(send(is_sent_nothing.pair.ours, "event", 5, 0), 5);
+	overfill(&is_no_stream);
+	overfill(&reads);
+	overfill(&stalled);
+	while (!atomic_load(&stalled.is_done)) {
+		struct pollfd pollfd = { .fd = reads.pair.theirs, .events = POLLIN };
+
+		/* As slowly as that there is always something left to take. */
+		if (poll(&pollfd, 1, 20) == 1)
+			assert_true(recv(reads.pair.theirs, bytes, 4096, MSG_DONTWAIT) > 0);
+		(void)poll(NULL, 0, 5);
+	}
+	unpark(&stalled);
+	assert_false(atomic_load(&reads.is_done));
+	assert_false(atomic_load(&is_sent_nothing.is_done));
+	assert_false(atomic_load(&is_no_stream.is_done));
+	assert_true(is_open(reads.pair.ours) && is_open(is_sent_nothing.pair.ours) &&
+		    is_open(is_no_stream.pair.ours));
+	waiters_close(waiters);
+	unpark(&reads);
+	unpark(&is_sent_nothing);
+	unpark(&is_no_stream);
 	assert_int_equal(connections_waiting(list), 0);
 	waiters_free(waiters);
 	connections_close(list);
@@ -492,6 +552,7 @@ main(void)
 		    test_settling_waits_for_requests_under_way_and_sends_the_idle_away),
 		cmocka_unit_test(test_settling_ends_at_its_deadline),
 		cmocka_unit_test(test_who_waits_goes_on_when_the_client_is_gone_and_only_then),
+		cmocka_unit_test(test_a_stream_is_cut_when_its_client_has_stalled_and_no_other),
 		cmocka_unit_test(test_as_many_wait_as_may_and_one_more_does_not),
 	};
 
