@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/block_size.h"
 #include "base/clock.h"
 #include "kinds/kind_settings.h"
 #include "queue/lane.h"
@@ -38,7 +39,8 @@ static void
 test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 {
 	struct scene *scene = *state;
-	static const char args[] = "{\"quick\":1,\"padding\":\"an odd size, used by nobody else\"}";
+	static const char args[] =
+	    "{\"quick\":1,\"padding\":\"a size that nobody else asks for meanwhile\"}";
 	const struct queue_task task = { &work_kind, args, sizeof(args) - 1, NULL, 0 };
 	unsigned retry_after_s;
 	enum refusal refusal;
@@ -46,7 +48,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	char id[UUID_TEXT_SIZE];
 	fake_store_close_gate(scene->fake, FAKE_CLAIM);
 	scene_open_queue(scene, scene_usual);
-	atomic_store(&refused_size, sizeof(args));
+	atomic_store(&refused_size, block_size(sizeof(args)));
 	assert_int_equal(
 	    queue_submit(scene->queue, &task, NULL, id, &refusal, &retry_after_s, NULL), STATUS_OK);
 	assert_int_equal(atomic_load(&refused_size), 0);
