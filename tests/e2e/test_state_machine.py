@@ -16,6 +16,7 @@ import pytest
 
 from lib.api import FINAL, SUBMISSIONS
 from lib.database import history, integrity, opened
+from lib.events import Stream, check_order
 from lib.model import Broken, Task
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.wait import wait_until
@@ -41,18 +42,18 @@ class Walk:
         self.tasks = []
         self.open = []  # not known to be final
         self.lost_submissions = 0
-        self.done = dict.fromkeys(("submit", "batch", "status", "result", "wait", "cancel", "kill", "terminate"), 0)
+        self.done = dict.fromkeys(("submit", "batch", "status", "result", "wait", "follow", "cancel", "kill", "terminate"), 0)
         self.client = daemon.client()
 
     # Steps -----------------------------------------------------------------------------------------
 
     def anything(self):
         step = self.chance.choices(
-            [self.submit, self.batch, self.status, self.result, self.wait, self.cancel, self.kill, self.terminate],
-            [30, 2, 40, 20, 3, 12, 0.4, 0.15])[0]
+            [self.submit, self.batch, self.status, self.result, self.wait, self.follow, self.cancel, self.kill, self.terminate],
+            [30, 2, 40, 20, 3, 3, 12, 0.4, 0.15])[0]
         if step in (self.submit, self.batch) and len(self.open) > UNFINISHED_MAX:
             step = self.wait
-        if step in (self.status, self.result, self.wait, self.cancel) and not self.tasks:
+        if step in (self.status, self.result, self.wait, self.follow, self.cancel) and not self.tasks:
             step = self.submit
         self.done[step.__name__] += 1
         step()
@@ -130,6 +131,20 @@ class Walk:
         if response.status == 200:
             task.told_result(response.json)
             self.settle(task)
+
+    def follow(self):
+        """To the end, or for an event."""
+        task = self.some()
+        goes_on = self.chance.random() < 0.3
+        with Stream(self.daemon.address, task.id) as stream:
+            seen = [stream.next()]
+            task.told_status(seen[0].data)
+            while goes_on and (event := stream.next()) is not None:
+                seen.append(event)
+                task.told_status(event.data)
+        check_order(seen)
+        task.require(not goes_on or task.final is not None, f"the stream ended before the task: {seen[-1]}")
+        self.settle(task)
 
     def cancel(self):
         task = self.some()

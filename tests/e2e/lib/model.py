@@ -57,6 +57,9 @@ class Task:
         self.require((finished is not None) == (word in FINAL), f"an end without a final status, or none with one: {answer}")
         self.require(started is None or started >= created, f"started before it was there: {answer}")
         self.require(finished is None or finished >= (started or created), f"ended before it began: {answer}")
+        progress = answer.get("progress")
+        self.require({"SUCCEEDED": progress == 1, "RUNNING": progress is None or 0 <= progress <= 1}.get(word, progress is None),
+                     f"strange progress: {answer}")
         if started is not None and "delay_ms" in self.terms:
             self.require((started - created).total_seconds() * 1000 >= self.terms["delay_ms"], f"too early: {answer}")
         if self.seen is not None:
