@@ -105,9 +105,9 @@ enum status
 fetch_admission_add(struct fetch_admission *admission, struct fetch_job *job, int64_t now_mono_ms,
     struct error *error)
 {
-	struct fetch_host key = { .authority = job->url.authority };
+	struct fetch_host key = { .authority = job->args.url.authority };
 	struct fetch_host *const *found = tfind(&key, &admission->tree, compare_hosts);
-	struct fetch_host *host = found != NULL ? *found : host_new(admission, &job->url);
+	struct fetch_host *host = found != NULL ? *found : host_new(admission, &job->args.url);
 
 	if (host == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a host");

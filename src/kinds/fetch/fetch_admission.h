@@ -18,7 +18,7 @@
 #include <sys/queue.h>
 
 #include "base/status.h"
-#include "kinds/fetch/url_policy.h"
+#include "kinds/fetch/fetch_args.h"
 
 struct run;
 struct fetch_host;
@@ -27,7 +27,7 @@ struct fetch_transfer;
 /* One run in the engine's hands. */
 struct fetch_job {
 	struct run *run;
-	struct url_parts url;
+	struct fetch_args args;
 	struct fetch_host *host;         /* the admission's; NULL before it is added */
 	struct fetch_transfer *transfer; /* the engine's; NULL while the job waits */
 	bool is_admitted;

@@ -8,12 +8,14 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "kinds/fetch/address_policy.h"
 #include "kinds/fetch/fetch_loop.h"
 
 /* libcurl and OpenSSL are frugal with it; 4 KiB buffers and certificate chains at most. */
 enum {
-	ENGINE_STACK_BYTES = 512 * 1024
+	ENGINE_STACK_BYTES = 512 * 1024,
+	OWN_HEADER_MAX_BYTES = 256,
 };
 
 static enum status
@@ -42,6 +44,23 @@ fetch_engine_check_settings(const struct fetch_settings *settings, struct error 
 }
 
 static void engine_close(struct engine *engine);
+
+/* libcurl has forgotten our name when a submitter's was in its place. */
+static enum status
+own_headers_new(
+    const struct fetch_settings *settings, struct curl_slist **ret_list, struct error *error)
+{
+	struct buf line;
+
+	buf_init(&line, OWN_HEADER_MAX_BYTES);
+	buf_text(&line, "User-Agent: ");
+	buf_text(&line, settings->user_agent);
+	if (buf_status(&line) == STATUS_OK)
+		*ret_list = curl_slist_append(NULL, line.data);
+	buf_done(&line);
+	return *ret_list != NULL ? STATUS_OK
+				 : error_set(error, STATUS_NOMEM, "no memory for the fetch engine");
+}
 
 static enum status
 engine_open(const struct kind_settings *settings, void (*finished)(void *context, struct run *run),
@@ -72,6 +91,9 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 		.policy = engine->policy,
 		.admission = &engine->admission,
 	};
+	status = own_headers_new(fetch, &engine->context.own_headers, error);
+	if (status != STATUS_OK)
+		goto out;
 	status = thread_start(
 	    &engine->thread, "tq-fetch", ENGINE_STACK_BYTES, fetch_loop_main, engine, error);
 	if (status != STATUS_OK)
@@ -122,6 +144,7 @@ engine_close(struct engine *engine)
 	fetch_loop_empty_pool(engine);
 	fetch_events_close(&engine->events);
 	address_policy_free(engine->policy);
+	curl_slist_free_all(engine->context.own_headers);
 	lock_done(&engine->lock);
 	free(engine);
 }

@@ -20,6 +20,7 @@ struct fetch_end {
 	curl_off_t retry_after_s; /* as the latest answer asks; 0 or less: it does not */
 	const char *error_text;   /* libcurl's own words, "" for none */
 	const struct fetch_settings *settings;
+	uint64_t body_max_bytes; /* of this fetch */
 };
 
 /**

@@ -20,8 +20,7 @@ static void
 check_args(const struct kind_settings *settings, const json_t *args, struct faults *faults,
     struct buf *ret_args)
 {
-	(void)settings;
-	fetch_args_check(args, faults, ret_args);
+	fetch_args_check(&settings->fetch, args, faults, ret_args);
 }
 
 const struct kind kind_fetch = {

@@ -37,7 +37,7 @@ job_done(struct engine *engine, struct fetch_job *job)
 
 	TAILQ_REMOVE(&engine->jobs, job, in_all);
 	fetch_admission_end(&engine->admission, job, clock_mono_ms());
-	url_parts_done(&job->url);
+	fetch_args_done(&job->args);
 	free(job);
 	give_back(engine, run);
 }
@@ -145,8 +145,8 @@ run_accept(struct engine *engine, struct run *run)
 	}
 	job->run = run;
 	TAILQ_INSERT_TAIL(&engine->jobs, job, in_all);
-	enum status status =
-	    fetch_args_read(run->task.args, run->task.args_size, &job->url, &error);
+	enum status status = fetch_args_read(
+	    engine->context.settings, run->task.args, run->task.args_size, &job->args, &error);
 	if (status == STATUS_OK)
 		status = fetch_admission_add(&engine->admission, job, clock_mono_ms(), &error);
 	if (status != STATUS_OK)

@@ -17,11 +17,11 @@
 
 /* What a transfer may speak, and to whom it may be led. */
 static CURLcode
-set_reach(CURL *easy, const struct fetch_settings *settings, const struct url_parts *url)
+set_reach(CURL *easy, const struct fetch_settings *settings, const struct fetch_args *args)
 {
 	CURLcode code = CURLE_OK;
 
-	SET(CURLOPT_URL, url->url);
+	SET(CURLOPT_URL, args->url.url);
 	SET(CURLOPT_HTTPGET, 1L);
 	/* HTTP/1.1: a single GET gains nothing from HTTP/2, whose streams would share a connection
 	   past the per-host limit. */
@@ -29,15 +29,16 @@ set_reach(CURL *easy, const struct fetch_settings *settings, const struct url_pa
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	/* Debian's libcurl also speaks file, gopher, ldap, smb and more. */
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_REDIR_PROTOCOLS_STR, url->is_https ? "https" : "http,https");
+	SET(CURLOPT_REDIR_PROTOCOLS_STR, args->url.is_https ? "https" : "http,https");
 	SET(CURLOPT_FOLLOWLOCATION, 1L);
-	SET(CURLOPT_MAXREDIRS, settings->redirects_max);
+	SET(CURLOPT_MAXREDIRS, args->redirects_max);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	/* Empty, not absent: the library itself reads http_proxy and ALL_PROXY, and the address
 	   policy would then judge the proxy's address alone. */
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_USERAGENT, settings->user_agent);
+	SET(CURLOPT_HTTPHEADER, args->headers);
 	/* No CURLOPT_ACCEPT_ENCODING: the result is the resource's bytes as they were sent, and a
 	   200 KB answer cannot become 200 MB here. */
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
@@ -63,7 +64,7 @@ set_tls(CURL *easy)
  * the total time would fail; the total time bounds a dripping one as well.
  */
 static CURLcode
-set_limits(CURL *easy, const struct fetch_settings *settings)
+set_limits(CURL *easy, const struct fetch_settings *settings, const struct fetch_args *args)
 {
 	CURLcode code = CURLE_OK;
 
@@ -76,20 +77,20 @@ set_limits(CURL *easy, const struct fetch_settings *settings)
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, (long)FETCH_DNS_CACHE_S);
 	SET(CURLOPT_MAXAGE_CONN, (long)FETCH_IDLE_CONNECTION_S);
 	/* Refuses early what says its size; what does not is counted (0 would mean no limit). */
-	if (settings->body_max_bytes > 0)
-		SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)settings->body_max_bytes);
+	if (args->body_max_bytes > 0)
+		SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)args->body_max_bytes);
 	return code;
 }
 
 CURLcode
-fetch_options_set(CURL *easy, const struct fetch_settings *settings, const struct url_parts *url)
+fetch_options_set(CURL *easy, const struct fetch_settings *settings, const struct fetch_args *args)
 {
-	CURLcode code = set_reach(easy, settings, url);
+	CURLcode code = set_reach(easy, settings, args);
 
 	if (code == CURLE_OK)
 		code = set_tls(easy);
 	if (code == CURLE_OK)
-		code = set_limits(easy, settings);
+		code = set_limits(easy, settings, args);
 	return code;
 }
 

@@ -8,7 +8,7 @@
 
 #include <curl/curl.h>
 
-#include "kinds/fetch/url_policy.h"
+#include "kinds/fetch/fetch_args.h"
 #include "kinds/kind_settings.h"
 
 struct fetch_callbacks {
@@ -25,10 +25,11 @@ struct fetch_callbacks {
 
 /**
  * fetch_options_set - what a transfer may do, on a handle that was just reset
+ * @args: their header fields are borrowed until the transfer has ended
  * Returns the first code that is not CURLE_OK.
  */
 CURLcode fetch_options_set(
-    CURL *easy, const struct fetch_settings *settings, const struct url_parts *url);
+    CURL *easy, const struct fetch_settings *settings, const struct fetch_args *args);
 
 CURLcode fetch_options_set_callbacks(CURL *easy, const struct fetch_callbacks *callbacks);
 

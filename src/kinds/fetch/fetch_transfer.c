@@ -150,6 +150,23 @@ on_close_socket(void *user, curl_socket_t fd)
 	return close(fd);
 }
 
+/* What the submitter says to one origin is not for another that it redirects to: it may be a key.
+   Gone for good, also when a later redirect leads back. */
+static bool
+keep_headers_at_home(struct fetch_transfer *transfer)
+{
+	const struct fetch_args *args = &transfer->job->args;
+	const char *url = NULL;
+
+	if (args->headers == NULL)
+		return true;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK &&
+	    url != NULL && url_policy_same_origin(url, &args->url))
+		return true;
+	return curl_easy_setopt(
+		   transfer->easy, CURLOPT_HTTPHEADER, transfer->context->own_headers) == CURLE_OK;
+}
+
 /* The second line of defence: also called for connections that are used again. */
 static int
 on_request(void *user, char *peer, char *local, int peer_port, int local_port)
@@ -168,6 +185,8 @@ on_request(void *user, char *peer, char *local, int peer_port, int local_port)
 		progress->attempts_allowed = 0;
 		return CURL_PREREQFUNC_ABORT;
 	}
+	if (!keep_headers_at_home(transfer))
+		return CURL_PREREQFUNC_ABORT;
 	progress->is_connected = true;
 	if (!progress->is_https &&
 	    curl_easy_getinfo(transfer->easy, CURLINFO_SCHEME, &scheme) == CURLE_OK &&
@@ -205,7 +224,7 @@ on_body(char *data, size_t item, size_t count, void *user)
 	size_t size = item * count;
 
 	/* CURLOPT_MAXFILESIZE looks at Content-Length alone; these are the bytes themselves. */
-	if (size > transfer->context->settings->body_max_bytes - progress->body_bytes) {
+	if (size > transfer->job->args.body_max_bytes - progress->body_bytes) {
 		progress->body_is_too_large = true;
 		return 0;
 	}
@@ -266,9 +285,9 @@ fetch_transfer_prepare(struct fetch_transfer *transfer, struct fetch_job *job, s
 	CURLcode code;
 
 	curl_easy_reset(transfer->easy);
-	transfer->progress = (struct fetch_progress){ .is_https = job->url.is_https };
+	transfer->progress = (struct fetch_progress){ .is_https = job->args.url.is_https };
 	transfer->error_text[0] = '\0';
-	code = fetch_options_set(transfer->easy, transfer->context->settings, &job->url);
+	code = fetch_options_set(transfer->easy, transfer->context->settings, &job->args);
 	if (code == CURLE_OK)
 		code = set_callbacks(transfer);
 	if (code == CURLE_OUT_OF_MEMORY)
@@ -303,6 +322,7 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 		.retry_after_s = fetch_report_retry_after_s(transfer->easy),
 		.error_text = transfer->error_text,
 		.settings = transfer->context->settings,
+		.body_max_bytes = job->args.body_max_bytes,
 	};
 
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &end.status);
@@ -310,7 +330,7 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &end.redirects);
 	fetch_failure_note(&end, &run->outcome);
 	run->outcome.response =
-	    fetch_report_write(transfer->easy, &transfer->progress, job->url.url);
+	    fetch_report_write(transfer->easy, &transfer->progress, job->args.url.url);
 	/* Only a whole answer is content. */
 	if (code != CURLE_OK)
 		output_clear(&run->output);
@@ -327,8 +347,8 @@ fetch_transfer_break_off(struct fetch_transfer *transfer, enum run_word word)
 
 	run_end_early(run, word);
 	if (run->outcome.verdict == VERDICT_FAILED)
-		run->outcome.response =
-		    fetch_report_write(transfer->easy, &transfer->progress, transfer->job->url.url);
+		run->outcome.response = fetch_report_write(
+		    transfer->easy, &transfer->progress, transfer->job->args.url.url);
 	fetch_transfer_abandon(transfer);
 }
 

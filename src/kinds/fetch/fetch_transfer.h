@@ -34,6 +34,7 @@ struct fetch_context {
 	const struct fetch_settings *settings;
 	const struct address_policy *policy;
 	struct fetch_admission *admission;
+	struct curl_slist *own_headers; /* what an origin gets that is not to see a submitter's */
 	struct fetch_lookups lookups;
 	unsigned sockets;                   /* open: in use or kept for reuse */
 	LIST_HEAD(, fetch_transfer) denied; /* an address was denied, the next one has its turn */

@@ -277,6 +277,20 @@ url_parts_done(struct url_parts *parts)
 	*parts = (struct url_parts){ .url = NULL };
 }
 
+bool
+url_policy_same_origin(const char *url, const struct url_parts *parts)
+{
+	struct url_parts other;
+	struct error error;
+
+	if (parse(url, &other, &error) != STATUS_OK)
+		return false;
+	bool same =
+	    other.is_https == parts->is_https && strcmp(other.authority, parts->authority) == 0;
+	url_parts_done(&other);
+	return same;
+}
+
 char *
 url_policy_redact(const char *url)
 {

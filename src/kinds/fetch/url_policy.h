@@ -44,6 +44,12 @@ void url_parts_done(struct url_parts *parts);
 bool url_policy_allows_port(unsigned port);
 
 /**
+ * url_policy_same_origin - whether a URL has the scheme, host and port of these parts; false as
+ * well when it cannot be parsed or memory is gone
+ */
+bool url_policy_same_origin(const char *url, const struct url_parts *parts);
+
+/**
  * url_policy_redact - a URL without user information and fragment, for showing; NULL when it cannot
  * be parsed or memory is gone. Free with free().
  */

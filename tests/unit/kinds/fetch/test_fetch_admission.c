@@ -37,8 +37,8 @@ add(const char *authority, bool is_address)
 	struct fetch_job *job = &jobs[job_count++];
 
 	assert_true(job_count <= JOBS_MAX);
-	job->url.authority = strdup(authority);
-	job->url.is_address = is_address;
+	job->args.url.authority = strdup(authority);
+	job->args.url.is_address = is_address;
 	assert_int_equal(fetch_admission_add(&admission, job, now_mono_ms, NULL), STATUS_OK);
 	return job;
 }
@@ -61,7 +61,7 @@ end_all(void)
 {
 	for (size_t i = 0; i < job_count; i++) {
 		end(&jobs[i]);
-		free(jobs[i].url.authority);
+		free(jobs[i].args.url.authority);
 	}
 	assert_null(admission.tree);
 	assert_true(TAILQ_EMPTY(&admission.known));

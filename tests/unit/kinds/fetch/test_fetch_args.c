@@ -12,6 +12,8 @@
 #include "base/compiler.h"
 #include "kinds/fetch/fetch_args.h"
 
+static const struct fetch_settings settings = { .body_max_bytes = 1000, .redirects_max = 5 };
+
 static void
 check(const char *text, struct faults *faults, struct buf *ret_args)
 {
@@ -20,7 +22,7 @@ check(const char *text, struct faults *faults, struct buf *ret_args)
 	assert_non_null(args);
 	faults_init(faults);
 	buf_init(ret_args, 8192);
-	fetch_args_check(args, faults, ret_args);
+	fetch_args_check(&settings, args, faults, ret_args);
 	json_decref(args);
 }
 
@@ -29,16 +31,19 @@ test_a_url_is_stored_in_its_normal_form_and_read_back(void **state)
 {
 	struct faults faults;
 	struct buf args;
-	struct url_parts url;
+	struct fetch_args read;
 
 	(void)state;
 	check("{\"url\": \"HTTP://Example.com:80/a\\\"b#frag\"}", &faults, &args);
 	assert_int_equal(faults.count, 0);
 	assert_int_equal(buf_status(&args), STATUS_OK);
 	assert_string_equal(args.data, "{\"url\":\"http://example.com/a\\\"b\"}");
-	assert_int_equal(fetch_args_read(args.data, args.size, &url, NULL), STATUS_OK);
-	assert_string_equal(url.url, "http://example.com/a\"b");
-	url_parts_done(&url);
+	assert_int_equal(fetch_args_read(&settings, args.data, args.size, &read, NULL), STATUS_OK);
+	assert_string_equal(read.url.url, "http://example.com/a\"b");
+	assert_null(read.headers);
+	assert_int_equal(read.body_max_bytes, 1000);
+	assert_int_equal(read.redirects_max, 5);
+	fetch_args_done(&read);
 	buf_done(&args);
 }
 
@@ -61,7 +66,16 @@ test_each_fault_has_its_place(void **state)
 		{ "{\"url\": \"http://u@example.com/\"}", "/args/url", "user information" },
 		{ "{\"url\": \"http://example.com/\\u0000x\"}", "/args/url", "0x00" },
 		{ "{\"url\": \"http://example.com/\", \"URL\": 1}", "/args/URL", "" },
-		{ "{\"url\": \"http://example.com/\", \"max_bytes\": 1}", "/args/max_bytes", "" },
+		{ "{\"url\": \"http://a/\", \"max_bytes\": -1}", "/args/max_bytes", "is -1" },
+		{ "{\"url\": \"http://a/\", \"max_bytes\": 1001}", "/args/max_bytes", "0 to 1000" },
+		{ "{\"url\": \"http://a/\", \"max_bytes\": \"1\"}", "/args/max_bytes", "a string" },
+		{ "{\"url\": \"http://a/\", \"max_redirects\": 6}", "/args/max_redirects",
+		    "0 to 5" },
+		{ "{\"url\": \"http://a/\", \"max_redirects\": 1.0}", "/args/max_redirects",
+		    "expected an integer" },
+		{ "{\"url\": \"http://a/\", \"headers\": []}", "/args/headers", "an array" },
+		{ "{\"url\": \"http://a/\", \"headers\": {\"Host\": \"b\"}}", "/args/headers/Host",
+		    "not for a submission" },
 	};
 
 	(void)state;
@@ -100,7 +114,7 @@ test_a_missing_value_is_a_fault(void **state)
 	(void)state;
 	faults_init(&faults);
 	buf_init(&args, 100);
-	fetch_args_check(NULL, &faults, &args);
+	fetch_args_check(&settings, NULL, &faults, &args);
 	assert_int_equal(faults.count, 1);
 	assert_string_equal(faults.list[0].pointer, "/args");
 	buf_done(&args);
@@ -116,7 +130,7 @@ test_a_buffer_that_is_too_small_says_so(void **state)
 	(void)state;
 	faults_init(&faults);
 	buf_init(&text, 10);
-	fetch_args_check(args, &faults, &text);
+	fetch_args_check(&settings, args, &faults, &text);
 	assert_int_equal(faults.count, 0);
 	assert_int_equal(buf_status(&text), STATUS_FULL);
 	buf_done(&text);
@@ -128,18 +142,72 @@ test_stored_arguments_are_checked_again(void **state)
 {
 	static const char *const bad[] = { "", "{", "[]", "{}", "null", "{\"url\":1}",
 		"{\"url\":\"file:///etc/passwd\"}", "{\"url\":\"http://a/\",\"url\":\"http://b/\"}",
-		"{\"url\":\"http://a/\"} x" };
+		"{\"url\":\"http://a/\"} x", "{\"url\":\"http://a/\",\"max_bytes\":1001}",
+		"{\"url\":\"http://a/\",\"max_redirects\":6}",
+		"{\"url\":\"http://a/\",\"headers\":{\"Host\":\"b\"}}",
+		"{\"url\":\"http://a/\",\"what\":1}" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct url_parts url = { .url = NULL };
+		struct fetch_args args = { .headers = NULL };
 		struct error error = { "" };
 
-		assert_int_equal(
-		    fetch_args_read(bad[i], strlen(bad[i]), &url, &error), STATUS_INVALID);
+		assert_int_equal(fetch_args_read(&settings, bad[i], strlen(bad[i]), &args, &error),
+		    STATUS_INVALID);
 		assert_true(error.text[0] != '\0');
-		assert_null(url.url);
+		assert_null(args.url.url);
+		assert_null(args.headers);
 	}
+}
+
+static void
+test_wishes_are_stored_behind_the_url_and_read_back(void **state)
+{
+	struct fetch_args read;
+	struct faults faults;
+	struct buf args;
+
+	(void)state;
+	check("{\"max_redirects\": 0, \"max_bytes\": 1000,"
+	      " \"headers\": {\"X-Key\": \"a b\", \"accept\": \"*/*\"}, \"url\": \"http://a/\"}",
+	    &faults, &args);
+	assert_int_equal(faults.count, 0);
+	assert_string_equal(args.data,
+	    "{\"url\":\"http://a/\",\"headers\":{\"X-Key\":\"a b\",\"accept\":\"*/*\"},"
+	    "\"max_bytes\":1000,\"max_redirects\":0}");
+	assert_int_equal(fetch_args_read(&settings, args.data, args.size, &read, NULL), STATUS_OK);
+	assert_string_equal(read.headers->data, "X-Key: a b");
+	assert_string_equal(read.headers->next->data, "accept: */*");
+	assert_null(read.headers->next->next);
+	assert_int_equal(read.body_max_bytes, 1000);
+	assert_int_equal(read.redirects_max, 0);
+	fetch_args_done(&read);
+	buf_done(&args);
+
+	check("{\"url\": \"http://a/\", \"headers\": {}, \"max_bytes\": 0, \"max_redirects\": 5}",
+	    &faults, &args);
+	assert_int_equal(faults.count, 0);
+	assert_int_equal(fetch_args_read(&settings, args.data, args.size, &read, NULL), STATUS_OK);
+	assert_null(read.headers);
+	assert_int_equal(read.body_max_bytes, 0);
+	assert_int_equal(read.redirects_max, 5);
+	fetch_args_done(&read);
+	buf_done(&args);
+}
+
+static void
+test_every_fault_is_named_at_once(void **state)
+{
+	struct faults faults;
+	struct buf args;
+
+	(void)state;
+	check(
+	    "{\"url\": 1, \"max_bytes\": -1, \"max_redirects\": null, \"headers\": {\"a b\": \"c\", \"d\": 1}}",
+	    &faults, &args);
+	assert_int_equal(faults.count, 5);
+	assert_int_equal(args.size, 0);
+	buf_done(&args);
 }
 
 static void
@@ -153,7 +221,7 @@ test_a_prefix_is_how_arguments_with_such_a_url_begin(void **state)
 	(void)state;
 	faults_init(&faults);
 	buf_init(&whole, 1000);
-	fetch_args_check(args, &faults, &whole);
+	fetch_args_check(&settings, args, &faults, &whole);
 	assert_int_equal(faults.count, 0);
 	json_decref(args);
 	for (size_t size = 1; size <= strlen(url); size++) {
@@ -185,6 +253,8 @@ main(void)
 		cmocka_unit_test(test_a_missing_value_is_a_fault),
 		cmocka_unit_test(test_a_buffer_that_is_too_small_says_so),
 		cmocka_unit_test(test_stored_arguments_are_checked_again),
+		cmocka_unit_test(test_wishes_are_stored_behind_the_url_and_read_back),
+		cmocka_unit_test(test_every_fault_is_named_at_once),
 		cmocka_unit_test(test_a_prefix_is_how_arguments_with_such_a_url_begin),
 	};
 

@@ -14,7 +14,7 @@
 #include "base/compiler.h"
 #include "kinds/fetch/fetch_failure.h"
 
-static const struct fetch_settings settings = { .body_max_bytes = 1000 };
+static const struct fetch_settings settings = { .body_max_bytes = 5000 };
 
 static struct outcome
 outcome_of(struct fetch_end end, const struct fetch_progress *progress)
@@ -24,6 +24,7 @@ outcome_of(struct fetch_end end, const struct fetch_progress *progress)
 	outcome_init(&outcome);
 	end.progress = progress;
 	end.settings = &settings;
+	end.body_max_bytes = 1000;
 	if (end.error_text == NULL)
 		end.error_text = "";
 	fetch_failure_note(&end, &outcome);

@@ -288,7 +288,7 @@ break_off(enum run_word word, struct run *run)
 	static char url[] = "http://127.0.0.1/part";
 	struct fetch_settings settings = rig_settings();
 	struct fetch_context context = { .settings = &settings };
-	struct fetch_job job = { .run = run, .url = { .url = url } };
+	struct fetch_job job = { .run = run, .args = { .url = { .url = url } } };
 	struct fetch_transfer *transfer = fetch_transfer_new(&context);
 
 	assert_non_null(transfer);

@@ -70,18 +70,26 @@ static const struct fetch_settings settings = {
 	.user_agent = "test/1.0",
 	.connect_timeout_ms = 1234,
 	.total_timeout_ms = 5678,
-	.body_max_bytes = 99999,
-	.redirects_max = 7,
+	.body_max_bytes = 1 << 20,
+	.redirects_max = 50,
 	.in_flight_max = 10,
 	.per_host_max = 5,
 };
 
 static char http_url[] = "http://example.com/", https_url[] = "https://example.com/";
-static const struct url_parts http = { .url = http_url };
-static const struct url_parts https = { .url = https_url, .is_https = true };
+static const struct fetch_args http = {
+	.url = { .url = http_url },
+	.body_max_bytes = 99999,
+	.redirects_max = 7,
+};
+static const struct fetch_args https = {
+	.url = { .url = https_url, .is_https = true },
+	.body_max_bytes = 99999,
+	.redirects_max = 7,
+};
 
 static CURLcode
-set(const struct url_parts *url)
+set(const struct fetch_args *args)
 {
 	CURL *easy = curl_easy_init();
 	CURLcode code;
@@ -89,7 +97,7 @@ set(const struct url_parts *url)
 	assert_non_null(easy);
 	call_count = 0;
 	record = true;
-	code = fetch_options_set(easy, &settings, url);
+	code = fetch_options_set(easy, &settings, args);
 	record = false;
 	curl_easy_cleanup(easy);
 	return code;
@@ -178,7 +186,7 @@ test_each_option_that_is_refused_stops_the_transfer(void **state)
 {
 	struct fetch_context context = { .settings = &settings };
 	struct fetch_transfer *transfer = fetch_transfer_new(&context);
-	struct fetch_job job = { .url = http };
+	struct fetch_job job = { .args = http };
 	struct error error;
 	size_t all;
 
@@ -208,14 +216,14 @@ test_each_option_that_is_refused_stops_the_transfer(void **state)
 static void
 test_a_limit_of_zero_bytes_is_not_taken_for_none(void **state)
 {
-	struct fetch_settings empty = settings;
+	struct fetch_args empty = http;
 	CURL *easy = curl_easy_init();
 
 	(void)state;
 	empty.body_max_bytes = 0;
 	call_count = 0;
 	record = true;
-	assert_int_equal(fetch_options_set(easy, &empty, &http), CURLE_OK);
+	assert_int_equal(fetch_options_set(easy, &settings, &empty), CURLE_OK);
 	record = false;
 	assert_false(is_set(CURLOPT_MAXFILESIZE_LARGE));
 	curl_easy_cleanup(easy);

@@ -232,10 +232,33 @@ test_redacting_leaves_neither_user_information_nor_fragment(void **state)
 	assert_null(url_policy_redact("not a url"));
 }
 
+static void
+test_an_origin_is_scheme_host_and_port(void **state)
+{
+	static const char *const same[] = { "http://example.com/",
+		"HTTP://EXAMPLE.com:80/other?x#y" };
+	static const char *const other[] = { "https://example.com/", "http://example.com:8080/",
+		"http://example.com.evil/", "http://sub.example.com/", "http://127.0.0.1/", "",
+		"example.com", "http://u@example.com/", "https://example.com:80/" };
+	struct url_parts parts;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(url_policy_check("http://example.com/a", strlen("http://example.com/a"),
+			     &parts, &error),
+	    STATUS_OK);
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+		assert_true(url_policy_same_origin(same[i], &parts));
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++)
+		assert_false(url_policy_same_origin(other[i], &parts));
+	url_parts_done(&parts);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_origin_is_scheme_host_and_port),
 		cmocka_unit_test(test_urls_are_normalised),
 		cmocka_unit_test(test_address_literals_are_told_from_names),
 		cmocka_unit_test(test_each_refusal_names_its_fault),
