@@ -34,11 +34,13 @@ static int
 factorial_words(uint64_t n)
 {
 	double log2 = 0;
-	double rest = (double)n;
+	double power = 1; /* the greatest of two that is not more than n */
 
-	for (; rest >= 2; rest /= 2)
+	for (uint64_t rest = n; rest > 1; rest /= 2) {
+		power *= 2;
 		log2++;
-	log2 += rest - 1;
+	}
+	log2 += (double)n / power - 1;
 	return log2 > 1.5 ? (int)((double)n * (log2 - 1.4427) / WORD_BITS) + 1 : 1;
 }
 

@@ -241,8 +241,8 @@ test_a_field_of_any_length_that_is_no_id_of_ours_is_nothing_seen(void **state)
 	static const char *const fields[] = { "Last-Event-ID:\r\n", "Last-Event-ID: 1\r\n",
 		"Last-Event-ID: SUCCEEDED-1-1767323045680 \x80\r\n",
 		"Last-Event-ID: SUCCEEDED-1-17673230456800\r\n",
-		"Last-Event-ID: SUCCEEDED-1-1767323045680\r\n"
-		"Last-Event-ID: SUCCEEDED-1-1767323045680\r\n" };
+		("Last-Event-ID: SUCCEEDED-1-1767323045680\r\n"
+		 "Last-Event-ID: SUCCEEDED-1-1767323045680\r\n") };
 	char large[3000];
 	struct answer *answer;
 
