@@ -29,6 +29,7 @@ TEST_OBJ_test_queue_bounds := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_faults := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_idempotency := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_progress := $(TEST_OBJ_test_queue)
+TEST_OBJ_test_queue_purge := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_terms := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
 

@@ -7,6 +7,7 @@
  */
 #include "queue/final_cache.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ _Static_assert(sizeof(struct entry) <= 120, "an entry is larger than the header 
 
 struct set {
 	struct entry entries[WAYS];
+	uint64_t forgotten; /* the number of the latest task of this set that was */
 };
 
 /* The lock guards the ring and the entries of every set whose index modulo shard_count is the
@@ -43,7 +45,8 @@ struct final_cache {
 	size_t shard_count; /* those with a ring: as many as sets, SHARDS_MAX at most */
 	size_t set_count;   /* a power of two, or 0 */
 	struct set *sets;
-	char *rings; /* the memory of all rings, one behind the other */
+	char *rings;                    /* the memory of all rings, one behind the other */
+	atomic_uint_fast64_t forgotten; /* tasks so far, which are numbered by it */
 };
 
 /* The sets and the rings, each in one block of zeroed pages that the system gives when they are
@@ -149,18 +152,23 @@ entry_for(struct set *set, const char *id)
 	return oldest;
 }
 
-/* Without parts the result is not known, or too large for memory. */
-static void
-put(struct final_cache *cache, const struct task_status *status, const struct result_parts *parts,
-    int64_t now_mono_ms)
+struct final_cache_moment
+final_cache_moment(const struct final_cache *cache, int64_t now_mono_ms)
 {
-	size_t index = set_of(cache, status->id);
-	struct shard *shard = shard_of(cache, index);
-	uint64_t position = RESULT_RING_NONE;
-	struct entry *entry;
+	return (struct final_cache_moment){
+		.forgotten = atomic_load_explicit(&cache->forgotten, memory_order_acquire),
+		.mono_ms = now_mono_ms,
+	};
+}
 
-	lock_acquire(&shard->lock);
-	entry = entry_for(&cache->sets[index], status->id);
+static void
+put_locked(struct final_cache *cache, struct shard *shard, size_t index,
+    const struct task_status *status, const struct result_parts *parts, int64_t mono_ms)
+    REQUIRES(shard->lock)
+{
+	struct entry *entry = entry_for(&cache->sets[index], status->id);
+	uint64_t position = RESULT_RING_NONE;
+
 	if (parts != NULL)
 		position = result_ring_put(&shard->ring, parts);
 	/* A state read again; the result that goes with it is the same as ever. */
@@ -169,23 +177,39 @@ put(struct final_cache *cache, const struct task_status *status, const struct re
 		position = entry->position;
 	*entry = (struct entry){
 		.status = *status,
-		.kept_at_mono_ms = now_mono_ms,
+		.kept_at_mono_ms = mono_ms,
 		.position = position,
 	};
+}
+
+/*
+ * Without parts the result is not known, or too large for memory. Where a task of the same set was
+ * forgotten since the moment, it may have been this one: what is not put is read from the store.
+ */
+static void
+put(struct final_cache *cache, const struct task_status *status, const struct result_parts *parts,
+    struct final_cache_moment moment)
+{
+	size_t index = set_of(cache, status->id);
+	struct shard *shard = shard_of(cache, index);
+
+	lock_acquire(&shard->lock);
+	if (cache->sets[index].forgotten <= moment.forgotten)
+		put_locked(cache, shard, index, status, parts, moment.mono_ms);
 	lock_release(&shard->lock);
 }
 
 void
 final_cache_put_status(
-    struct final_cache *cache, const struct task_status *status, int64_t now_mono_ms)
+    struct final_cache *cache, const struct task_status *status, struct final_cache_moment moment)
 {
 	if (cache->set_count > 0 && task_state_is_final(status->state))
-		put(cache, status, NULL, now_mono_ms);
+		put(cache, status, NULL, moment);
 }
 
 void
 final_cache_put_result(
-    struct final_cache *cache, const struct task_result *result, int64_t now_mono_ms)
+    struct final_cache *cache, const struct task_result *result, struct final_cache_moment moment)
 {
 	struct result_parts parts = {
 		.failure = result->failure,
@@ -200,12 +224,12 @@ final_cache_put_result(
 	bool in_memory = !result->has_content || result->data != NULL;
 
 	if (cache->set_count > 0 && task_state_is_final(result->status.state))
-		put(cache, &result->status, in_memory ? &parts : NULL, now_mono_ms);
+		put(cache, &result->status, in_memory ? &parts : NULL, moment);
 }
 
 void
-final_cache_put_completion(
-    struct final_cache *cache, const struct completion *completion, int64_t now_mono_ms)
+final_cache_put_completion(struct final_cache *cache, const struct completion *completion,
+    struct final_cache_moment moment)
 {
 	const struct task *task = completion->task;
 	const struct outcome *outcome = completion->outcome;
@@ -233,17 +257,18 @@ final_cache_put_completion(
 	memcpy(status.id, task->id, sizeof(status.id));
 	memcpy(status.type, task->type, sizeof(status.type));
 	if (output_is_spilled(output)) {
-		put(cache, &status, NULL, now_mono_ms);
+		put(cache, &status, NULL, moment);
 		return;
 	}
 	if (!parts.has_content)
 		parts.media_type = "";
 	parts.is_utf8 = parts.has_content && output_is_utf8(output);
-	put(cache, &status, &parts, now_mono_ms);
+	put(cache, &status, &parts, moment);
 }
 
 void
-final_cache_put_ended(struct final_cache *cache, const struct task_new *task, int64_t now_mono_ms)
+final_cache_put_ended(
+    struct final_cache *cache, const struct task_new *task, struct final_cache_moment moment)
 {
 	const struct task_ended *ended = task->ended;
 	struct task_status status = {
@@ -266,7 +291,7 @@ final_cache_put_ended(struct final_cache *cache, const struct task_new *task, in
 		return;
 	memcpy(status.id, task->id, sizeof(status.id));
 	memcpy(status.type, task->type, strlen(task->type) + 1);
-	put(cache, &status, &parts, now_mono_ms);
+	put(cache, &status, &parts, moment);
 }
 
 /* The entry of an id, as far as it still serves. */
@@ -286,15 +311,19 @@ final_cache_forget(struct final_cache *cache, const char *id)
 	size_t index;
 	struct shard *shard;
 	struct entry *entry;
+	struct set *set;
 
 	if (cache->set_count == 0)
 		return;
 	index = set_of(cache, id);
+	set = &cache->sets[index];
 	shard = shard_of(cache, index);
 	lock_acquire(&shard->lock);
-	entry = entry_find(&cache->sets[index], id);
+	entry = entry_find(set, id);
 	if (entry != NULL)
 		*entry = (struct entry){ .position = RESULT_RING_NONE };
+	/* Whoever sees this number, or a later one, in its moment finds the task deleted. */
+	set->forgotten = atomic_fetch_add_explicit(&cache->forgotten, 1, memory_order_acq_rel) + 1;
 	lock_release(&shard->lock);
 }
 

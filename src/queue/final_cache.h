@@ -29,8 +29,8 @@ struct final_cache;
 /**
  * final_cache_new - a cache of about `tasks` tasks; 0: one that keeps nothing
  * All the memory that it ever takes is allocated here, and becomes resident as it is used. `tasks`
- * counts as the next power of two, 4 at least. Each takes 120 bytes, and 512 bytes of the rings for
- * results, so with 5 KiB of its own 10 MiB for 16,384 tasks and 632 MiB for 1,048,576. There is one
+ * counts as the next power of two, 4 at least. Each takes 122 bytes, and 512 bytes of the rings for
+ * results, so with 5 KiB of its own 10 MiB for 16,384 tasks and 634 MiB for 1,048,576. There is one
  * ring for every four tasks, 64 at most, and none is smaller than 4,704 bytes: up to 512 tasks they
  * take that instead, 294 KiB together at most. Where results take more than their 512 bytes on
  * average (see result_ring_put), the older ones are left to the store.
@@ -40,33 +40,47 @@ enum status final_cache_new(
 
 void final_cache_free(struct final_cache *cache);
 
+/* Before a call of the store. */
+struct final_cache_moment {
+	uint64_t forgotten; /* tasks until then */
+	int64_t mono_ms;    /* from which an entry's age counts */
+};
+
+/**
+ * final_cache_moment - now
+ */
+struct final_cache_moment final_cache_moment(const struct final_cache *cache, int64_t now_mono_ms);
+
 /**
  * final_cache_put_status - remember a state; ignored unless it is final
+ * @moment: from before the store was asked for it
  */
 void final_cache_put_status(
-    struct final_cache *cache, const struct task_status *status, int64_t now_mono_ms);
+    struct final_cache *cache, const struct task_status *status, struct final_cache_moment moment);
 
 /**
  * final_cache_put_result - remember a state and its result; only the state where the result is
  * large
  */
 void final_cache_put_result(
-    struct final_cache *cache, const struct task_result *result, int64_t now_mono_ms);
+    struct final_cache *cache, const struct task_result *result, struct final_cache_moment moment);
 
 /**
  * final_cache_put_completion - remember what has been committed
+ * @moment: from before its commit
  */
-void final_cache_put_completion(
-    struct final_cache *cache, const struct completion *completion, int64_t now_mono_ms);
+void final_cache_put_completion(struct final_cache *cache, const struct completion *completion,
+    struct final_cache_moment moment);
 
 /**
  * final_cache_put_ended - remember a task that was stored as ended (task->ended)
  */
 void final_cache_put_ended(
-    struct final_cache *cache, const struct task_new *task, int64_t now_mono_ms);
+    struct final_cache *cache, const struct task_new *task, struct final_cache_moment moment);
 
 /**
- * final_cache_forget - the task is deleted
+ * final_cache_forget - the task is deleted, by a commit that has been made; it is not known again,
+ * whoever puts it
  */
 void final_cache_forget(struct final_cache *cache, const char *id);
 

@@ -109,7 +109,8 @@ note_retried(struct lane_pool *lane, const struct completion *completion)
 
 /* What has been committed is told to those who wait for it. */
 static void
-tell(struct lane_pool *lane, const struct completion *completion, int64_t now_mono_ms)
+tell(struct lane_pool *lane, const struct completion *completion,
+    struct final_cache_moment before_commit)
 {
 	if (completion->ret_status == STATUS_CONFLICT) {
 		log_warn(LOG_EVENT("stale_completion"), LOG_STR("task", completion->task->id),
@@ -123,7 +124,7 @@ tell(struct lane_pool *lane, const struct completion *completion, int64_t now_mo
 	}
 	/* What ended by a cancel is not what the completion says: readers ask the store. */
 	if (completion_is_kept(completion))
-		final_cache_put_completion(lane->conf.recent, completion, now_mono_ms);
+		final_cache_put_completion(lane->conf.recent, completion, before_commit);
 	waiters_tell(lane->conf.waiters, completion->task->id, WAITER_ENDED);
 }
 
@@ -147,12 +148,12 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 	}
 	if (used == 0)
 		return STATUS_OK;
+	struct final_cache_moment moment = final_cache_moment(lane->conf.recent, clock_mono_ms());
 	enum status status = store_complete(lane->conf.store, completions, used, error);
 	if (status != STATUS_OK)
 		return status;
-	int64_t now_mono_ms = clock_mono_ms();
 	for (size_t i = 0; i < used; i++)
-		tell(lane, &completions[i], now_mono_ms);
+		tell(lane, &completions[i], moment);
 	return STATUS_OK;
 }
 

@@ -169,9 +169,10 @@ queue_read_status(
 	int64_t now_mono_ms = clock_mono_ms();
 	if (final_cache_get_status(queue->recent, id, now_mono_ms, ret_status))
 		return STATUS_OK;
+	struct final_cache_moment moment = final_cache_moment(queue->recent, now_mono_ms);
 	enum status status = store_read_status(queue->store, id, ret_status, error);
 	if (status == STATUS_OK)
-		final_cache_put_status(queue->recent, ret_status, now_mono_ms);
+		final_cache_put_status(queue->recent, ret_status, moment);
 	return status;
 }
 
@@ -182,9 +183,10 @@ queue_read_result(
 	int64_t now_mono_ms = clock_mono_ms();
 	if (final_cache_get_result(queue->recent, id, now_mono_ms, ret_result))
 		return STATUS_OK;
+	struct final_cache_moment moment = final_cache_moment(queue->recent, now_mono_ms);
 	enum status status = store_read_result(queue->store, id, ret_result, error);
 	if (status == STATUS_OK)
-		final_cache_put_result(queue->recent, ret_result, now_mono_ms);
+		final_cache_put_result(queue->recent, ret_result, moment);
 	return status;
 }
 

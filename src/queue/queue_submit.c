@@ -103,9 +103,10 @@ submit_passing(struct queue *queue, const struct task_new *task, struct task_sta
 	enum refusal refusal = admission_pass(&queue->admission);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
+	struct final_cache_moment moment = final_cache_moment(queue->recent, clock_mono_ms());
 	enum status status = store_submit(queue->store, task, 1, start, key, error);
 	if (is_stored(status, key) && task->ended != NULL)
-		final_cache_put_ended(queue->recent, task, clock_mono_ms());
+		final_cache_put_ended(queue->recent, task, moment);
 	return refuse_stored(queue, status, ret_refusal);
 }
 
@@ -216,12 +217,11 @@ batch_done(struct batch *batch)
 
 /* What follows from a batch that has been stored. */
 static void
-batch_stored(struct queue *queue, const struct batch *batch)
+batch_stored(struct queue *queue, const struct batch *batch, struct final_cache_moment moment)
 {
-	int64_t now_mono_ms = clock_mono_ms();
 	for (size_t i = 0; i < batch->count; i++) {
 		if (batch->tasks[i].ended != NULL)
-			final_cache_put_ended(queue->recent, &batch->tasks[i], now_mono_ms);
+			final_cache_put_ended(queue->recent, &batch->tasks[i], moment);
 		else
 			note_times(queue, &batch->tasks[i]);
 	}
@@ -254,9 +254,10 @@ batch_submit(struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT
 	enum refusal refusal = admission_enter_batch(&queue->admission, places, ret_full_lane);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
+	struct final_cache_moment moment = final_cache_moment(queue->recent, clock_mono_ms());
 	enum status status = batch_store(queue, batch, ret_ids, error);
 	if (is_stored(status, batch->key)) {
-		batch_stored(queue, batch);
+		batch_stored(queue, batch, moment);
 		return STATUS_OK;
 	}
 	for (int lane = 0; lane < LANE_COUNT; lane++)

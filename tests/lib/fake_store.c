@@ -92,6 +92,14 @@ fake_op_begin(struct fake_store *fake, enum fake_op op, struct error *error)
 NO_ANALYSIS enum status
 fake_op_end(struct fake_store *fake, enum fake_op op, enum status status)
 {
+	struct fake_gate *exit = &fake->exits[op];
+
+	exit->waiting++;
+	if (exit->is_closed)
+		cond_broadcast(&fake->changed);
+	while (exit->is_closed)
+		cond_wait(&fake->changed, &fake->lock);
+	exit->waiting--;
 	fake->ended[op]++;
 	cond_broadcast(&fake->changed);
 	lock_release(&fake->lock);
@@ -140,6 +148,36 @@ fake_store_open_gate(struct fake_store *fake, enum fake_op op)
 	fake->gates[op].is_closed = false;
 	cond_broadcast(&fake->changed);
 	lock_release(&fake->lock);
+}
+
+static void
+set_exit(struct fake_store *fake, enum fake_op op, bool is_closed)
+{
+	lock_acquire(&fake->lock);
+	fake->exits[op].is_closed = is_closed;
+	cond_broadcast(&fake->changed);
+	lock_release(&fake->lock);
+}
+
+void
+fake_store_close_exit(struct fake_store *fake, enum fake_op op)
+{
+	set_exit(fake, op, true);
+}
+
+void
+fake_store_await_exit(struct fake_store *fake, enum fake_op op, unsigned count)
+{
+	lock_acquire(&fake->lock);
+	while (fake->exits[op].waiting < count)
+		cond_wait(&fake->changed, &fake->lock);
+	lock_release(&fake->lock);
+}
+
+void
+fake_store_open_exit(struct fake_store *fake, enum fake_op op)
+{
+	set_exit(fake, op, false);
 }
 
 unsigned

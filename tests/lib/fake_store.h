@@ -63,6 +63,14 @@ void fake_store_pass_gate(struct fake_store *fake, enum fake_op op, unsigned cou
 void fake_store_open_gate(struct fake_store *fake, enum fake_op op);
 
 /**
+ * fake_store_close_exit / fake_store_await_exit / fake_store_open_exit - the same for calls that
+ * have done what they do and are about to return
+ */
+void fake_store_close_exit(struct fake_store *fake, enum fake_op op);
+void fake_store_await_exit(struct fake_store *fake, enum fake_op op, unsigned count);
+void fake_store_open_exit(struct fake_store *fake, enum fake_op op);
+
+/**
  * fake_store_calls - calls of an operation that have begun so far
  */
 unsigned fake_store_calls(struct fake_store *fake, enum fake_op op);

@@ -62,6 +62,7 @@ struct fake_store {
 	size_t key_count;
 	struct fake_fault faults[FAKE_OP_COUNT];
 	struct fake_gate gates[FAKE_OP_COUNT];
+	struct fake_gate exits[FAKE_OP_COUNT]; /* through which nobody passes one by one */
 	unsigned begun[FAKE_OP_COUNT];
 	unsigned ended[FAKE_OP_COUNT];
 	struct histogram commit_us; /* each takes a microsecond */
@@ -83,7 +84,7 @@ void *fake_must(void *memory);
 /**
  * fake_op_begin - count the call, wait at the gate, say how the call is to fail; takes the lock if
  * OK
- * fake_op_end   - give the lock back; returns the status
+ * fake_op_end   - wait at the exit, give the lock back; returns the status
  */
 enum status fake_op_begin(struct fake_store *fake, enum fake_op op, struct error *error);
 enum status fake_op_end(struct fake_store *fake, enum fake_op op, enum status status);
