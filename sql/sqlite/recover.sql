@@ -30,11 +30,11 @@ SELECT (SELECT key FROM idempotency ORDER BY created_at LIMIT 1),
 
 -- Reads a handful of rows: one per type, lane and status.
 -- name: counter_list
-SELECT type, lane, status, count FROM task_counter;
+SELECT type, lane, status, count, bytes FROM task_counter;
 
 -- name: running_list
-SELECT seq, type, lane, attempt, max_attempts, cancel_requested FROM task WHERE status = 'RUNNING'
-ORDER BY seq LIMIT ?1;
+SELECT seq, type, lane, attempt, max_attempts, cancel_requested, args FROM task
+WHERE status = 'RUNNING' ORDER BY seq LIMIT ?1;
 
 -- name: attempt_archive
 INSERT INTO task_attempt (seq, attempt, lease, started_at, ended_at, outcome)

@@ -57,6 +57,24 @@ CREATE INDEX task_held ON task (held_until) WHERE status = 'QUEUED' AND held_unt
 CREATE INDEX task_expiring ON task (expires_at)
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
 
+-- Serves purge_walk: what is completed, in the order in which it ended. By submission the order would
+-- be free, but what waited for long before it ran would be deleted as soon as it ended.
+-- name: v2_task_completed
+CREATE INDEX task_completed ON task (finished_at) WHERE finished_at IS NOT NULL;
+
+-- What the completed tasks that are counted take, as store_kept_bytes has it; see kept_bytes in
+-- task_history.
+-- name: v2_task_counter_bytes
+ALTER TABLE task_counter ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+
+-- name: v2_task_counter_sum
+INSERT INTO task_counter (type, lane, status, count, bytes)
+SELECT type, lane, status, count(*), sum(256 + length(CAST(args AS BLOB))
+    + ifnull(length(CAST(failure_message AS BLOB)), 0) + ifnull(length(CAST(response AS BLOB)), 0)
+    + ifnull(result_bytes, 0) + 1024 * max(attempt - 1, 0))
+FROM task WHERE finished_at IS NOT NULL GROUP BY type, lane, status
+ON CONFLICT (type, lane, status) DO UPDATE SET bytes = excluded.bytes;
+
 -- Keys that clients gave their submissions, so that sending one again makes no second task. `ids` are
 -- those of the tasks that were made, in order, with a comma between two; `fingerprint` is the SHA-256
 -- of what was submitted. What has been kept for long enough counts as absent before it is deleted.
@@ -103,7 +121,11 @@ SELECT
 	strftime('%Y-%m-%dT%H:%M:%fZ', t.held_until / 1000.0, 'unixepoch') AS held_until,
 	strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1000.0, 'unixepoch') AS expires_at,
 	t.timeout_ms AS timeout_ms,
-	t.cancel_requested AS cancel_requested
+	t.cancel_requested AS cancel_requested,
+	CASE WHEN t.finished_at IS NOT NULL THEN 256 + length(CAST(t.args AS BLOB))
+	    + ifnull(length(CAST(t.failure_message AS BLOB)), 0)
+	    + ifnull(length(CAST(t.response AS BLOB)), 0)
+	    + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes
 FROM task AS t;
 
 -- name: v2_drop_task_attempts
@@ -139,6 +161,19 @@ SELECT
 	t.response
 FROM task AS t
 WHERE t.started_at IS NOT NULL;
+
+-- name: v2_drop_queue_stats
+DROP VIEW queue_stats;
+
+-- name: v2_queue_stats
+CREATE VIEW queue_stats AS
+SELECT
+	type,
+	CASE lane WHEN 0 THEN 'cpu' WHEN 1 THEN 'io' ELSE 'lane ' || lane END AS lane,
+	status,
+	count,
+	bytes AS kept_bytes
+FROM task_counter;
 
 -- name: v2_version
 PRAGMA user_version = 2;

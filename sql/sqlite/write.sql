@@ -98,7 +98,8 @@ UPDATE task SET status = 'QUEUED', attempt = attempt - 1, started_at = NULL
 WHERE seq = ?1 AND lease = ?2 AND status = 'RUNNING' AND cancel_requested = 0;
 
 -- name: cancel_find
-SELECT seq, type, lane, status, held_until IS NOT NULL, failure_code FROM task WHERE id = ?1;
+SELECT seq, type, lane, status, held_until IS NOT NULL, failure_code, args, attempt FROM task
+WHERE id = ?1;
 
 -- name: cancel_request
 UPDATE task SET cancel_requested = 1 WHERE seq = ?1 AND status = 'RUNNING';
@@ -121,7 +122,7 @@ ORDER BY held_until LIMIT 1;
 UPDATE task SET held_until = NULL WHERE seq = ?1 AND status = 'QUEUED';
 
 -- name: expiry_due
-SELECT seq, type, lane, id, held_until IS NOT NULL FROM task
+SELECT seq, type, lane, id, held_until IS NOT NULL, args FROM task
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL AND expires_at <= ?1
 ORDER BY expires_at LIMIT ?2;
 
@@ -129,10 +130,12 @@ ORDER BY expires_at LIMIT ?2;
 SELECT expires_at FROM task WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL
 ORDER BY expires_at LIMIT 1;
 
--- The keys grow with the time of submission, so what is old is at the beginning.
+-- What ended before a time, in the order in which it ended, behind one of them.
 -- name: purge_walk
-SELECT seq, id, type, lane, status, created_at, finished_at, lease, result_where = 'file' FROM task
-WHERE seq > ?1 ORDER BY seq LIMIT ?2;
+SELECT seq, id, type, lane, status, finished_at, lease, attempt, result_where = 'file',
+    result_bytes, args, failure_message, response
+FROM task WHERE (finished_at, seq) > (?1, ?2) AND finished_at < ?3
+ORDER BY finished_at, seq LIMIT ?4;
 
 -- name: purge_task
 DELETE FROM task
@@ -152,5 +155,5 @@ PRAGMA freelist_count;
 PRAGMA incremental_vacuum(256);
 
 -- name: counter_write
-INSERT INTO task_counter (type, lane, status, count) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (type, lane, status) DO UPDATE SET count = excluded.count;
+INSERT INTO task_counter (type, lane, status, count, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (type, lane, status) DO UPDATE SET count = excluded.count, bytes = excluded.bytes;

@@ -36,7 +36,6 @@
 enum {
 	MIB = 1024 * 1024,
 	HOUR_MS = 3600 * 1000,
-	DISK_FREE_MIN_MIB = 512,
 	/* Answers that are under way when the lanes have stopped get this much longer. */
 	HTTP_LINGER_MS = 2000,
 	STOP_STACK_BYTES = 512 * 1024,
@@ -101,18 +100,12 @@ prepare_data_dir(const char *path, struct error *error)
 	return STATUS_OK;
 }
 
-/* The setting, or 5 % of the file system but at most 512 MiB. */
+/* Of the file system; 0: not known. */
 static uint64_t
-disk_free_min_bytes(const struct conf *conf)
+disk_bytes(const char *data_dir)
 {
-	if (conf->disk_free_min_mib > 0)
-		return (uint64_t)conf->disk_free_min_mib * MIB;
 	struct statvfs fs;
-	if (statvfs(conf->data_dir, &fs) != 0)
-		return 0;
-	uint64_t share = (uint64_t)fs.f_blocks * fs.f_frsize / 20;
-	uint64_t most = (uint64_t)DISK_FREE_MIN_MIB * MIB;
-	return share < most ? share : most;
+	return statvfs(data_dir, &fs) == 0 ? (uint64_t)fs.f_blocks * fs.f_frsize : 0;
 }
 
 /* What can be said about the settings without touching the machine. */
@@ -256,15 +249,16 @@ bind_socket(struct app *app, struct error *error)
 static enum status
 open_queue(struct app *app, struct error *error)
 {
+	uint64_t disk = disk_bytes(app->conf->data_dir);
 	const struct queue_conf queue = {
 		.waiting_max = app->conf->queue_max,
 		.held_max = app->conf->scheduled_max,
-		.disk_free_min_bytes = disk_free_min_bytes(app->conf),
+		.disk_free_min_bytes = settings_of_disk_free(app->conf, disk),
 		.data_dir = app->conf->data_dir,
 		.cpu_executors = app->budget.cpu_executors,
 		.io_slots = app->budget.fetch_in_flight,
 		.recent_tasks = (size_t)app->conf->recent_tasks,
-		.retention = settings_of_retention(app->conf),
+		.retention = settings_of_retention(app->conf, disk),
 		.idempotency_keep_ms = app->conf->idempotency_keep_hours * HOUR_MS,
 		.default_terms = app->default_terms,
 		.kinds = &app->kinds,

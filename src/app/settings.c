@@ -4,6 +4,10 @@
 
 #include <inttypes.h>
 
+#define MIB               (INT64_C(1) << 20)
+#define HOUR_MS           INT64_C(3600000)
+#define DISK_FREE_MIN_MIB 512
+
 struct kind_settings
 settings_of_kinds(const struct conf *conf)
 {
@@ -43,13 +47,26 @@ settings_of_terms(const struct conf *conf, struct task_terms *ret_terms, struct 
 }
 
 struct store_retention
-settings_of_retention(const struct conf *conf)
+settings_of_retention(const struct conf *conf, uint64_t disk_bytes)
 {
-	static const int64_t hour_ms = INT64_C(3600) * 1000;
+	/* The other half is for the log, free pages, what waits, backups, and other programs. */
+	uint64_t half = disk_bytes < INT64_MAX ? disk_bytes / 2 : INT64_MAX;
 
 	return (struct store_retention){
-		.succeeded_ms = conf->keep_succeeded_hours * hour_ms,
-		.failed_ms = conf->keep_failed_hours * hour_ms,
+		.succeeded_ms = conf->keep_succeeded_hours * HOUR_MS,
+		.failed_ms = conf->keep_failed_hours * HOUR_MS,
 		.tasks_max = conf->keep_tasks_max,
+		.bytes_max = conf->keep_max_mib > 0 ? conf->keep_max_mib * MIB : (int64_t)half,
 	};
+}
+
+uint64_t
+settings_of_disk_free(const struct conf *conf, uint64_t disk_bytes)
+{
+	uint64_t share = disk_bytes / 20;
+	uint64_t most = (uint64_t)DISK_FREE_MIN_MIB * MIB;
+
+	if (conf->disk_free_min_mib > 0)
+		return (uint64_t)(conf->disk_free_min_mib * MIB);
+	return share < most ? share : most;
 }

@@ -25,8 +25,12 @@ enum status settings_of_terms(
     const struct conf *conf, struct task_terms *ret_terms, struct error *error) NODISCARD;
 
 /**
- * settings_of_retention - how long completed tasks are kept
+ * settings_of_retention - how long completed tasks are kept, and how many
+ * settings_of_disk_free - free space below which submissions are refused; bytes
+ * @disk_bytes: size of the file system with the data directory, of which both are a share by
+ * default; 0: not known
  */
-struct store_retention settings_of_retention(const struct conf *conf);
+struct store_retention settings_of_retention(const struct conf *conf, uint64_t disk_bytes);
+uint64_t settings_of_disk_free(const struct conf *conf, uint64_t disk_bytes);
 
 #endif

@@ -39,6 +39,20 @@ append_tasks(struct buf *buf, const struct store_counts *counts)
 	JSON_LITERAL(buf, "}");
 }
 
+/* What is completed. */
+static void
+append_kept(struct buf *buf, const struct queue_stats *stats)
+{
+	number(buf, ",\"kept\":{\"bytes\":", stats->store.counts.kept_bytes);
+	if (stats->kept_bytes_max > 0)
+		number(buf, ",\"bytes_max\":", stats->kept_bytes_max);
+	else
+		JSON_LITERAL(buf, ",\"bytes_max\":null");
+	number(buf, ",\"purged\":", stats->purged);
+	number(buf, ",\"purged_early\":", stats->purged_early);
+	JSON_LITERAL(buf, "}");
+}
+
 static void
 append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 {
@@ -134,6 +148,7 @@ endpoint_stats(struct request *request)
 	JSON_LITERAL(buf, "{\"version\":\"" TASKQ_VERSION "\"");
 	thousandths(buf, ",\"uptime_s\":", now_ms - figures->began_mono_ms);
 	append_tasks(buf, &stats.store.counts);
+	append_kept(buf, &stats);
 	append_lane(buf, ",\"lanes\":{\"cpu\":", &stats.lanes[LANE_CPU]);
 	append_lane(buf, ",\"io\":", &stats.lanes[LANE_IO]);
 	JSON_LITERAL(buf, "}");

@@ -3,6 +3,7 @@
 #include "queue/maintenance.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -17,6 +18,8 @@ enum {
 	MAINTENANCE_STACK_BYTES = 256 * 1024,
 	/* Of the purge, in a tick: 16,384 tasks a second at most. */
 	SLICES_MAX = 64,
+	/* Between two warnings that history is cut. */
+	CUT_PAUSE_MS = 3600 * 1000,
 };
 
 struct maintenance {
@@ -28,6 +31,11 @@ struct maintenance {
 	pthread_t thread;
 	enum status last; /* how the store's housekeeping went; the thread's alone */
 	enum status last_purge;
+	int64_t cut_told_mono_ms; /* when it was told last that history is cut; 0: never */
+
+	/* Tasks that were deleted. Written by the thread, read by any. */
+	atomic_int_fast64_t purged;
+	atomic_int_fast64_t purged_early;
 };
 
 /* Sets admission's flag; logs when it changes. A disk that cannot be asked counts as it did before.
@@ -49,6 +57,26 @@ check_disk(struct maintenance *maintenance)
 		    LOG_INT("free_min_bytes", maintenance->conf.disk_free_min_bytes));
 }
 
+static void
+note_purged(struct maintenance *maintenance, const struct store_purged *purged)
+{
+	int64_t now_mono_ms = clock_mono_ms();
+	atomic_fetch_add_explicit(
+	    &maintenance->purged, (int64_t)purged->count, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &maintenance->purged_early, (int64_t)purged->early_count, memory_order_relaxed);
+	/* Whoever is promised a week has to know. At the cap it goes on and on, so not each time.
+	 */
+	if (purged->early_count == 0 ||
+	    (maintenance->cut_told_mono_ms > 0 &&
+		now_mono_ms - maintenance->cut_told_mono_ms < CUT_PAUSE_MS))
+		return;
+	maintenance->cut_told_mono_ms = now_mono_ms;
+	log_warn(LOG_EVENT("history_cut"),
+	    LOG_INT("kept_tasks_max", maintenance->conf.retention.tasks_max),
+	    LOG_INT("kept_bytes_max", maintenance->conf.retention.bytes_max));
+}
+
 /* Deletes what is not to be kept any longer, in slices between which others are served. */
 static void
 purge(struct maintenance *maintenance)
@@ -68,6 +96,7 @@ purge(struct maintenance *maintenance)
 			break;
 		for (size_t i = 0; i < purged.count; i++)
 			final_cache_forget(conf->recent, purged.ids[i]);
+		note_purged(maintenance, &purged);
 		count += (int64_t)purged.count;
 	}
 	if (count > 0)
@@ -135,6 +164,15 @@ maintenance_open(
 	maintenance->started = true;
 	*ret_maintenance = maintenance;
 	return STATUS_OK;
+}
+
+void
+maintenance_stats(const struct maintenance *maintenance, struct queue_stats *stats)
+{
+	stats->kept_bytes_max = maintenance->conf.retention.bytes_max;
+	stats->purged = atomic_load_explicit(&maintenance->purged, memory_order_relaxed);
+	stats->purged_early =
+	    atomic_load_explicit(&maintenance->purged_early, memory_order_relaxed);
 }
 
 void

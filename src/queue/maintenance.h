@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/queue_figures.h"
 #include "store/store.h"
 
 struct maintenance;
@@ -29,6 +30,11 @@ struct maintenance_conf {
  */
 enum status maintenance_open(const struct maintenance_conf *conf,
     struct maintenance **ret_maintenance, struct error *error) NODISCARD;
+
+/**
+ * maintenance_stats - fill in what has been deleted; any thread
+ */
+void maintenance_stats(const struct maintenance *maintenance, struct queue_stats *stats);
 
 /**
  * maintenance_close - stop and join the thread, free; NULL is fine

@@ -237,6 +237,7 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
 {
 	store_stats(queue->store, &ret_stats->store);
 	admission_stats(&queue->admission, ret_stats);
+	maintenance_stats(queue->maintenance, ret_stats);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		const struct store_counts *counts = &ret_stats->store.counts;
 		ret_stats->lanes[lane].queued = counts->queued_by_lane[lane];

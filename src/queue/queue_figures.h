@@ -41,6 +41,9 @@ struct queue_stats {
 	int64_t waiting_max;
 	int64_t held_max;
 	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason; a batch is one */
+	int64_t kept_bytes_max;         /* that completed tasks may count for; 0: any number */
+	int64_t purged;                 /* tasks deleted... */
+	int64_t purged_early;           /* ...and of those, before their time, for want of room */
 };
 
 #endif

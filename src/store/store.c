@@ -228,7 +228,7 @@ store_purge(struct store *store, const struct store_retention *retention, int64_
     struct store_purged *ret_purged, struct error *error)
 {
 	assert(retention->succeeded_ms >= 0 && retention->failed_ms >= 0);
-	assert(retention->tasks_max >= 0);
+	assert(retention->tasks_max >= 0 && retention->bytes_max >= 0);
 	return store->backend->purge(store->db, retention, now_ms, ret_purged, error);
 }
 

@@ -16,6 +16,7 @@ struct store_counts {
 	int64_t queued_by_lane[LANE_COUNT]; /* of the QUEUED, those that wait for their lane */
 	int64_t held_by_lane[LANE_COUNT];   /* ... those that wait for a time */
 	int64_t running_by_lane[LANE_COUNT];
+	int64_t kept_bytes; /* of the completed ones together; see store_kept_bytes */
 };
 
 /* Figures for people and their monitoring. Counters begin at 0 when the store is opened. */

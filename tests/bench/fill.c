@@ -54,7 +54,7 @@ struct fill {
 	sqlite3 *db;
 	sqlite3_stmt *task, *result;
 	int64_t seq;
-	int64_t succeeded[LANE_COUNT], queued[LANE_COUNT];
+	int64_t succeeded[LANE_COUNT], kept_bytes[LANE_COUNT], queued[LANE_COUNT];
 	char digits[FACTORIALS][DIGITS_MAX];
 };
 
@@ -185,6 +185,10 @@ add_finished(struct fill *fill, enum lane lane, int64_t created_ms, char ret_id[
 	MUST(sqlite3_bind_blob(fill->result, 2, content, (int)bytes, SQLITE_STATIC) == SQLITE_OK);
 	step(fill->result);
 	fill->succeeded[lane]++;
+	fill->kept_bytes[lane] += store_kept_bytes(&(struct store_kept){ .args = strlen(args),
+	    .response = lane == LANE_IO ? strlen(response) : 0,
+	    .content = bytes,
+	    .attempts = 1 });
 	return bytes;
 }
 
@@ -237,16 +241,19 @@ write_counters(struct fill *fill)
 {
 	sqlite3_stmt *counter;
 	MUST(sqlite3_prepare_v2(fill->db,
-		 "INSERT INTO task_counter (type, lane, status, count) VALUES (?1, ?2, ?3, ?4)", -1,
-		 &counter, NULL) == SQLITE_OK);
+		 "INSERT INTO task_counter (type, lane, status, count, bytes)"
+		 " VALUES (?1, ?2, ?3, ?4, ?5)",
+		 -1, &counter, NULL) == SQLITE_OK);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		bind_text(counter, 1, lane_types[lane]);
 		sqlite3_bind_int(counter, 2, lane);
 		bind_text(counter, 3, "SUCCEEDED");
 		sqlite3_bind_int64(counter, 4, fill->succeeded[lane]);
+		sqlite3_bind_int64(counter, 5, fill->kept_bytes[lane]);
 		step(counter);
 		bind_text(counter, 3, "QUEUED");
 		sqlite3_bind_int64(counter, 4, fill->queued[lane]);
+		sqlite3_bind_int64(counter, 5, 0);
 		step(counter);
 	}
 	MUST(sqlite3_finalize(counter) == SQLITE_OK);

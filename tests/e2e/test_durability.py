@@ -84,16 +84,12 @@ class Ledger:
 
 
 def check_counters(path):
-    """The counters against a recount."""
+    """The counters, of tasks and of their bytes, against a recount."""
     with opened(path) as database:
-        kept = dict(
-            ((kind, status), count) for kind, status, count in database.execute(
-                "SELECT type, status, sum(count) FROM queue_stats GROUP BY type, status HAVING sum(count) > 0")
-        )
-        counted = dict(
-            ((kind, status), count) for kind, status, count in database.execute(
-                "SELECT type, status, count(*) FROM task_history GROUP BY type, status")
-        )
+        kept = {row[:2]: row[2:] for row in database.execute(
+            "SELECT type, status, sum(count), sum(kept_bytes) FROM queue_stats GROUP BY type, status HAVING sum(count) > 0")}
+        counted = {row[:2]: row[2:] for row in database.execute(
+            "SELECT type, status, count(*), sum(ifnull(kept_bytes, 0)) FROM task_history GROUP BY type, status")}
     assert kept == counted
 
 

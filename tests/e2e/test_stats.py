@@ -18,6 +18,7 @@ SHAPE = {
     "version": WORD,
     "uptime_s": SECONDS,
     "tasks": dict.fromkeys(("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "REJECTED"), COUNT),
+    "kept": dict.fromkeys(("bytes", "bytes_max", "purged", "purged_early"), COUNT),
     "lanes": {"cpu": LANE, "io": LANE},
     "admission": {
         "state": WORD,

@@ -595,6 +595,7 @@ count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
 		if (task->is_purged)
 			continue;
 		ret_counts->by_state[task->status.state]++;
+		ret_counts->kept_bytes += fake_kept_bytes(task);
 		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0)
 			ret_counts->queued_by_lane[task->lane]++;
 		if (task->status.state == TASK_QUEUED && task->held_until_ms != 0)

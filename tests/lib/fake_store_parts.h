@@ -99,6 +99,9 @@ void fake_key_keep(struct fake_store *fake, const struct idempotency *idempotenc
     const struct task_new *tasks, size_t count);
 void fake_keys_free(struct fake_store *fake);
 
+/* What a task counts for: 0 unless it is completed. */
+int64_t fake_kept_bytes(const struct fake_task *task);
+
 enum status fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
     struct store_purged *ret_purged, struct error *error);
 

@@ -4,14 +4,34 @@
 
 #include "fake_store_parts.h"
 
-static int64_t
-count_left(const struct fake_store *fake)
+int64_t
+fake_kept_bytes(const struct fake_task *task)
 {
-	int64_t count = 0;
+	const struct outcome *outcome = &task->outcome;
+	const struct store_kept kept = {
+		.args = task->args_size,
+		.message = strlen(outcome->message),
+		.response = outcome->response != NULL ? strlen(outcome->response) : 0,
+		.content = task->has_content ? task->bytes : 0,
+		.attempts = task->status.attempt,
+	};
 
-	for (size_t i = 0; i < fake->count; i++)
-		count += !fake->tasks[i].is_purged;
-	return count;
+	return task_state_is_final(task->status.state) ? store_kept_bytes(&kept) : 0;
+}
+
+static bool
+is_too_much(const struct fake_store *fake, const struct store_retention *retention)
+{
+	int64_t count = 0, bytes = 0;
+
+	for (size_t i = 0; i < fake->count; i++) {
+		if (fake->tasks[i].is_purged)
+			continue;
+		count++;
+		bytes += fake_kept_bytes(&fake->tasks[i]);
+	}
+	return (retention->tasks_max > 0 && count > retention->tasks_max) ||
+	       (retention->bytes_max > 0 && bytes > retention->bytes_max);
 }
 
 static bool
@@ -23,30 +43,53 @@ is_due(const struct fake_task *task, const struct store_retention *retention, in
 	return kept_ms > 0 && task->status.finished_at_ms < now_ms - kept_ms;
 }
 
+/* The task that ended first, of all or of those that are due; NULL: none. */
+static struct fake_task *
+find_oldest(struct fake_store *fake, const struct store_retention *retention, int64_t now_ms,
+    bool must_be_due)
+{
+	struct fake_task *oldest = NULL;
+
+	for (size_t i = 0; i < fake->count; i++) {
+		struct fake_task *task = &fake->tasks[i];
+
+		if (task->is_purged || !task_state_is_final(task->status.state) ||
+		    (must_be_due && !is_due(task, retention, now_ms)))
+			continue;
+		if (oldest == NULL || task->status.finished_at_ms < oldest->status.finished_at_ms)
+			oldest = task;
+	}
+	return oldest;
+}
+
 enum status
 fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
     struct store_purged *ret_purged, struct error *error)
 {
 	struct fake_store *fake = db;
 	enum status status = fake_op_begin(fake, FAKE_PURGE, error);
+	int64_t in_memory = 0;
 
 	if (status != STATUS_OK)
 		return status;
-	ret_purged->count = 0;
-	ret_purged->has_more = false;
-	for (size_t i = 0; i < fake->count; i++) {
-		struct fake_task *task = &fake->tasks[i];
-		bool is_excess =
-		    retention->tasks_max > 0 && count_left(fake) > retention->tasks_max;
+	*ret_purged = (struct store_purged){ .count = 0 };
+	for (;;) {
+		bool is_early = false;
+		struct fake_task *task = find_oldest(fake, retention, now_ms, true);
 
-		if (task->is_purged || !task_state_is_final(task->status.state) ||
-		    (!is_excess && !is_due(task, retention, now_ms)))
-			continue;
-		if (ret_purged->count == STORE_PURGE_MAX) {
+		if (task == NULL && is_too_much(fake, retention)) {
+			is_early = true;
+			task = find_oldest(fake, retention, now_ms, false);
+		}
+		if (task == NULL)
+			break;
+		if (ret_purged->count == STORE_PURGE_MAX || in_memory >= STORE_PURGE_BYTES_MAX) {
 			ret_purged->has_more = true;
 			break;
 		}
+		in_memory += fake_kept_bytes(task) - (task->is_file ? (int64_t)task->bytes : 0);
 		memcpy(ret_purged->ids[ret_purged->count++], task->status.id, UUID_TEXT_SIZE);
+		ret_purged->early_count += is_early;
 		task->is_purged = true;
 	}
 	if (ret_purged->count > 0)

@@ -368,6 +368,26 @@ store_env_sql(struct store_env *env, const char *sql)
 	return text;
 }
 
+void
+store_env_check_counters(struct store_env *env)
+{
+	char *drift = store_env_sql(env,
+	    "SELECT type, lane, status, count(*) AS count, sum(ifnull(kept_bytes, 0))"
+	    " FROM (SELECT type, CASE t.lane WHEN 0 THEN 'cpu' ELSE 'io' END AS lane,"
+	    " CASE WHEN t.held_until IS NULL THEN t.status ELSE 'SCHEDULED' END AS status,"
+	    " h.kept_bytes FROM task AS t JOIN task_history AS h USING (id, type))"
+	    " GROUP BY type, lane, status"
+	    " EXCEPT SELECT * FROM queue_stats;"
+	    "SELECT * FROM queue_stats WHERE (count = 0) <> ((type, lane, status) NOT IN"
+	    " (SELECT type, CASE lane WHEN 0 THEN 'cpu' ELSE 'io' END,"
+	    " CASE WHEN held_until IS NULL THEN status ELSE 'SCHEDULED' END FROM task))"
+	    " OR (count = 0 AND kept_bytes <> 0)");
+
+	if (drift[0] != '\0')
+		fail_msg("counters that are not those of the tasks:\n%s", drift);
+	free(drift);
+}
+
 static int
 choose_fake(void **state)
 {
@@ -398,7 +418,11 @@ store_env_setup(void **state)
 int
 store_env_teardown(void **state)
 {
-	store_env_free(*state);
+	struct store_env *env = *state;
+
+	if (env->kind == STORE_ENV_SQLITE && env->store != NULL && atomic_load(&env->deaths) == 0)
+		store_env_check_counters(env);
+	store_env_free(env);
 	return 0;
 }
 

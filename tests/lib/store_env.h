@@ -130,6 +130,12 @@ int store_env_main_sqlite(const struct CMUnitTest *tests, size_t count);
 char *store_env_sql(struct store_env *env, const char *sql);
 
 /**
+ * store_env_check_counters - the counters in the real back end's database are those of its tasks
+ * and of their bytes; every environment ends with it, unless the store has died
+ */
+void store_env_check_counters(struct store_env *env);
+
+/**
  * store_env_read_data - the text of a file below tests/data; free()
  */
 char *store_env_read_data(const char *name);

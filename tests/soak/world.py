@@ -19,6 +19,7 @@ SETTINGS = {
     "retry_backoff_max_ms": 1000,
     "fetch_total_timeout_ms": 20000,
     "drain_timeout_ms": 5000,
+    "keep_max_mib": 1 << 30,        # the ledger is closed over all of it, on a disk of its size
     "log_level": "warn",
 }
 BIG_N = 20000

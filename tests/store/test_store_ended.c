@@ -296,6 +296,9 @@ test_it_counts_as_succeeded(void **state)
 	for (unsigned n = 1; n <= 5; n++)
 		assert_int_equal(submit_text(env, n, n <= 2 ? LANE_CPU : LANE_IO, "1"), STATUS_OK);
 	expected.by_state[TASK_SUCCEEDED] = 5;
+	expected.kept_bytes =
+	    5 * store_kept_bytes(&(struct store_kept){
+		    .args = strlen("{\"n\":\"1\"}"), .content = 1, .attempts = 1 });
 	counts = read_counts(env);
 	assert_memory_equal(&counts, &expected, sizeof(counts));
 	store_env_submit(env, 6);
@@ -370,6 +373,10 @@ test_ended_tasks_are_submitted_together_with_ones_that_are_to_run(void **state)
 	expected.by_state[TASK_QUEUED] = MIXED - MIXED / 3;
 	expected.queued_by_lane[LANE_CPU] = MIXED / 3;
 	expected.queued_by_lane[LANE_IO] = MIXED / 3;
+	expected.kept_bytes =
+	    MIXED / 3 *
+	    store_kept_bytes(&(struct store_kept){
+		.args = strlen("{\"n\":\"100\"}"), .content = UUID_TEXT_LENGTH, .attempts = 1 });
 	counts = read_counts(env);
 	assert_memory_equal(&counts, &expected, sizeof(counts));
 	for (unsigned i = 0; i < MIXED; i += 3) {
@@ -466,7 +473,7 @@ test_the_views_show_it_as_one_that_was_run(void **state)
 	assert_string_equal(ended,
 	    "00000005-0000-7000-8000-000000000000|factorial|SUCCEEDED|{\"n\":\"5\"}|"
 	    "2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.007Z|"
-	    "0|7|1|3||||text/plain|3||120|5|||||0\n");
+	    "0|7|1|3||||text/plain|3||120|5|||||0|268\n");
 	free(ended);
 	ended = store_env_sql(env, "SELECT * FROM task_attempts");
 	assert_string_equal(ended,

@@ -27,10 +27,16 @@
 #define TASKS           (ROUNDS * TASKS_PER_ROUND)
 #define BATCH           5 /* tasks in one submission */
 
+/* What is worked off ends long ago where it may be purged, and else long after. */
+#define ENDS_LONG_AGO_MS 2
+#define PURGE_MS         1000
+#define KEPT_MS          10
+
 enum told {
 	TOLD_SUBMITTED = 1,
 	TOLD_SUCCEEDED = 2,
 	TOLD_BATCH = 4,
+	TOLD_PURGED = 8,
 };
 
 /* Written in one piece: writes of this size to a pipe are atomic. */
@@ -45,6 +51,13 @@ struct child {
 	unsigned round;
 	unsigned thread;
 };
+
+/* Whether the purge may delete task n, when that has been worked off. */
+static bool
+may_be_purged(unsigned n)
+{
+	return n % 8 == 0 || n % 8 == 3; /* with a file and without */
+}
 
 static void
 tell(const struct child *child, unsigned n, enum told told)
@@ -76,7 +89,8 @@ work_off(const struct child *child)
 		struct completion completion = { .task = &tasks[i],
 			.outcome = &outcome,
 			.output = &output,
-			.finished_at_ms = 2 };
+			.finished_at_ms =
+			    may_be_purged(n) ? ENDS_LONG_AGO_MS : STORE_ENV_START_MS };
 
 		memset(content, 'x', sizeof(content));
 		memcpy(content, tasks[i].id, 8);
@@ -91,6 +105,18 @@ work_off(const struct child *child)
 		output_done(&output);
 		task_done(&tasks[i]);
 	}
+}
+
+static void
+purge(const struct child *child)
+{
+	const struct store_retention retention = { .succeeded_ms = KEPT_MS };
+	struct store_purged purged;
+
+	if (store_purge(child->env->store, &retention, PURGE_MS, &purged, NULL) != STATUS_OK)
+		_exit(12);
+	for (size_t i = 0; i < purged.count; i++)
+		tell(child, (unsigned)strtoul(purged.ids[i], NULL, 16), TOLD_PURGED);
 }
 
 /* A batch of its own for task n. All of it is for the lane that nobody here works in. */
@@ -140,6 +166,8 @@ child_thread(void *arg)
 			submit_batch(child, n);
 		if (i % 2 == 0)
 			work_off(child);
+		if (i % 4 == 3)
+			purge(child);
 		if (i % 16 == 0 && store_maintain(child->env->store, NULL) != STATUS_OK)
 			_exit(6);
 	}
@@ -201,9 +229,17 @@ check_task(struct store_env *env, unsigned n, unsigned char told)
 {
 	struct task_result result;
 	char id[UUID_TEXT_SIZE], content[9] = "";
+	enum status status;
 
 	store_env_id(n, id);
-	assert_int_equal(store_read_result(env->store, id, &result, NULL), STATUS_OK);
+	status = store_read_result(env->store, id, &result, NULL);
+	if (status == STATUS_NOT_FOUND) {
+		/* The deletion may have been as far as the disk, and not as far as the pipe. */
+		assert_true(may_be_purged(n));
+		return;
+	}
+	assert_int_equal(status, STATUS_OK);
+	assert_int_equal(told & TOLD_PURGED, 0);
 	assert_int_not_equal(result.status.state, TASK_RUNNING);
 	assert_int_not_equal(result.status.state, TASK_FAILED);
 	if ((told & TOLD_SUCCEEDED) != 0) {
@@ -239,7 +275,7 @@ test_what_was_told_before_kill_9_is_true_after_it(void **state)
 {
 	struct store_env *env = store_env_new(STORE_ENV_SQLITE);
 	unsigned char *ledger = calloc(ROUNDS, TASKS_PER_ROUND);
-	unsigned seed = 4711;
+	unsigned seed = 4711, purged = 0;
 
 	(void)state;
 	assert_non_null(ledger);
@@ -253,21 +289,21 @@ test_what_was_told_before_kill_9_is_true_after_it(void **state)
 		for (unsigned n = 0; n < TASKS; n++) {
 			if (ledger[n] != 0)
 				check_task(env, n, ledger[n]);
+			purged += (ledger[n] & TOLD_PURGED) != 0;
 		}
 		check_batches(env, ledger);
+		store_env_check_counters(env);
 		check = store_env_sql(env,
 		    "PRAGMA integrity_check;"
-		    "SELECT count(*) FROM (SELECT type, lane, status, count(*) AS n FROM task "
-		    "GROUP BY type, lane, status EXCEPT SELECT type, lane, status, count FROM "
-		    "task_counter);"
 		    "SELECT count(*) FROM task WHERE result_where = 'row' AND seq NOT IN "
 		    "(SELECT seq FROM task_result);"
 		    "SELECT count(*) FROM task_result WHERE seq NOT IN (SELECT seq FROM task WHERE "
 		    "result_where = 'row')");
-		assert_string_equal(check, "ok\n0\n0\n0\n");
+		assert_string_equal(check, "ok\n0\n0\n");
 		free(check);
 		store_env_close(env);
 	}
+	assert_true(purged > 0);
 	free(ledger);
 	store_env_free(env);
 }

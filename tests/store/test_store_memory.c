@@ -277,6 +277,24 @@ do_read_attempts(struct scene *scene)
 	return status;
 }
 
+/* An ended task, and its end. */
+static enum status
+do_purge(struct scene *scene)
+{
+	const struct store_retention retention = { .bytes_max = 1 };
+	static struct store_purged purged;
+	int armed = atomic_exchange(&countdown, -1);
+	enum status status;
+
+	/* It is there already where this is the second try. */
+	status_ignore(store_env_submit_ended(scene->env, 4, "four", 4));
+	atomic_store(&countdown, armed);
+	status = store_purge(scene->env->store, &retention, scene->env->now_ms, &purged, NULL);
+	if (status == STATUS_OK)
+		assert_int_equal(purged.count, 1);
+	return status;
+}
+
 static enum status
 do_maintain(struct scene *scene)
 {
@@ -290,12 +308,7 @@ check_sound(struct store_env *env)
 
 	assert_string_equal(check, "ok\n");
 	free(check);
-	check = store_env_sql(env,
-	    "SELECT count(*) FROM (SELECT type, lane, status, count(*) AS n FROM task "
-	    "GROUP BY type, lane, status EXCEPT SELECT type, lane, status, count FROM "
-	    "task_counter)");
-	assert_string_equal(check, "0\n");
-	free(check);
+	store_env_check_counters(env);
 }
 
 static void
@@ -389,6 +402,13 @@ test_attempts_survive_every_failing_allocation(void **state)
 }
 
 static void
+test_a_purge_survives_every_failing_allocation(void **state)
+{
+	(void)state;
+	fail_everywhere(do_purge, 0);
+}
+
+static void
 test_maintenance_survives_every_failing_allocation(void **state)
 {
 	(void)state;
@@ -438,6 +458,7 @@ main(void)
 		cmocka_unit_test(test_a_read_survives_every_failing_allocation),
 		cmocka_unit_test(test_a_list_survives_every_failing_allocation),
 		cmocka_unit_test(test_attempts_survive_every_failing_allocation),
+		cmocka_unit_test(test_a_purge_survives_every_failing_allocation),
 		cmocka_unit_test(test_maintenance_survives_every_failing_allocation),
 		cmocka_unit_test(test_opening_survives_failing_allocations),
 	};

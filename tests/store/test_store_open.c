@@ -375,6 +375,10 @@ test_a_database_of_version_1_is_brought_up_to_date(void **state)
 	assert_int_equal(counts.by_state[TASK_SUCCEEDED], 1);
 	assert_int_equal(counts.by_state[TASK_FAILED], 2);
 	assert_int_equal(counts.by_state[TASK_REJECTED], 1);
+	/* Each takes 256 and its arguments; two further attempts, contents, a message, a report. */
+	assert_int_equal(counts.kept_bytes,
+	    (256 + 9 + 2 * 1024 + 50) + (256 + 9 + 2) + (256 + 28 + 23 + 14 + 5000) + (256 + 9));
+	store_env_check_counters(env);
 	store_env_submit(env, 7);
 }
 

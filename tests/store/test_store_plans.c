@@ -61,6 +61,8 @@ static const struct {
 	{ SQLITE_IDEMPOTENCY_EXPIRED,
 	    "SEARCH idempotency USING COVERING INDEX idempotency_by_age (created_at<?)" },
 	{ SQLITE_IDEMPOTENCY_FORGET, "SEARCH idempotency USING PRIMARY KEY (key=?)" },
+	{ SQLITE_PURGE_WALK,
+	    "SEARCH task USING INDEX task_completed (finished_at>? AND finished_at<?)" },
 	{ SQLITE_RUNNING_LIST, "SCAN task USING INDEX task_running" },
 	{ SQLITE_TASK_REQUEUE, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
 	{ SQLITE_TASK_GIVE_UP, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },

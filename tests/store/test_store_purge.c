@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Retention on every back end: what is due goes, in slices and with everything that belongs to it;
- * what is not completed, or not due, stays.
+ * Retention by age and by number on every back end: what is due goes, in slices and with everything
+ * that belongs to it; what is not completed, or not due, stays. By bytes: test_store_kept.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -194,6 +194,111 @@ test_beyond_the_bound_the_oldest_go(void **state)
 	assert_int_equal(count_tasks(env), 300);
 }
 
+/* Whatever was submitted before: it may have had to wait for long. */
+static void
+test_the_oldest_is_what_ended_first(void **state)
+{
+	const struct store_retention one = { .tasks_max = 1 }, two = { .tasks_max = 2 };
+	struct store_env *env = *state;
+	struct task first, second, third;
+
+	store_env_submit(env, 1);
+	store_env_claim_one(env, false, &first);
+	store_env_submit(env, 2);
+	store_env_claim_one(env, false, &second);
+	store_env_submit(env, 3);
+	store_env_claim_one(env, false, &third);
+	env->now_ms++;
+	assert_int_equal(store_env_fail(env, &second, FAILURE_TLS), STATUS_OK);
+	env->now_ms++;
+	assert_int_equal(store_env_succeed(env, &third, "x", 1), STATUS_OK);
+	env->now_ms++;
+	assert_int_equal(store_env_succeed(env, &first, "x", 1), STATUS_OK);
+	assert_int_equal(purge_all(env, two), 1);
+	assert_true(is_there(env, 1) && !is_there(env, 2) && is_there(env, 3));
+	assert_int_equal(purge_all(env, one), 1);
+	assert_true(is_there(env, 1) && !is_there(env, 3));
+	task_done(&first);
+	task_done(&second);
+	task_done(&third);
+}
+
+/* Between those that are kept for longer, and behind more of them than a slice looks at. */
+static void
+test_what_is_due_goes_from_between_what_is_kept_for_longer(void **state)
+{
+	struct store_env *env = *state;
+	unsigned succeeded = 0;
+
+	for (unsigned n = 1; n <= 3 * STORE_PURGE_MAX; n++) {
+		bool succeeds = n % 50 == 0;
+
+		if (succeeds)
+			succeed(env, n, 3);
+		else
+			fail_task(env, n);
+		succeeded += succeeds;
+		env->now_ms++;
+	}
+	env->now_ms += 8 * DAY_MS;
+	assert_int_equal(purge_all(env, usual), succeeded);
+	assert_int_equal(count_tasks(env), 3 * STORE_PURGE_MAX - succeeded);
+	/* Also after a start, which knows nothing of what was passed. */
+	store_env_close(env);
+	store_env_open(env);
+	assert_int_equal(purge_all(env, usual), 0);
+	succeed(env, 5000, 3);
+	env->now_ms += 8 * DAY_MS;
+	assert_int_equal(purge_all(env, usual), 1);
+	assert_false(is_there(env, 5000));
+	/* And with other times, by which what was passed is due. */
+	assert_int_equal(purge_all(env, (struct store_retention){ .failed_ms = 17 * DAY_MS }), 0);
+	env->now_ms += DAY_MS + 1000;
+	assert_int_equal(purge_all(env, (struct store_retention){ .failed_ms = 17 * DAY_MS }),
+	    3 * STORE_PURGE_MAX - succeeded);
+	assert_int_equal(count_tasks(env), 0);
+}
+
+static void
+test_what_is_due_goes_before_what_is_too_much(void **state)
+{
+	static struct store_purged purged;
+	struct store_retention retention = usual;
+	struct store_env *env = *state;
+
+	fail_task(env, 1);
+	fail_task(env, 2);
+	env->now_ms += DAY_MS;
+	succeed(env, 3, 3);
+	env->now_ms += 8 * DAY_MS;
+	store_env_submit(env, 4);
+	retention.tasks_max = 3;
+	/* The third is due, the other two are older and not due: it alone has to go. */
+	assert_int_equal(
+	    store_purge(env->store, &retention, env->now_ms, &purged, NULL), STATUS_OK);
+	assert_int_equal(purged.count, 1);
+	assert_int_equal(purged.early_count, 0);
+	assert_false(is_there(env, 3));
+	retention.tasks_max = 2;
+	assert_int_equal(
+	    store_purge(env->store, &retention, env->now_ms, &purged, NULL), STATUS_OK);
+	assert_int_equal(purged.count, 1);
+	assert_int_equal(purged.early_count, 1);
+	assert_false(is_there(env, 1));
+	/* What is not completed does not go, however much it is. */
+	retention.tasks_max = 1;
+	store_env_submit(env, 5);
+	assert_int_equal(
+	    store_purge(env->store, &retention, env->now_ms, &purged, NULL), STATUS_OK);
+	assert_int_equal(purged.count, 1);
+	assert_false(purged.has_more);
+	assert_int_equal(count_tasks(env), 2);
+	assert_int_equal(
+	    store_purge(env->store, &retention, env->now_ms, &purged, NULL), STATUS_OK);
+	assert_int_equal(purged.count, 0);
+	assert_false(purged.has_more);
+}
+
 static void
 test_a_slice_tells_which_tasks_went_and_whether_there_are_more(void **state)
 {
@@ -254,6 +359,32 @@ test_everything_that_belongs_to_it_goes(void **state)
 	assert_int_equal(count_tasks(env), 1);
 }
 
+/* So many in one commit. */
+static void
+submit_many_ended(
+    struct store_env *env, unsigned first, unsigned count, const void *content, size_t size)
+{
+	const struct task_ended ended = { .finished_at_ms = env->now_ms,
+		.media_type = "text/plain",
+		.content = content,
+		.content_size = size,
+		.is_utf8 = true };
+	struct task_new *tasks = calloc(count, sizeof(*tasks));
+
+	assert_non_null(tasks);
+	for (unsigned i = 0; i < count; i++) {
+		tasks[i] = (struct task_new){ .type = "factorial",
+			.args = "{}",
+			.args_size = 2,
+			.terms.max_attempts = 1,
+			.created_at_ms = env->now_ms,
+			.ended = &ended };
+		store_env_id(first + i, tasks[i].id);
+	}
+	assert_int_equal(store_submit(env->store, tasks, count, NULL, NULL, NULL), STATUS_OK);
+	free(tasks);
+}
+
 static void
 test_the_file_gives_space_back(void **state)
 {
@@ -263,9 +394,8 @@ test_the_file_gives_space_back(void **state)
 
 	if (env->kind != STORE_ENV_SQLITE)
 		return;
-	for (unsigned n = 1; n <= 30000; n++)
-		assert_int_equal(
-		    store_env_submit_ended(env, n, content, sizeof(content)), STATUS_OK);
+	for (unsigned n = 1; n <= 30000; n += 300)
+		submit_many_ended(env, n, 300, content, sizeof(content));
 	store_env_close(env); /* folds the log in */
 	store_env_open(env);
 	store_stats(env->store, &before);
@@ -290,6 +420,9 @@ main(void)
 		STORE_ENV_TEST(test_what_is_not_completed_is_never_deleted),
 		STORE_ENV_TEST(test_what_was_passed_is_met_again),
 		STORE_ENV_TEST(test_beyond_the_bound_the_oldest_go),
+		STORE_ENV_TEST(test_the_oldest_is_what_ended_first),
+		STORE_ENV_TEST(test_what_is_due_goes_from_between_what_is_kept_for_longer),
+		STORE_ENV_TEST(test_what_is_due_goes_before_what_is_too_much),
 		STORE_ENV_TEST(test_a_slice_tells_which_tasks_went_and_whether_there_are_more),
 		STORE_ENV_TEST(test_everything_that_belongs_to_it_goes),
 		STORE_ENV_TEST(test_the_file_gives_space_back),

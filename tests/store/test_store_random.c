@@ -19,7 +19,8 @@
 /* What a random walk believes of its tasks. */
 struct model {
 	enum task_state state;
-	bool is_held; /* `task` is a claim that holds */
+	bool is_held;  /* `task` is a claim that holds */
+	int64_t bytes; /* that it counts for, once it is final */
 	struct task task;
 };
 
@@ -32,6 +33,7 @@ check_counts(struct store_env *env, const struct model *model, unsigned count)
 
 	for (unsigned n = 0; n < count; n++) {
 		expected.by_state[model[n].state]++;
+		expected.kept_bytes += model[n].bytes;
 		if (model[n].state == TASK_QUEUED)
 			expected.queued_by_lane[n % 2 == 0 ? LANE_CPU : LANE_IO]++;
 		if (model[n].state == TASK_RUNNING)
@@ -102,10 +104,26 @@ walk_submit(struct store_env *env, struct model *model, unsigned n, int max_atte
 		.lane = lane,
 		.lease = 1,
 		.attempt = 1,
+		.args_size = task.args_size,
 		.terms.max_attempts = max_attempts,
 	};
 	memcpy(model[n].task.id, task.id, sizeof(task.id));
 	(void)snprintf(model[n].task.type, sizeof(model[n].task.type), "%s", type);
+}
+
+/* Lets a task end, with this message or with "ok". */
+static void
+walk_end(struct model *model, enum task_state state, const char *message)
+{
+	const struct store_kept kept = {
+		.args = model->task.args_size,
+		.message = strlen(message),
+		.content = state == TASK_SUCCEEDED ? 2 : 0,
+		.attempts = model->task.attempt,
+	};
+
+	model->state = state;
+	model->bytes = store_kept_bytes(&kept);
 }
 
 static void
@@ -120,7 +138,10 @@ walk_crash(struct store_env *env, struct model *model, unsigned count)
 		model[n].is_held = false;
 		if (model[n].state != TASK_RUNNING)
 			continue;
-		model[n].state = is_spent ? TASK_FAILED : TASK_QUEUED;
+		model[n].state = TASK_QUEUED;
+		if (is_spent)
+			walk_end(&model[n], TASK_FAILED,
+			    "The last attempt ended with the service going down");
 		*(is_spent ? &exhausted : &requeued) += 1;
 	}
 	assert_int_equal(env->recovery.requeued, requeued);
@@ -137,8 +158,10 @@ walk_finish(struct store_env *env, struct model *model, bool succeed)
 		assert_int_equal(store_env_succeed(env, &model->task, "ok", 2), expected);
 	else
 		assert_int_equal(store_env_fail(env, &model->task, FAILURE_DNS), expected);
-	if (model->is_held)
-		model->state = succeed ? TASK_SUCCEEDED : TASK_FAILED;
+	if (model->is_held && succeed)
+		walk_end(model, TASK_SUCCEEDED, "");
+	else if (model->is_held)
+		walk_end(model, TASK_FAILED, "Told to fail");
 	model->is_held = false;
 }
 

@@ -141,6 +141,7 @@ started_task(const struct submission *submission)
 		.terms.max_attempts = submission->attempts,
 	};
 
+	task.args_size = (size_t)snprintf(NULL, 0, "{\"n\":\"%u\"}", submission->n);
 	store_env_id(submission->n, task.id);
 	(void)snprintf(task.type, sizeof(task.type), "%s",
 	    submission->lane == LANE_CPU ? "factorial" : "http-fetch");
@@ -264,6 +265,8 @@ test_it_counts_as_running_in_its_lane(void **state)
 	expected.by_state[TASK_RUNNING] = 4;
 	expected.by_state[TASK_SUCCEEDED] = 1;
 	expected.running_by_lane[LANE_IO] = 2;
+	expected.kept_bytes =
+	    store_kept_bytes(&(struct store_kept){ .args = task.args_size, .attempts = 1 });
 	assert_memory_equal(&counts, &expected, sizeof(counts));
 }
 

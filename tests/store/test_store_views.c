@@ -33,11 +33,11 @@ test_the_interface_has_version_1_and_these_columns(void **state)
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('task_history')",
 	    "id,type,status,args,created_at,started_at,finished_at,wait_ms,run_ms,attempts,"
 	    "max_attempts,code,message,response,media_type,result_bytes,result_file,result,"
-	    "priority,run_at,held_until,expires_at,timeout_ms,cancel_requested\n");
+	    "priority,run_at,held_until,expires_at,timeout_ms,cancel_requested,kept_bytes\n");
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('task_attempts')",
 	    "id,attempt,started_at,ended_at,outcome,code,message,response\n");
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('queue_stats')",
-	    "type,lane,status,count\n");
+	    "type,lane,status,count,kept_bytes\n");
 }
 
 static void
@@ -49,7 +49,7 @@ test_history_shows_a_task_with_readable_times_while_the_service_runs(void **stat
 	store_env_submit(env, 10);
 	check(env, "SELECT * FROM task_history",
 	    "0000000a-0000-7000-8000-000000000000|factorial|QUEUED|{\"n\":\"10\"}|"
-	    "2026-01-01T00:00:00.000Z|||||0|3||||||||5|||||0\n");
+	    "2026-01-01T00:00:00.000Z|||||0|3||||||||5|||||0|\n");
 	env->now_ms += 1999;
 	store_env_claim_one(env, false, &task);
 	env->now_ms += 61001;
@@ -57,7 +57,7 @@ test_history_shows_a_task_with_readable_times_while_the_service_runs(void **stat
 	check(env, "SELECT * FROM task_history",
 	    "0000000a-0000-7000-8000-000000000000|factorial|SUCCEEDED|{\"n\":\"10\"}|"
 	    "2026-01-01T00:00:00.000Z|2026-01-01T00:00:01.999Z|2026-01-01T00:01:03.000Z|"
-	    "1999|61001|1|3||||text/plain|7||3628800|5|||||0\n");
+	    "1999|61001|1|3||||text/plain|7||3628800|5|||||0|273\n");
 	task_done(&task);
 }
 
@@ -153,7 +153,8 @@ test_stats_are_the_counters(void **state)
 	assert_int_equal(store_env_succeed(env, &task, "1", 1), STATUS_OK);
 	task_done(&task);
 	check(env, "SELECT * FROM queue_stats WHERE count > 0 ORDER BY type, status",
-	    "factorial|cpu|QUEUED|1\nfactorial|cpu|SUCCEEDED|1\nhttp-fetch|io|QUEUED|1\n");
+	    "factorial|cpu|QUEUED|1|0\nfactorial|cpu|SUCCEEDED|1|266\n"
+	    "http-fetch|io|QUEUED|1|0\n");
 }
 
 /* The SQL blocks of the page that promises all this. */

@@ -8,30 +8,31 @@
 #include "store/sqlite/command_apply.h"
 
 struct found {
-	int64_t seq;
-	char type[TASK_TYPE_SIZE];
-	enum lane lane;
+	struct queued queued;
 	char id[UUID_TEXT_SIZE];
-	bool was_held;
 };
 
-/* Takes a row of held_due or expiry_due; only the latter has an id and whether it was held. */
+/* Takes a row of held_due or expiry_due; only the latter has an id, whether the task is held, and
+   its arguments. */
 static int
 found_take(sqlite3_stmt *row, struct found *found)
 {
+	struct queued *queued = &found->queued;
 	int64_t lane = sqlite3_column_int64(row, 2);
-	int rc = column_word(row, 1, found->type, sizeof(found->type));
+	int rc = column_word(row, 1, queued->type, sizeof(queued->type));
 
 	if (rc != SQLITE_OK)
 		return rc;
 	if (lane < 0 || lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
-	found->seq = sqlite3_column_int64(row, 0);
-	found->lane = (enum lane)lane;
-	found->was_held = true;
-	if (sqlite3_column_count(row) < 5)
+	queued->seq = sqlite3_column_int64(row, 0);
+	queued->lane = (enum lane)lane;
+	queued->is_held = true;
+	queued->attempts = 0;
+	if (sqlite3_column_count(row) < 6)
 		return SQLITE_OK;
-	found->was_held = sqlite3_column_int(row, 4) != 0;
+	queued->is_held = sqlite3_column_int(row, 4) != 0;
+	queued->args_bytes = (size_t)sqlite3_column_bytes(row, 5);
 	return column_word(row, 3, found->id, sizeof(found->id));
 }
 
@@ -54,13 +55,18 @@ find(const struct writer *writer, enum sqlite_statement statement, int64_t now_m
 }
 
 enum status
-command_reject(struct writer *writer, int64_t seq, const char *type, enum lane lane, bool was_held,
-    int64_t now_ms, enum failure failure, const char *message, struct error *error)
+command_reject(struct writer *writer, const struct queued *queued, int64_t now_ms,
+    enum failure failure, const char *message, struct error *error)
 {
+	const struct store_kept kept = {
+		.args = queued->args_bytes,
+		.message = strlen(message),
+		.attempts = queued->attempts,
+	};
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_REJECT);
 	int rc;
 
-	bind_int(&binding, seq);
+	bind_int(&binding, queued->seq);
 	bind_int(&binding, now_ms);
 	bind_word(&binding, failure_word(failure));
 	bind_word(&binding, message);
@@ -70,8 +76,9 @@ command_reject(struct writer *writer, int64_t seq, const char *type, enum lane l
 	if (sqlite3_changes(writer->conn.db) != 1)
 		return error_set(error, STATUS_CORRUPT,
 		    "an index of waiting tasks names one that does not wait");
-	return counters_move(&writer->counters, type, lane,
-	    was_held ? COUNTED_HELD : COUNTED_QUEUED, COUNTED_REJECTED, error);
+	return counters_move(&writer->counters, queued->type, queued->lane,
+	    queued->is_held ? COUNTED_HELD : COUNTED_QUEUED, COUNTED_REJECTED,
+	    store_kept_bytes(&kept), error);
 }
 
 static enum status
@@ -86,27 +93,27 @@ expire(struct writer *writer, int64_t now_ms, struct store_advance *advance, siz
 	for (size_t i = 0; i < advance->expired_count && status == STATUS_OK; i++) {
 		const struct found *found = &list[i];
 
-		status = command_reject(writer, found->seq, found->type, found->lane,
-		    found->was_held, now_ms, FAILURE_EXPIRED, "Expired before it started", error);
-		if (!found->was_held)
-			advance->expired_ready[found->lane]++;
+		status = command_reject(writer, &found->queued, now_ms, FAILURE_EXPIRED,
+		    "Expired before it started", error);
+		if (!found->queued.is_held)
+			advance->expired_ready[found->queued.lane]++;
 		memcpy(advance->expired_ids[i], found->id, sizeof(found->id));
 	}
 	return status;
 }
 
 static enum status
-ready_one(struct writer *writer, const struct found *found, struct error *error)
+ready_one(struct writer *writer, const struct queued *queued, struct error *error)
 {
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_READY);
 	int rc;
 
-	bind_int(&binding, found->seq);
+	bind_int(&binding, queued->seq);
 	rc = bind_run(&binding);
 	if (rc != SQLITE_DONE)
 		return sqlite_status(writer->conn.db, rc, "cannot ready the task", error);
 	return counters_move(
-	    &writer->counters, found->type, found->lane, COUNTED_HELD, COUNTED_QUEUED, error);
+	    &writer->counters, queued->type, queued->lane, COUNTED_HELD, COUNTED_QUEUED, 0, error);
 }
 
 static enum status
@@ -117,8 +124,8 @@ ready(struct writer *writer, int64_t now_ms, struct store_advance *advance, size
 	enum status status = find(writer, SQLITE_HELD_DUE, now_ms, list, ret_found, error);
 
 	for (size_t i = 0; i < *ret_found && status == STATUS_OK; i++) {
-		status = ready_one(writer, &list[i], error);
-		advance->readied[list[i].lane]++;
+		status = ready_one(writer, &list[i].queued, error);
+		advance->readied[list[i].queued.lane]++;
 	}
 	return status;
 }

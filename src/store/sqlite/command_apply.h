@@ -39,13 +39,21 @@ enum status command_keep_idempotency(
  */
 int command_insert_content(int64_t seq, const void *content, size_t size, struct writer *writer);
 
+/* A QUEUED task, as far as its end is concerned. */
+struct queued {
+	int64_t seq;
+	char type[TASK_TYPE_SIZE];
+	enum lane lane;
+	bool is_held; /* and counted so */
+	size_t args_bytes;
+	int attempts; /* begun */
+};
+
 /**
  * command_reject - make a QUEUED task REJECTED, and count it so
- * @was_held: whether it was counted as held
  */
-enum status command_reject(struct writer *writer, int64_t seq, const char *type, enum lane lane,
-    bool was_held, int64_t now_ms, enum failure failure, const char *message,
-    struct error *error) NODISCARD;
+enum status command_reject(struct writer *writer, const struct queued *queued, int64_t now_ms,
+    enum failure failure, const char *message, struct error *error) NODISCARD;
 
 /**
  * bind_media_type - bind a media type, or null where it is not known

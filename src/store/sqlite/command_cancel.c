@@ -5,11 +5,8 @@
 #include "store/sqlite/command_apply.h"
 
 struct target {
-	int64_t seq;
-	char type[TASK_TYPE_SIZE];
-	enum lane lane;
+	struct queued queued; /* as which it is seen, whatever its state */
 	enum task_state state;
-	bool was_held;
 	char code[64];
 };
 
@@ -18,7 +15,8 @@ target_take(sqlite3_stmt *row, struct target *target)
 {
 	int64_t lane = sqlite3_column_int64(row, 2);
 	char word[16];
-	int rc = column_word(row, 1, target->type, sizeof(target->type));
+	struct queued *queued = &target->queued;
+	int rc = column_word(row, 1, queued->type, sizeof(queued->type));
 
 	if (rc == SQLITE_OK)
 		rc = column_word(row, 3, word, sizeof(word));
@@ -28,9 +26,11 @@ target_take(sqlite3_stmt *row, struct target *target)
 		return rc;
 	if (lane < 0 || lane >= LANE_COUNT || !task_state_parse(word, &target->state))
 		return SQLITE_CORRUPT;
-	target->seq = sqlite3_column_int64(row, 0);
-	target->lane = (enum lane)lane;
-	target->was_held = sqlite3_column_int(row, 4) != 0;
+	queued->seq = sqlite3_column_int64(row, 0);
+	queued->lane = (enum lane)lane;
+	queued->is_held = sqlite3_column_int(row, 4) != 0;
+	queued->args_bytes = (size_t)sqlite3_column_bytes(row, 6);
+	queued->attempts = sqlite3_column_int(row, 7);
 	return SQLITE_OK;
 }
 
@@ -58,7 +58,7 @@ request(struct writer *writer, const struct target *target, struct error *error)
 	struct binding binding = bind_begin(&writer->conn, SQLITE_CANCEL_REQUEST);
 	int rc;
 
-	bind_int(&binding, target->seq);
+	bind_int(&binding, target->queued.seq);
 	rc = bind_run(&binding);
 	return sqlite_status(writer->conn.db, rc, "cannot cancel the task", error);
 }
@@ -79,17 +79,16 @@ command_apply_cancel(struct command *command, struct writer *writer, struct erro
 		return STATUS_OK;
 	}
 	*ret = (struct store_cancelled){
-		.lane = target.lane,
-		.was_held = target.was_held,
+		.lane = target.queued.lane,
+		.was_held = target.queued.is_held,
 		.state = target.state,
 	};
 	switch (target.state) {
 	case TASK_QUEUED:
 		ret->what = STORE_CANCEL_REJECTED;
 		ret->state = TASK_REJECTED;
-		return command_reject(writer, target.seq, target.type, target.lane, target.was_held,
-		    command->cancel.now_ms, FAILURE_CANCELLED, "Cancelled before it started",
-		    error);
+		return command_reject(writer, &target.queued, command->cancel.now_ms,
+		    FAILURE_CANCELLED, "Cancelled before it started", error);
 	case TASK_RUNNING:
 		ret->what = STORE_CANCEL_REQUESTED;
 		return request(writer, &target, error);

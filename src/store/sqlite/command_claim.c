@@ -84,7 +84,7 @@ claim_one(const struct task *task, struct writer *writer, struct error *error)
 		return error_set(error, STATUS_CORRUPT,
 		    "the index of waiting tasks names task %s, which does not wait", task->id);
 	return counters_move(
-	    &writer->counters, task->type, task->lane, COUNTED_QUEUED, COUNTED_RUNNING, error);
+	    &writer->counters, task->type, task->lane, COUNTED_QUEUED, COUNTED_RUNNING, 0, error);
 }
 
 enum status

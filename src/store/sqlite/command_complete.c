@@ -3,7 +3,11 @@
  * How attempts end, as statements; see command.c. Where somebody cancelled the task meanwhile, it
  * ends FAILED, whatever came of the attempt.
  */
+#include <string.h>
+
 #include "store/sqlite/command_apply.h"
+
+static const char cancelled_message[] = "Cancelled while running";
 
 static int
 finish_row(struct writer *writer, const struct completion *completion, enum task_state state)
@@ -46,7 +50,7 @@ finish_cancelled(struct writer *writer, const struct task *task, int64_t now_ms)
 
 	bind_int(&binding, now_ms);
 	bind_word(&binding, failure_word(FAILURE_CANCELLED));
-	bind_word(&binding, "Cancelled while running");
+	bind_word(&binding, cancelled_message);
 	bind_int(&binding, task->seq);
 	bind_int(&binding, task->lease);
 	return bind_run(&binding);
@@ -94,21 +98,51 @@ store_content(struct writer *writer, const struct completion *completion)
 	    completion->task->seq, output->memory.data, output->memory.size, writer);
 }
 
-/* Writes what the completion says. *ret_in tells what the task counts as now, where it was there.
- */
+/* What finish_row has left counts for. */
+static int64_t
+bytes_finished(const struct completion *completion, enum task_state state)
+{
+	const struct outcome *outcome = completion->outcome;
+	bool has_content = completion_has_content(completion);
+
+	return store_kept_bytes(&(struct store_kept){
+	    .args = completion->task->args_size,
+	    .message = state == TASK_FAILED ? strlen(outcome->message) : 0,
+	    .response = outcome->response != NULL ? strlen(outcome->response) : 0,
+	    .content = has_content ? completion->output->bytes : 0,
+	    .attempts = completion->task->attempt,
+	});
+}
+
+/* The same of finish_cancelled. */
+static int64_t
+bytes_cancelled(const struct task *task)
+{
+	return store_kept_bytes(&(struct store_kept){
+	    .args = task->args_size,
+	    .message = strlen(cancelled_message),
+	    .attempts = task->attempt,
+	});
+}
+
+/* Writes what the completion says. *ret_in and *ret_bytes tell what the task counts as now, and
+   for, where it was there. */
 static int
-write_outcome(struct writer *writer, const struct completion *completion, enum counted *ret_in)
+write_outcome(struct writer *writer, const struct completion *completion, enum counted *ret_in,
+    int64_t *ret_bytes)
 {
 	bool is_held = completion->retry_at_ms > completion->finished_at_ms;
 	enum task_state state;
 	int rc;
 
 	if (completion->is_retried) {
+		*ret_bytes = 0;
 		*ret_in = is_held ? COUNTED_HELD : COUNTED_QUEUED;
 		return retry_row(writer, completion, is_held);
 	}
 	state = completion->outcome->verdict == VERDICT_SUCCEEDED ? TASK_SUCCEEDED : TASK_FAILED;
 	*ret_in = (enum counted)state;
+	*ret_bytes = bytes_finished(completion, state);
 	rc = finish_row(writer, completion, state);
 	if (rc != SQLITE_DONE || sqlite3_changes(writer->conn.db) == 0)
 		return rc;
@@ -120,12 +154,14 @@ complete_one(struct completion *completion, struct writer *writer, struct error 
 {
 	const struct task *task = completion->task;
 	sqlite3 *db = writer->conn.db;
+	int64_t bytes = 0;
 	enum counted in;
-	int rc = write_outcome(writer, completion, &in);
+	int rc = write_outcome(writer, completion, &in, &bytes);
 
 	if (rc == SQLITE_DONE && sqlite3_changes(db) == 0) {
 		rc = finish_cancelled(writer, task, completion->finished_at_ms);
 		in = COUNTED_FAILED;
+		bytes = bytes_cancelled(task);
 	}
 	if (rc != SQLITE_DONE)
 		return sqlite_status(db, rc, "cannot complete the task", error);
@@ -135,7 +171,8 @@ complete_one(struct completion *completion, struct writer *writer, struct error 
 	}
 	completion->ret_status = STATUS_OK;
 	completion->ret_state = in == COUNTED_HELD ? TASK_QUEUED : (enum task_state)in;
-	return counters_move(&writer->counters, task->type, task->lane, COUNTED_RUNNING, in, error);
+	return counters_move(
+	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, bytes, error);
 }
 
 enum status
@@ -162,6 +199,7 @@ release_one(
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_RELEASE);
 	sqlite3 *db = writer->conn.db;
 	enum counted in = COUNTED_QUEUED;
+	int64_t bytes = 0;
 	int rc;
 
 	bind_int(&binding, task->seq);
@@ -170,6 +208,7 @@ release_one(
 	if (rc == SQLITE_DONE && sqlite3_changes(db) == 0) {
 		rc = finish_cancelled(writer, task, command->release.now_ms);
 		in = COUNTED_FAILED;
+		bytes = bytes_cancelled(task);
 	}
 	if (rc != SQLITE_DONE)
 		return sqlite_status(db, rc, "cannot hand the task back", error);
@@ -177,7 +216,8 @@ release_one(
 		return STATUS_OK;
 	if (in == COUNTED_QUEUED)
 		command->release.queued++;
-	return counters_move(&writer->counters, task->type, task->lane, COUNTED_RUNNING, in, error);
+	return counters_move(
+	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, bytes, error);
 }
 
 enum status

@@ -1,42 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The purge as statements; see command.c. Keys grow with the time of submission, so that what is
- * to go is near the beginning of the table, and no index by age is kept for it. Two cursors walk
- * along the keys: the edge stands where tasks begin that are younger than anything that may go,
- * and moves on with time; behind it a second one goes round and round, slowly, for those that were
- * passed because they had to be kept longer or were not completed.
+ * The purge as statements; see command.c. An index has what is completed in the order in which it
+ * ended. At its head stands what is due first, whatever its state: what is older than every age
+ * that is kept, and then, where there is too much, what is oldest. Behind that, states that are
+ * kept for different times are mixed: a cursor has passed those that stay longer.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "store/sqlite/command_apply.h"
 
-/* Tasks that one look behind the edge passes. */
-#define BEHIND_LOOK_MAX 64
-
+/* A completed task. */
 struct passed {
 	int64_t seq;
 	char id[UUID_TEXT_SIZE];
 	char type[TASK_TYPE_SIZE];
 	enum lane lane;
 	enum task_state state;
-	int64_t created_at_ms;
 	int64_t finished_at_ms;
 	int64_t lease;
 	bool has_file;
+	int64_t bytes;     /* as store_kept_bytes has them */
+	int64_t row_bytes; /* of those, what is in the database */
 };
 
+/* One slice. */
 struct purge {
 	struct command *command;
 	struct writer *writer;
 	struct error *error;
-	bool any_age; /* there are too many: whatever is completed goes */
+	int64_t row_bytes; /* deleted so far */
+	struct passed list[STORE_PURGE_MAX];
 };
 
 static int
 passed_take(sqlite3_stmt *row, struct passed *passed)
 {
 	int64_t lane = sqlite3_column_int64(row, 3);
+	const struct store_kept kept = {
+		.args = (size_t)sqlite3_column_bytes(row, 10),
+		.message = (size_t)sqlite3_column_bytes(row, 11),
+		.response = (size_t)sqlite3_column_bytes(row, 12),
+		.content = (uint64_t)sqlite3_column_int64(row, 9),
+		.attempts = sqlite3_column_int(row, 7),
+	};
 	char word[16];
 	int rc = column_word(row, 1, passed->id, sizeof(passed->id));
 
@@ -46,60 +52,51 @@ passed_take(sqlite3_stmt *row, struct passed *passed)
 		rc = column_word(row, 4, word, sizeof(word));
 	if (rc != SQLITE_OK)
 		return rc;
-	if (lane < 0 || lane >= LANE_COUNT || !task_state_parse(word, &passed->state))
+	if (lane < 0 || lane >= LANE_COUNT || !task_state_parse(word, &passed->state) ||
+	    !task_state_is_final(passed->state))
 		return SQLITE_CORRUPT;
 	passed->seq = sqlite3_column_int64(row, 0);
 	passed->lane = (enum lane)lane;
-	passed->created_at_ms = sqlite3_column_int64(row, 5);
-	passed->finished_at_ms = sqlite3_column_int64(row, 6);
-	passed->lease = sqlite3_column_int64(row, 7);
+	passed->finished_at_ms = sqlite3_column_int64(row, 5);
+	passed->lease = sqlite3_column_int64(row, 6);
 	passed->has_file = sqlite3_column_int(row, 8) != 0;
+	passed->bytes = store_kept_bytes(&kept);
+	passed->row_bytes = passed->bytes - (passed->has_file ? (int64_t)kept.content : 0);
 	return SQLITE_OK;
 }
 
-/* Takes up to `max` tasks after a key. */
+/* Takes up to STORE_PURGE_MAX tasks into the list that ended before a time, behind another one, in
+   the order in which they ended. */
 static enum status
-walk(const struct purge *purge, int64_t after_seq, size_t max, struct passed *list,
-    size_t *ret_count)
+walk(struct purge *purge, struct purge_cursor behind, int64_t before_ms, size_t *ret_count)
 {
 	struct binding binding = bind_begin(&purge->writer->conn, SQLITE_PURGE_WALK);
 	size_t count = 0;
 	int rc;
 
-	bind_int(&binding, after_seq);
-	bind_int(&binding, (int64_t)max);
+	bind_int(&binding, behind.finished_at_ms);
+	bind_int(&binding, behind.seq);
+	bind_int(&binding, before_ms);
+	bind_int(&binding, STORE_PURGE_MAX);
 	rc = binding.rc;
 	while (rc == SQLITE_OK && (rc = sqlite3_step(binding.statement)) == SQLITE_ROW)
-		rc = passed_take(binding.statement, &list[count++]);
+		rc = passed_take(binding.statement, &purge->list[count++]);
 	(void)sqlite3_reset(binding.statement);
 	*ret_count = count;
 	return sqlite_status(purge->writer->conn.db, rc, "cannot look for old tasks", purge->error);
 }
 
-/* When a task must have ended for it to go: before the first millisecond there is where never. */
+/* Nothing has ended before then. */
+#define NEVER INT64_MIN
+
+/* When a task must have ended for it to go. */
 static int64_t
 due_before_ms(const struct purge *purge, enum task_state state)
 {
 	const struct store_retention *retention = purge->command->purge.retention;
 	int64_t kept_ms = state == TASK_SUCCEEDED ? retention->succeeded_ms : retention->failed_ms;
 
-	return kept_ms == 0 ? 0 : purge->command->purge.now_ms - kept_ms;
-}
-
-static bool
-is_due(const struct purge *purge, const struct passed *passed)
-{
-	if (!task_state_is_final(passed->state))
-		return false;
-	return purge->any_age || passed->finished_at_ms < due_before_ms(purge, passed->state);
-}
-
-/* Whether neither this task nor any submitted after it can be due by its age. */
-static bool
-is_beyond(const struct purge *purge, const struct passed *passed)
-{
-	return passed->created_at_ms >= due_before_ms(purge, TASK_SUCCEEDED) &&
-	       passed->created_at_ms >= due_before_ms(purge, TASK_FAILED);
+	return kept_ms == 0 ? NEVER : purge->command->purge.now_ms - kept_ms;
 }
 
 static int
@@ -125,96 +122,123 @@ delete_task(struct purge *purge, const struct passed *passed)
 		rc = delete_row(purge, SQLITE_PURGE_TASK, passed->seq);
 	if (rc != SQLITE_DONE)
 		return sqlite_status(db, rc, "cannot delete the task", purge->error);
-	assert(purged->count < STORE_PURGE_MAX);
+	if (sqlite3_changes(db) != 1)
+		return error_set(purge->error, STATUS_CORRUPT,
+		    "the index of completed tasks names one that is not completed");
 	command->purge.leases[purged->count] = passed->has_file ? passed->lease : 0;
 	memcpy(purged->ids[purged->count++], passed->id, sizeof(passed->id));
+	purge->row_bytes += passed->row_bytes;
 	return counters_remove(&purge->writer->counters, passed->type, passed->lane,
-	    (enum counted)passed->state, purge->error);
+	    (enum counted)passed->state, passed->bytes, purge->error);
 }
 
-/* Moves the edge on. *ret_arrived tells whether it stands where it has to. */
+static bool
+slice_is_full(const struct purge *purge)
+{
+	return purge->command->purge.ret->count == STORE_PURGE_MAX ||
+	       purge->row_bytes >= STORE_PURGE_BYTES_MAX;
+}
+
+/* Whether there are more tasks, or bytes, than may be. */
+static bool
+is_too_much(const struct purge *purge)
+{
+	const struct store_retention *retention = purge->command->purge.retention;
+	struct tally sum = counters_sum(&purge->writer->counters);
+
+	return (retention->tasks_max > 0 && sum.tasks > retention->tasks_max) ||
+	       (retention->bytes_max > 0 && sum.bytes > retention->bytes_max);
+}
+
+static const struct purge_cursor head = { .finished_at_ms = NEVER };
+
+/* Deletes what ended before a time, whatever its state. */
 static enum status
-advance_edge(struct purge *purge, struct passed *list, bool *ret_arrived)
+purge_oldest(struct purge *purge, int64_t before_ms)
 {
 	size_t count = 0;
-	enum status status = walk(purge, purge->writer->purge_edge, STORE_PURGE_MAX, list, &count);
+	size_t i = 0;
+	enum status status = walk(purge, head, before_ms, &count);
 
-	*ret_arrived = count < STORE_PURGE_MAX;
-	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-		if (is_beyond(purge, &list[i])) {
-			*ret_arrived = true;
-			return STATUS_OK;
-		}
-		purge->writer->purge_edge = list[i].seq;
-		if (is_due(purge, &list[i]))
-			status = delete_task(purge, &list[i]);
-	}
+	for (; status == STATUS_OK && i < count && !slice_is_full(purge); i++)
+		status = delete_task(purge, &purge->list[i]);
+	purge->command->purge.ret->has_more = i < count || count == STORE_PURGE_MAX;
 	return status;
 }
 
-/* Goes on with the round behind the edge, or, of any age, through all of the table. */
+/* Goes on behind the cursor, up to a time from which on nothing is due by its age. */
 static enum status
-go_round(struct purge *purge, struct passed *list, size_t look_max, size_t delete_max)
+purge_mixed(struct purge *purge, int64_t before_ms)
 {
-	struct writer *writer = purge->writer;
+	struct purge_cursor *cursor = &purge->writer->purge_pending;
 	size_t count = 0;
-	size_t deleted = 0;
-	enum status status = walk(purge, writer->purge_behind, look_max, list, &count);
+	size_t i = 0;
+	enum status status = walk(purge, *cursor, before_ms, &count);
 
-	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-		if (!purge->any_age && list[i].seq > writer->purge_edge) {
-			count = i;
-			break;
-		}
-		if (deleted == delete_max)
-			return STATUS_OK;
-		writer->purge_behind = list[i].seq;
-		if (!is_due(purge, &list[i]))
-			continue;
-		status = delete_task(purge, &list[i]);
-		deleted++;
+	for (; status == STATUS_OK && i < count && !slice_is_full(purge); i++) {
+		const struct passed *passed = &purge->list[i];
+
+		if (passed->finished_at_ms < due_before_ms(purge, passed->state))
+			status = delete_task(purge, passed);
+		*cursor = (struct purge_cursor){ passed->finished_at_ms, passed->seq };
 	}
-	if (count < look_max)
-		writer->purge_behind = 0;
+	purge->command->purge.ret->has_more = i < count || count == STORE_PURGE_MAX;
 	return status;
 }
 
-/* How many tasks there are beyond those that may be. */
-static int64_t
-excess(const struct purge *purge)
+/* Deletes the oldest of all while there is too much. */
+static enum status
+purge_early(struct purge *purge)
 {
-	int64_t max = purge->command->purge.retention->tasks_max;
-	int64_t count = counters_sum(&purge->writer->counters);
+	struct store_purged *purged = purge->command->purge.ret;
+	size_t count = 0;
+	size_t i = 0;
+	enum status status = walk(purge, head, INT64_MAX, &count);
 
-	return max > 0 && count > max ? count - max : 0;
+	for (; status == STATUS_OK && i < count && !slice_is_full(purge) && is_too_much(purge);
+	     i++) {
+		status = delete_task(purge, &purge->list[i]);
+		purged->early_count++;
+	}
+	/* What is left of it then is not completed. */
+	purged->has_more = is_too_much(purge) && (i < count || count == STORE_PURGE_MAX);
+	return status;
+}
+
+/* What the cursor has passed may be due by other times. */
+static void
+note_times(struct writer *writer, const struct store_retention *retention)
+{
+	if (writer->purge_succeeded_ms == retention->succeeded_ms &&
+	    writer->purge_failed_ms == retention->failed_ms)
+		return;
+	writer->purge_succeeded_ms = retention->succeeded_ms;
+	writer->purge_failed_ms = retention->failed_ms;
+	writer->purge_pending = head;
+	writer->purge_committed = head;
 }
 
 enum status
 command_apply_purge(struct command *command, struct writer *writer, struct error *error)
 {
 	struct purge purge = { .command = command, .writer = writer, .error = error };
-	struct passed list[STORE_PURGE_MAX];
 	struct store_purged *purged = command->purge.ret;
-	bool has_arrived = false;
-	int64_t too_many;
-	enum status status;
+	int64_t succeeded_ms = due_before_ms(&purge, TASK_SUCCEEDED);
+	int64_t failed_ms = due_before_ms(&purge, TASK_FAILED);
+	int64_t first_ms = succeeded_ms < failed_ms ? succeeded_ms : failed_ms;
+	int64_t last_ms = succeeded_ms < failed_ms ? failed_ms : succeeded_ms;
+	enum status status = STATUS_OK;
 
+	note_times(writer, command->purge.retention);
 	purged->count = 0;
+	purged->early_count = 0;
 	purged->has_more = false;
-	status = advance_edge(&purge, list, &has_arrived);
-	if (status != STATUS_OK)
-		return status;
-	purged->has_more = !has_arrived;
-	too_many = excess(&purge);
-	if (too_many > 0 && purged->count == 0) {
-		purge.any_age = true;
-		status = go_round(&purge, list, STORE_PURGE_MAX,
-		    too_many < STORE_PURGE_MAX ? (size_t)too_many : STORE_PURGE_MAX);
-		/* A round in which nothing can go is not gone at once again. */
-		if (excess(&purge) > 0 && (purged->count > 0 || writer->purge_behind > 0))
-			purged->has_more = true;
-	} else if (has_arrived && purged->count == 0) {
-		status = go_round(&purge, list, BEHIND_LOOK_MAX, BEHIND_LOOK_MAX);
-	}
+	if (first_ms > NEVER)
+		status = purge_oldest(&purge, first_ms);
+	if (status == STATUS_OK && !purged->has_more && first_ms != last_ms)
+		status = purge_mixed(&purge, last_ms);
+	/* What is due goes before anything that is not. */
+	if (status == STATUS_OK && !purged->has_more && is_too_much(&purge))
+		status = purge_early(&purge);
 	return status;
 }

@@ -80,6 +80,15 @@ submit_one(const struct task_new *task, const struct task_start *start, struct w
 	    task, start != NULL ? SQLITE_TASK_INSERT_STARTED : SQLITE_TASK_INSERT, writer);
 }
 
+static int64_t
+bytes_of(const struct task_new *task)
+{
+	if (task->ended == NULL)
+		return 0;
+	return store_kept_bytes(&(struct store_kept){
+	    .args = task->args_size, .content = task->ended->content_size, .attempts = 1 });
+}
+
 static enum status
 insert_all(struct command *command, struct writer *writer, struct error *error)
 {
@@ -106,7 +115,8 @@ insert_all(struct command *command, struct writer *writer, struct error *error)
 		if (start != NULL)
 			start->seq = writer->next_seq;
 		writer->next_seq++;
-		status = counters_add(&writer->counters, task->type, task->lane, in, error);
+		status = counters_add(
+		    &writer->counters, task->type, task->lane, in, bytes_of(task), error);
 		if (status != STATUS_OK)
 			return status;
 	}

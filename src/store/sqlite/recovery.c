@@ -6,6 +6,8 @@
  */
 #include "store/sqlite/recovery.h"
 
+#include <string.h>
+
 #include "store/store.h"
 
 /* Rows mended in one transaction. */
@@ -19,6 +21,7 @@ struct running {
 	int attempt;
 	int max_attempts;
 	bool is_cancelled;
+	size_t args_bytes;
 };
 
 struct slice {
@@ -34,6 +37,7 @@ running_take(sqlite3_stmt *row, struct running *running)
 	running->attempt = sqlite3_column_int(row, 3);
 	running->max_attempts = sqlite3_column_int(row, 4);
 	running->is_cancelled = sqlite3_column_int(row, 5) != 0;
+	running->args_bytes = (size_t)sqlite3_column_bytes(row, 6);
 	if (running->lane < 0 || running->lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
 	return column_word(row, 1, running->type, sizeof(running->type));
@@ -73,6 +77,13 @@ requeue(struct writer *writer, const struct running *running, int64_t now_ms)
 	return bind_run(&queue);
 }
 
+static const char *
+message_of(const struct running *running)
+{
+	return running->is_cancelled ? "Cancelled while running"
+				     : "The last attempt ended with the service going down";
+}
+
 static int
 give_up(struct writer *writer, const struct running *running, int64_t now_ms)
 {
@@ -83,10 +94,18 @@ give_up(struct writer *writer, const struct running *running, int64_t now_ms)
 	bind_int(&binding, running->seq);
 	bind_int(&binding, now_ms);
 	bind_word(&binding, failure_word(failure));
-	bind_word(&binding, running->is_cancelled
-				? "Cancelled while running"
-				: "The last attempt ended with the service going down");
+	bind_word(&binding, message_of(running));
 	return bind_run(&binding);
+}
+
+static int64_t
+bytes_given_up(const struct running *running)
+{
+	return store_kept_bytes(&(struct store_kept){
+	    .args = running->args_bytes,
+	    .message = strlen(message_of(running)),
+	    .attempts = running->attempt,
+	});
 }
 
 static enum status
@@ -105,7 +124,8 @@ mend(struct writer *writer, const struct running *running, int64_t now_ms,
 	else
 		recovery->exhausted++;
 	return counters_move(&writer->counters, running->type, (enum lane)running->lane,
-	    COUNTED_RUNNING, goes_on ? COUNTED_QUEUED : COUNTED_FAILED, error);
+	    COUNTED_RUNNING, goes_on ? COUNTED_QUEUED : COUNTED_FAILED,
+	    goes_on ? 0 : bytes_given_up(running), error);
 }
 
 enum status

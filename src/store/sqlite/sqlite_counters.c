@@ -57,49 +57,54 @@ find_or_add(struct counters *counters, const char *type, enum lane lane)
 
 enum status
 counters_add(struct counters *counters, const char *type, enum lane lane, enum counted in,
-    struct error *error)
+    int64_t bytes, struct error *error)
 {
 	struct counter *counter = find_or_add(counters, type, lane);
 
 	if (counter == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[in]++;
+	counter->pending[in].tasks++;
+	counter->pending[in].bytes += bytes;
 	return STATUS_OK;
 }
 
 enum status
 counters_move(struct counters *counters, const char *type, enum lane lane, enum counted from,
-    enum counted to, struct error *error)
+    enum counted to, int64_t bytes, struct error *error)
 {
 	struct counter *counter = find_or_add(counters, type, lane);
 
 	if (counter == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[from]--;
-	counter->pending[to]++;
+	counter->pending[from].tasks--;
+	counter->pending[to].tasks++;
+	counter->pending[to].bytes += bytes;
 	return STATUS_OK;
 }
 
 enum status
 counters_remove(struct counters *counters, const char *type, enum lane lane, enum counted in,
-    struct error *error)
+    int64_t bytes, struct error *error)
 {
 	struct counter *counter = find_or_add(counters, type, lane);
 
 	if (counter == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[in]--;
+	counter->pending[in].tasks--;
+	counter->pending[in].bytes -= bytes;
 	return STATUS_OK;
 }
 
-int64_t
+struct tally
 counters_sum(const struct counters *counters)
 {
-	int64_t sum = 0;
+	struct tally sum = { 0 };
 
 	for (size_t i = 0; i < counters->count; i++) {
-		for (size_t in = 0; in < COUNTED_COUNT; in++)
-			sum += counters->list[i].pending[in];
+		for (size_t in = 0; in < COUNTED_COUNT; in++) {
+			sum.tasks += counters->list[i].pending[in].tasks;
+			sum.bytes += counters->list[i].pending[in].bytes;
+		}
 	}
 	return sum;
 }
@@ -127,6 +132,12 @@ counted_parse(const char *word, enum counted *ret_in)
 	return true;
 }
 
+static bool
+tally_is(const struct tally *a, const struct tally *b)
+{
+	return a->tasks == b->tasks && a->bytes == b->bytes;
+}
+
 int
 counters_write(struct counters *counters, const struct sqlite_conn *conn)
 {
@@ -137,13 +148,14 @@ counters_write(struct counters *counters, const struct sqlite_conn *conn)
 			struct binding binding;
 			int rc;
 
-			if (counter->pending[in] == counter->committed[in])
+			if (tally_is(&counter->pending[in], &counter->committed[in]))
 				continue;
 			binding = bind_begin(conn, SQLITE_COUNTER_WRITE);
 			bind_word(&binding, counter->type);
 			bind_int(&binding, counter->lane);
 			bind_word(&binding, counted_word((enum counted)in));
-			bind_int(&binding, counter->pending[in]);
+			bind_int(&binding, counter->pending[in].tasks);
+			bind_int(&binding, counter->pending[in].bytes);
 			rc = bind_run(&binding);
 			if (rc != SQLITE_DONE)
 				return rc;
@@ -158,14 +170,17 @@ show(struct counters *counters)
 	struct store_counts sums = { 0 };
 
 	for (size_t i = 0; i < counters->count; i++) {
-		const struct counter *counter = &counters->list[i];
+		const struct tally *committed = counters->list[i].committed;
+		enum lane lane = counters->list[i].lane;
 
-		for (size_t state = 0; state < TASK_STATE_COUNT; state++)
-			sums.by_state[state] += counter->committed[state];
-		sums.by_state[TASK_QUEUED] += counter->committed[COUNTED_HELD];
-		sums.queued_by_lane[counter->lane] += counter->committed[COUNTED_QUEUED];
-		sums.held_by_lane[counter->lane] += counter->committed[COUNTED_HELD];
-		sums.running_by_lane[counter->lane] += counter->committed[COUNTED_RUNNING];
+		for (size_t state = 0; state < TASK_STATE_COUNT; state++) {
+			sums.by_state[state] += committed[state].tasks;
+			sums.kept_bytes += committed[state].bytes;
+		}
+		sums.by_state[TASK_QUEUED] += committed[COUNTED_HELD].tasks;
+		sums.queued_by_lane[lane] += committed[COUNTED_QUEUED].tasks;
+		sums.held_by_lane[lane] += committed[COUNTED_HELD].tasks;
+		sums.running_by_lane[lane] += committed[COUNTED_RUNNING].tasks;
 	}
 	lock_acquire(&counters->lock);
 	counters->shown = sums;
@@ -220,7 +235,8 @@ load_row(struct counters *counters, sqlite3_stmt *row)
 	counter = find_or_add(counters, type, (enum lane)lane);
 	if (counter == NULL)
 		return SQLITE_NOMEM;
-	counter->pending[in] = sqlite3_column_int64(row, 3);
+	counter->pending[in].tasks = sqlite3_column_int64(row, 3);
+	counter->pending[in].bytes = sqlite3_column_int64(row, 4);
 	return SQLITE_OK;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many tasks of each type and lane are in each state: changed in memory by the commands of a
- * group, written once at its end in the same transaction, and shown to everybody as of the latest
- * commit. All but counters_read belong to the writer's thread.
+ * How many tasks of each type and lane are in each state, and what those that are completed count
+ * for: changed in memory by the commands of a group, written once at its end in the same
+ * transaction, and shown to everybody as of the latest commit. All but counters_read belong to the
+ * writer's thread.
  */
 #ifndef TASKQ_STORE_SQLITE_SQLITE_COUNTERS_H
 #define TASKQ_STORE_SQLITE_SQLITE_COUNTERS_H
@@ -24,11 +25,16 @@ enum counted {
 
 #define COUNTED_COUNT (TASK_STATE_COUNT + 1)
 
+struct tally {
+	int64_t tasks;
+	int64_t bytes; /* as store_kept_bytes counts them; 0 for what is not completed */
+};
+
 struct counter {
 	char type[TASK_TYPE_SIZE];
 	enum lane lane;
-	int64_t pending[COUNTED_COUNT];   /* as the open transaction sees them */
-	int64_t committed[COUNTED_COUNT]; /* as of the latest commit */
+	struct tally pending[COUNTED_COUNT];   /* as the open transaction sees them */
+	struct tally committed[COUNTED_COUNT]; /* as of the latest commit */
 };
 
 struct counters {
@@ -53,23 +59,24 @@ enum status counters_load(
 
 /**
  * counters_add / counters_move - a task came to be counted, or to be counted elsewhere
+ * @bytes: what it counts for there; 0 unless it is completed
  * Returns OK or NOMEM.
  */
 enum status counters_add(struct counters *counters, const char *type, enum lane lane,
-    enum counted in, struct error *error) NODISCARD;
+    enum counted in, int64_t bytes, struct error *error) NODISCARD;
 enum status counters_move(struct counters *counters, const char *type, enum lane lane,
-    enum counted from, enum counted to, struct error *error) NODISCARD;
+    enum counted from, enum counted to, int64_t bytes, struct error *error) NODISCARD;
 
 /**
- * counters_remove - a task is gone
+ * counters_remove - a completed task is gone
  */
 enum status counters_remove(struct counters *counters, const char *type, enum lane lane,
-    enum counted in, struct error *error) NODISCARD;
+    enum counted in, int64_t bytes, struct error *error) NODISCARD;
 
 /**
- * counters_sum - how many tasks there are, as the open transaction sees them
+ * counters_sum - of all tasks, as the open transaction sees them
  */
-int64_t counters_sum(const struct counters *counters);
+struct tally counters_sum(const struct counters *counters);
 
 /**
  * counters_write - write what changed; within the transaction, before its commit

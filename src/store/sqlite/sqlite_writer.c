@@ -297,6 +297,7 @@ writer_rollback(struct writer *writer, struct error *error)
 	enum status status = STATUS_OK;
 
 	counters_rolled_back(&writer->counters);
+	writer->purge_pending = writer->purge_committed;
 	/* SQLite itself rolls back on some errors: then there is no transaction to end. */
 	if (sqlite3_get_autocommit(writer->conn.db) == 0)
 		status = run(writer, SQLITE_TXN_ROLLBACK, error);
@@ -327,6 +328,7 @@ writer_commit(struct writer *writer, struct error *error)
 		if (writer->commits != commits)
 			histogram_add(&writer->commit_us, clock_mono_us() - began_us);
 		counters_committed(&writer->counters);
+		writer->purge_committed = writer->purge_pending;
 		return STATUS_OK;
 	}
 	status = sqlite_status(writer->conn.db, rc, "cannot commit", error);

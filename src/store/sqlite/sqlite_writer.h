@@ -9,6 +9,12 @@
 #include "store/sqlite/sqlite_counters.h"
 #include "store/sqlite/sqlite_statement.h"
 
+/* A place in the order in which tasks ended; see command_purge.c. */
+struct purge_cursor {
+	int64_t finished_at_ms;
+	int64_t seq;
+};
+
 struct writer {
 	struct sqlite_conn conn;
 	struct counters counters;
@@ -31,9 +37,12 @@ struct writer {
 	atomic_int_fast64_t database_bytes;
 	atomic_int_fast64_t wal_bytes;
 
-	/* Where the purge has got to; see command_purge.c. */
-	int64_t purge_edge;
-	int64_t purge_behind;
+	/* Where the purge has got to with what is kept for different times, as of the open
+	   transaction and of the latest commit; and which times those were. */
+	struct purge_cursor purge_pending;
+	struct purge_cursor purge_committed;
+	int64_t purge_succeeded_ms;
+	int64_t purge_failed_ms;
 };
 
 /**

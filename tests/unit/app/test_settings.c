@@ -84,6 +84,43 @@ test_kinds_have_the_limits_of_the_settings(void **state)
 	assert_int_equal(kinds.fetch.deny_count, 0);
 }
 
+static void
+test_retention_is_that_of_the_settings_and_of_half_the_disk(void **state)
+{
+	struct store_retention retention = settings_of_retention(&conf, 1001);
+
+	(void)state;
+	assert_int_equal(retention.succeeded_ms, INT64_C(7) * 24 * 3600 * 1000);
+	assert_int_equal(retention.failed_ms, INT64_C(30) * 24 * 3600 * 1000);
+	assert_int_equal(retention.tasks_max, 20000000);
+	assert_int_equal(retention.bytes_max, 500);
+	/* A disk that cannot be asked is no reason to delete, and none is too large. */
+	assert_int_equal(settings_of_retention(&conf, 0).bytes_max, 0);
+	assert_int_equal(settings_of_retention(&conf, UINT64_MAX).bytes_max, INT64_MAX);
+	conf.keep_succeeded_hours = 0;
+	conf.keep_failed_hours = 876000;
+	conf.keep_tasks_max = 1;
+	conf.keep_max_mib = 3;
+	retention = settings_of_retention(&conf, 1001);
+	assert_int_equal(retention.succeeded_ms, 0);
+	assert_int_equal(retention.failed_ms, INT64_C(876000) * 3600 * 1000);
+	assert_int_equal(retention.tasks_max, 1);
+	assert_int_equal(retention.bytes_max, 3 * 1048576);
+	conf.keep_max_mib = 1073741824;
+	assert_int_equal(settings_of_retention(&conf, 1).bytes_max, INT64_C(1) << 50);
+}
+
+static void
+test_the_free_space_that_is_left_is_a_share_of_the_disk_up_to_a_bound(void **state)
+{
+	(void)state;
+	assert_int_equal(settings_of_disk_free(&conf, 0), 0);
+	assert_int_equal(settings_of_disk_free(&conf, 2000), 100);
+	assert_int_equal(settings_of_disk_free(&conf, UINT64_C(1) << 40), 512 * 1048576);
+	conf.disk_free_min_mib = 7;
+	assert_int_equal(settings_of_disk_free(&conf, 2000), 7 * 1048576);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -92,6 +129,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_terms_are_those_of_the_settings),
 		TEST(test_a_longest_pause_below_the_first_is_refused),
+		TEST(test_retention_is_that_of_the_settings_and_of_half_the_disk),
+		TEST(test_the_free_space_that_is_left_is_a_share_of_the_disk_up_to_a_bound),
 		TEST(test_kinds_have_the_limits_of_the_settings),
 	};
 

@@ -44,7 +44,7 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 	static const int64_t bounds[] = { 100, 2500, 5000000 };
 	const struct queue_stats stats = {
 		.store = {
-			.counts = { .by_state = { 1, 2, INT64_C(3000000000), 4, 5 } },
+			.counts = { .by_state = { 1, 2, INT64_C(3000000000), 4, 5 }, .kept_bytes = INT64_C(70000000000) },
 			.commit_us = { .bounds = bounds,
 			    .bound_count = 3,
 			    .cumulative = { 1, 3, 6, 7 },
@@ -61,10 +61,14 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 		.waiting_max = 1000,
 		.held_max = 2000,
 		.refused = { 0, 31, 35, 32, 33, 34 },
+		.kept_bytes_max = INT64_C(80000000000),
+		.purged = 41,
+		.purged_early = 40,
 	};
 	static const char expected[] =
 	    "\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,\"SUCCEEDED\":3000000000,\"FAILED\":4,"
 	    "\"REJECTED\":5},"
+	    "\"kept\":{\"bytes\":70000000000,\"bytes_max\":80000000000,\"purged\":41,\"purged_early\":40},"
 	    "\"lanes\":{\"cpu\":{\"queued\":10,\"scheduled\":13,\"running\":11,\"slots\":12,\"drained_per_s\":1.5},"
 	    "\"io\":{\"queued\":20,\"scheduled\":23,\"running\":21,\"slots\":22,\"drained_per_s\":0.001}},"
 	    "\"admission\":{\"state\":\"queue_full\",\"waiting_max\":1000,\"scheduled_max\":2000,\"refused\":{"
@@ -84,6 +88,20 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 	assert_memory_equal(answer->body, "{\"version\":\"" TASKQ_VERSION "\",\"uptime_s\":",
 	    strlen("{\"version\":\"" TASKQ_VERSION "\",\"uptime_s\":"));
 	answer_free(answer);
+}
+
+static void
+test_where_any_number_of_bytes_is_kept_there_is_no_most(void **state)
+{
+	const struct queue_stats stats = { .kept_bytes_max = 0 };
+	struct rig *rig = *state;
+	json_t *json;
+
+	fake_queue_put_stats(rig->queue, &stats);
+	json = get_stats(rig);
+	assert_true(json_is_null(json_object_get(json_object_get(json, "kept"), "bytes_max")));
+	assert_int_equal(member(json, "kept", "bytes"), 0);
+	json_decref(json);
 }
 
 static void
@@ -174,6 +192,7 @@ main(void)
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		WITH_RIG(test_every_figure_of_the_queue_stands_in_its_place),
+		WITH_RIG(test_where_any_number_of_bytes_is_kept_there_is_no_most),
 		WITH_RIG(test_connections_and_answers_are_counted),
 		WITH_RIG(test_the_process_is_told_and_its_uptime),
 		WITH_RIG(test_it_is_answered_when_reads_fail_and_nothing_is_admitted),
