@@ -29,6 +29,7 @@ command_apply(struct command *command, struct writer *writer, struct error *erro
 	case COMMAND_PURGE:
 		return command_apply_purge(command, writer, error);
 	case COMMAND_MAINTAIN:
+	case COMMAND_GIVE_SPACE_BACK:
 		break;
 	}
 	return STATUS_OK;
@@ -81,6 +82,7 @@ command_weight(const struct command *command)
 	case COMMAND_PURGE:
 		return (size_t)4 * ROW_BYTES * STORE_PURGE_MAX;
 	case COMMAND_MAINTAIN:
+	case COMMAND_GIVE_SPACE_BACK:
 		break;
 	}
 	return weight;

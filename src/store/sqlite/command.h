@@ -18,7 +18,8 @@ enum command_kind {
 	COMMAND_CANCEL,
 	COMMAND_ADVANCE,
 	COMMAND_PURGE,
-	COMMAND_MAINTAIN, /* between transactions */
+	COMMAND_MAINTAIN, /* between transactions, as is the next */
+	COMMAND_GIVE_SPACE_BACK,
 };
 
 struct command {
@@ -71,6 +72,10 @@ struct command {
 			int64_t *
 			    leases; /* array of STORE_PURGE_MAX: of those that had a file; else 0 */
 		} purge;
+
+		struct {
+			unsigned space_calls; /* see writer_maintain */
+		} maintain;
 	};
 
 	/* The command's own fate if its transaction commits: OK, CONFLICT, NOT_FOUND. Then that of

@@ -8,6 +8,8 @@
 
 #include <assert.h>
 
+#include "store/sqlite/sqlite_space.h"
+
 static void
 list_init(struct command_list *list)
 {
@@ -245,21 +247,38 @@ group_run(struct committer *committer, struct group *group)
 		group_conclude(committer, group, status, &error);
 }
 
+static bool
+is_maintenance(const struct command *command)
+{
+	return command->kind == COMMAND_MAINTAIN || command->kind == COMMAND_GIVE_SPACE_BACK;
+}
+
+static enum status
+maintain(struct committer *committer, struct command *command, struct error *error)
+{
+	if (command->kind == COMMAND_MAINTAIN)
+		return writer_maintain(committer->writer, &command->maintain.space_calls, error);
+	(void)space_give_back(&committer->writer->conn);
+	return STATUS_OK;
+}
+
 /* Maintenance runs between transactions, by itself. */
 static void
 maintain_run(struct committer *committer, struct command *command)
 {
 	struct group single = { .count = 1 };
 	struct error error = { .text = "" };
+	enum status status;
 
 	list_init(&single.list);
 	list_add(&single.list, command);
 	command->status = STATUS_OK;
-	if (is_dead(committer))
+	if (is_dead(committer)) {
 		group_refuse(&single);
-	else
-		group_conclude(
-		    committer, &single, writer_maintain(committer->writer, &error), &error);
+		return;
+	}
+	status = maintain(committer, command, &error);
+	group_conclude(committer, &single, status, &error);
 }
 
 /* Takes the maintenance commands out of a group and runs them. */
@@ -271,7 +290,7 @@ group_maintain(struct committer *committer, struct group *group)
 
 	list_init(&rest);
 	while ((command = list_take(&group->list)) != NULL) {
-		if (command->kind == COMMAND_MAINTAIN) {
+		if (is_maintenance(command)) {
 			group->count--;
 			maintain_run(committer, command);
 		} else {

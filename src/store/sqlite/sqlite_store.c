@@ -277,6 +277,14 @@ sqlite_maintain(void *db, struct error *error)
 	/* A reader in the way of the log is not in the way of the files. */
 	if (status != STATUS_OK && status != STATUS_BUSY)
 		return status;
+	/* One by one, so that others have their turn in between. */
+	for (unsigned i = 1; i < command.maintain.space_calls; i++) {
+		struct command further = { .kind = COMMAND_GIVE_SPACE_BACK, .error = error };
+		enum status given = committer_run(&store->committer, &further);
+
+		if (given != STATUS_OK)
+			return given;
+	}
 	swept = result_files_sweep(&store->files, SWEEP_AT_MAINTAIN, &removed, error);
 	return swept == STATUS_OK ? status : check_damage(store, swept, error);
 }

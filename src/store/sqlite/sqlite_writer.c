@@ -13,6 +13,7 @@
 #include "store/sqlite/sqlite_check.h"
 #include "store/sqlite/sqlite_migrate.h"
 #include "store/sqlite/sqlite_open.h"
+#include "store/sqlite/sqlite_space.h"
 #include "store/store_backend.h"
 
 /* A frame of the log is a page and its header. */
@@ -30,9 +31,6 @@
 
 /* So many new frames are folded into the database at once: 8 MiB, some ten milliseconds. */
 #define CHECKPOINT_FRAMES 2000
-
-/* Free pages that are left in the database, 16 MiB. */
-#define FREE_PAGES_KEPT 4096
 
 /* Over its cap the log is emptied, which has to wait for readers that look at it: ours are gone in
    a moment, a stranger's may stay; so wait shortly, and each time later again. */
@@ -355,31 +353,12 @@ writer_checkpoint_if_due(struct writer *writer, struct error *error)
 	return STATUS_OK;
 }
 
-/* Gives some pages back to the file system where many are free: those that go out of use for a
-   moment are soon used again. What hinders it meets the next commit, too. */
-static void
-give_space_back(struct writer *writer)
-{
-	struct binding binding = bind_begin(&writer->conn, SQLITE_FREE_PAGES);
-	int64_t pages = 0;
-
-	if (sqlite3_step(binding.statement) == SQLITE_ROW)
-		pages = sqlite3_column_int64(binding.statement, 0);
-	(void)sqlite3_reset(binding.statement);
-	if (pages < FREE_PAGES_KEPT)
-		return;
-	binding = bind_begin(&writer->conn, SQLITE_FREE_SOME);
-	while (sqlite3_step(binding.statement) == SQLITE_ROW)
-		;
-	(void)sqlite3_reset(binding.statement);
-}
-
 enum status
-writer_maintain(struct writer *writer, struct error *error)
+writer_maintain(struct writer *writer, unsigned *ret_space_calls, struct error *error)
 {
 	bool is_idle = writer->commits == writer->commits_maintained;
 
-	give_space_back(writer);
+	*ret_space_calls = space_give_back(&writer->conn);
 	writer->commits_maintained = writer->commits;
 	if (is_idle && writer->wal_frames > 0)
 		truncate_log(writer);

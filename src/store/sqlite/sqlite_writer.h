@@ -96,7 +96,9 @@ void writer_stats(struct writer *writer, struct store_stats *ret_stats);
  * writer_maintain - give space back where much is free; empty the log if nothing was written since
  * the last call; tell how the latest checkpoint went: BUSY means that a reader keeps the log from
  * being emptied
+ * @ret_space_calls: as space_give_back, of which this has been the first call
  */
-enum status writer_maintain(struct writer *writer, struct error *error) NODISCARD;
+enum status writer_maintain(
+    struct writer *writer, unsigned *ret_space_calls, struct error *error) NODISCARD;
 
 #endif

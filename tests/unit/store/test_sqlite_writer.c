@@ -16,6 +16,7 @@
 
 #include "shim_vfs.h"
 #include "store/sqlite/command.h"
+#include "store/sqlite/sqlite_space.h"
 #include "store_env.h"
 
 #define CAP_BYTES (12 * 1024 * 1024)
@@ -74,6 +75,14 @@ commit_one(struct fixture *fixture)
 	assert_int_equal(command.status, STATUS_OK);
 	assert_int_equal(writer_commit(&fixture->writer, &error), STATUS_OK);
 	assert_int_equal(writer_checkpoint_if_due(&fixture->writer, &error), STATUS_OK);
+}
+
+static enum status
+maintain(struct fixture *fixture, struct error *error)
+{
+	unsigned space_calls;
+
+	return writer_maintain(&fixture->writer, &space_calls, error);
 }
 
 static off_t
@@ -158,10 +167,10 @@ test_an_idle_log_is_emptied_and_a_busy_one_is_not(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		commit_one(fixture);
-		assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+		assert_int_equal(maintain(fixture, &error), STATUS_OK);
 		assert_true(size_of(fixture, "taskq.db-wal") > 0);
 	}
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
 }
 
@@ -174,7 +183,7 @@ test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone(void **state)
 
 	commit_one(fixture);
 	for (int i = 0; i < 3; i++) {
-		enum status status = writer_maintain(&fixture->writer, &error);
+		enum status status = maintain(fixture, &error);
 
 		/* The first comes upon a commit, so the log was not idle. */
 		assert_int_equal(status, i == 0 ? STATUS_OK : STATUS_BUSY);
@@ -182,7 +191,7 @@ test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone(void **state)
 		fixture->writer.truncate_after_mono_ms = 0;
 	}
 	assert_int_equal(sqlite3_close(stranger), SQLITE_OK);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
 }
 
@@ -193,12 +202,12 @@ test_a_failing_checkpoint_is_told_to_maintenance_and_forgotten_once_one_succeeds
 	struct error error;
 
 	commit_one(fixture);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	shim_vfs_fail(SHIM_WRITE, 0, 1000, SQLITE_FULL);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_FULL);
+	assert_int_equal(maintain(fixture, &error), STATUS_FULL);
 	assert_non_null(strstr(error.text, "checkpoint"));
 	shim_vfs_fail(0, -1, 0, SQLITE_OK);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(size_of(fixture, "taskq.db-wal"), 0);
 	commit_one(fixture);
 }
@@ -232,9 +241,9 @@ test_the_sizes_it_tells_are_those_of_the_files(void **state)
 		commit_one(fixture);
 		assert_sizes(fixture);
 	}
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_true(stats_of(fixture).wal_bytes > 0);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(stats_of(fixture).wal_bytes, 0);
 	assert_sizes(fixture);
 }
@@ -246,13 +255,13 @@ test_checkpoints_are_counted_and_failed_ones_are_not(void **state)
 	struct error error;
 
 	commit_one(fixture);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(stats_of(fixture).checkpoints, 0);
 	shim_vfs_fail(SHIM_WRITE, 0, 1000, SQLITE_FULL);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_FULL);
+	assert_int_equal(maintain(fixture, &error), STATUS_FULL);
 	assert_int_equal(stats_of(fixture).checkpoints, 0);
 	shim_vfs_fail(0, -1, 0, SQLITE_OK);
-	assert_int_equal(writer_maintain(&fixture->writer, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
 	assert_int_equal(stats_of(fixture).checkpoints, 1);
 }
 
@@ -272,10 +281,26 @@ test_every_commit_is_timed(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+static void
+test_the_more_pages_are_free_the_more_are_given_back_up_to_a_bound(void **state)
+{
+	(void)state;
+	assert_int_equal(space_calls(0), 0);
+	assert_int_equal(space_calls(SPACE_PAGES_KEPT - 1), 0);
+	assert_int_equal(space_calls(SPACE_PAGES_KEPT), 1);
+	assert_int_equal(space_calls(65535), 1);
+	assert_int_equal(space_calls(65536), 2);
+	assert_int_equal(space_calls(65536 * 14), 15);
+	assert_int_equal(space_calls(65536 * 15), 16);
+	assert_int_equal(space_calls(INT64_C(1) << 40), SPACE_CALLS_MAX);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_the_more_pages_are_free_the_more_are_given_back_up_to_a_bound),
 		TEST(test_the_log_is_folded_in_by_itself_and_used_again),
 		TEST(test_a_log_over_its_cap_is_emptied_once_the_reader_in_its_way_has_gone),
 		TEST(test_a_reader_in_the_way_is_waited_for_once_and_not_at_every_commit),
