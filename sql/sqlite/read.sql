@@ -3,11 +3,11 @@
 -- What the readers run. Each statement is one short read transaction.
 
 -- name: read_status
-SELECT id, type, status, attempt, created_at, started_at, finished_at
+SELECT id, type, status, attempt, created_at, started_at, finished_at, retry_of
 FROM task WHERE id = ?1;
 
 -- name: read_result
-SELECT t.id, t.type, t.status, t.attempt, t.created_at, t.started_at, t.finished_at,
+SELECT t.id, t.type, t.status, t.attempt, t.created_at, t.started_at, t.finished_at, t.retry_of,
     t.failure_code, t.failure_message, t.response, t.result_bytes, t.result_media_type,
     t.result_utf8, t.result_where, t.lease, r.content
 FROM task AS t LEFT JOIN task_result AS r ON r.seq = t.seq
@@ -24,18 +24,24 @@ SELECT fingerprint, ids FROM idempotency WHERE key = ?1 AND created_at > ?2;
 -- A page of tasks, newest first, along task_by_id from where the page before has ended. Which of them
 -- are wanted is for the reader to judge, row by row: so it knows where it has stopped looking.
 -- name: list_newest
-SELECT id, type, status, attempt, created_at, started_at, finished_at, args, priority, failure_code,
-    run_at, expires_at
+SELECT id, type, status, attempt, created_at, started_at, finished_at, retry_of, args, priority,
+    failure_code, run_at, expires_at
 FROM task WHERE id < ?1 AND id >= ?2
 ORDER BY id DESC LIMIT ?3;
 
 -- The same where only what runs is wanted: all of it is at hand in task_running, which knows no order
 -- by id. What is sorted are never more rows than the executors hold, and ?3 of them are kept.
 -- name: list_running
-SELECT id, type, status, attempt, created_at, started_at, finished_at, args, priority, failure_code,
-    run_at, expires_at
+SELECT id, type, status, attempt, created_at, started_at, finished_at, retry_of, args, priority,
+    failure_code, run_at, expires_at
 FROM task INDEXED BY task_running WHERE status = 'RUNNING' AND id < ?1 AND id >= ?2
 ORDER BY id DESC LIMIT ?3;
+
+-- What a task was submitted as, and what has become of it.
+-- name: read_submission
+SELECT type, status, args, priority, run_at, expires_at, timeout_ms, max_attempts, backoff_ms,
+    max_backoff_ms
+FROM task WHERE id = ?1;
 
 -- A row for each attempt that was followed by another, the first one first, and one for a task without.
 -- Each tells of the latest attempt as well.

@@ -36,6 +36,10 @@ ALTER TABLE task ADD COLUMN max_backoff_ms INTEGER;
 ALTER TABLE task ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
     CHECK (cancel_requested = 0 OR cancel_requested = 1);
 
+-- The id of the task that this one runs again, as somebody asked. That one may be deleted by now.
+-- name: v2_task_retry_of
+ALTER TABLE task ADD COLUMN retry_of TEXT;
+
 -- What the kind reported beside the failure. `outcome` is 'crashed' or 'failed' from here on.
 -- name: v2_task_attempt_response
 ALTER TABLE task_attempt ADD COLUMN response TEXT;
@@ -125,7 +129,8 @@ SELECT
 	CASE WHEN t.finished_at IS NOT NULL THEN 256 + length(CAST(t.args AS BLOB))
 	    + ifnull(length(CAST(t.failure_message AS BLOB)), 0)
 	    + ifnull(length(CAST(t.response AS BLOB)), 0)
-	    + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes
+	    + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes,
+	t.retry_of AS retry_of
 FROM task AS t;
 
 -- name: v2_drop_task_attempts

@@ -14,22 +14,22 @@ ROLLBACK;
 
 -- name: task_insert
 INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at, priority, run_at,
-    expires_at, timeout_ms, backoff_ms, max_backoff_ms, held_until)
-VALUES (?1, ?2, ?3, ?4, ?5, 'QUEUED', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14);
+    expires_at, timeout_ms, backoff_ms, max_backoff_ms, retry_of, held_until)
+VALUES (?1, ?2, ?3, ?4, ?5, 'QUEUED', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15);
 
 -- The submission of a task that starts at once: the row as task_insert and task_claim leave it.
 -- name: task_insert_started
 INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at, priority, run_at,
-    expires_at, timeout_ms, backoff_ms, max_backoff_ms, attempt, lease, started_at)
-VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, 1, ?7);
+    expires_at, timeout_ms, backoff_ms, max_backoff_ms, retry_of, attempt, lease, started_at)
+VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, 1, ?7);
 
 -- The submission of a task that has ended: the row as task_insert_started and task_finish leave it.
 -- name: task_insert_ended
 INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at, priority, run_at,
-    expires_at, timeout_ms, backoff_ms, max_backoff_ms, attempt, lease, started_at,
+    expires_at, timeout_ms, backoff_ms, max_backoff_ms, retry_of, attempt, lease, started_at,
     finished_at, result_bytes, result_media_type, result_utf8, result_where)
-VALUES (?1, ?2, ?3, ?4, ?5, 'SUCCEEDED', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, 1, ?7,
-    ?14, ?15, ?16, ?17, 'row');
+VALUES (?1, ?2, ?3, ?4, ?5, 'SUCCEEDED', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, 1, ?7,
+    ?15, ?16, ?17, ?18, 'row');
 
 -- Only after idempotency_find has found nothing: what is in the way is too old to count.
 -- name: idempotency_keep
@@ -49,7 +49,7 @@ DELETE FROM idempotency WHERE key = ?1;
 -- where the whole claim of one task takes 4. What has expired is left to expiry_due.
 -- name: task_next
 SELECT seq, id, type, args, lease, attempt, max_attempts, created_at, timeout_ms, backoff_ms,
-    max_backoff_ms
+    max_backoff_ms, retry_of
 FROM task
 WHERE status = 'QUEUED' AND held_until IS NULL AND lane = ?1 AND isolated = 0
     AND (expires_at IS NULL OR expires_at > ?3 OR attempt > 0)
@@ -57,7 +57,7 @@ ORDER BY priority, seq LIMIT ?2;
 
 -- name: task_next_isolated
 SELECT seq, id, type, args, lease, attempt, max_attempts, created_at, timeout_ms, backoff_ms,
-    max_backoff_ms
+    max_backoff_ms, retry_of
 FROM task
 WHERE status = 'QUEUED' AND held_until IS NULL AND lane = ?1 AND isolated = 1
     AND (expires_at IS NULL OR expires_at > ?3 OR attempt > 0)

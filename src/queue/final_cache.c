@@ -26,7 +26,7 @@ struct entry {
 	uint64_t position; /* in the shard's ring; RESULT_RING_NONE: not known, or too large */
 };
 
-_Static_assert(sizeof(struct entry) <= 120, "an entry is larger than the header says");
+_Static_assert(sizeof(struct entry) <= 160, "an entry is larger than the header says");
 
 struct set {
 	struct entry entries[WAYS];
@@ -256,6 +256,7 @@ final_cache_put_completion(struct final_cache *cache, const struct completion *c
 		return;
 	memcpy(status.id, task->id, sizeof(status.id));
 	memcpy(status.type, task->type, sizeof(status.type));
+	memcpy(status.retry_of, task->retry_of, sizeof(status.retry_of));
 	if (output_is_spilled(output)) {
 		put(cache, &status, NULL, moment);
 		return;
@@ -291,6 +292,8 @@ final_cache_put_ended(
 		return;
 	memcpy(status.id, task->id, sizeof(status.id));
 	memcpy(status.type, task->type, strlen(task->type) + 1);
+	if (task->retry_of != NULL)
+		memcpy(status.retry_of, task->retry_of, sizeof(status.retry_of));
 	put(cache, &status, &parts, moment);
 }
 

@@ -29,8 +29,8 @@ struct final_cache;
 /**
  * final_cache_new - a cache of about `tasks` tasks; 0: one that keeps nothing
  * All the memory that it ever takes is allocated here, and becomes resident as it is used. `tasks`
- * counts as the next power of two, 4 at least. Each takes 122 bytes, and 512 bytes of the rings for
- * results, so with 5 KiB of its own 10 MiB for 16,384 tasks and 634 MiB for 1,048,576. There is one
+ * counts as the next power of two, 4 at least. Each takes 162 bytes, and 512 bytes of the rings for
+ * results, so with 5 KiB of its own 11 MiB for 16,384 tasks and 674 MiB for 1,048,576. There is one
  * ring for every four tasks, 64 at most, and none is smaller than 4,704 bytes: up to 512 tasks they
  * take that instead, 294 KiB together at most. Where results take more than their 512 bytes on
  * average (see result_ring_put), the older ones are left to the store.

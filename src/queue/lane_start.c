@@ -37,6 +37,8 @@ fill_task(const struct task_new *new, struct task *ret_task)
 	};
 	memcpy(ret_task->id, new->id, sizeof(ret_task->id));
 	memcpy(ret_task->type, new->type, strlen(new->type) + 1);
+	if (new->retry_of != NULL)
+		memcpy(ret_task->retry_of, new->retry_of, sizeof(ret_task->retry_of));
 	return true;
 }
 

@@ -198,6 +198,13 @@ queue_list(struct queue *queue, const struct store_list_query *query, struct sto
 }
 
 enum status
+queue_read_submission(struct queue *queue, const char *id, struct store_submission *ret_submission,
+    struct error *error)
+{
+	return store_read_submission(queue->store, id, ret_submission, error);
+}
+
+enum status
 queue_read_attempts(
     struct queue *queue, const char *id, struct store_attempts *ret_attempts, struct error *error)
 {

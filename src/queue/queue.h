@@ -47,6 +47,7 @@ struct queue_task {
 	size_t args_size;
 	const struct task_terms *terms; /* NULL: the defaults */
 	int64_t created_at_ms;          /* by service_clock_ms; 0: now */
+	const char *retry_of;           /* id of the task that it runs again; NULL: none */
 };
 
 /**
@@ -98,10 +99,12 @@ enum status queue_read_result(struct queue *queue, const char *id, struct task_r
     struct error *error) NODISCARD;
 
 /**
- * queue_list / queue_read_attempts - as store_list / store_read_attempts
+ * queue_list / queue_read_submission / queue_read_attempts - as those of the store
  */
 enum status queue_list(struct queue *queue, const struct store_list_query *query,
     struct store_list *ret_list, struct error *error) NODISCARD;
+enum status queue_read_submission(struct queue *queue, const char *id,
+    struct store_submission *ret_submission, struct error *error) NODISCARD;
 enum status queue_read_attempts(struct queue *queue, const char *id,
     struct store_attempts *ret_attempts, struct error *error) NODISCARD;
 
@@ -134,9 +137,7 @@ void queue_refuse(struct queue *queue);
  */
 void queue_drain(struct queue *queue, int64_t deadline_mono_ms);
 
-/**
- * queue_close - drain without waiting, join all threads, free; NULL is fine
- */
+/* queue_close - drain without waiting, join all threads, free; NULL is fine */
 void queue_close(struct queue *queue);
 
 #endif

@@ -66,6 +66,7 @@ new_task(const struct queue *queue, const struct queue_task *task, int64_t now_m
 		.args_size = task->args_size,
 		.terms = task->terms != NULL ? *task->terms : queue->conf.default_terms,
 		.created_at_ms = task->created_at_ms > 0 ? task->created_at_ms : now_ms,
+		.retry_of = task->retry_of,
 	};
 }
 

@@ -148,6 +148,8 @@ store_submit(struct store *store, const struct task_new *tasks, size_t count,
 		assert(lane_is_known(tasks[i].lane));
 		assert(tasks[i].args != NULL);
 		assert_terms(&tasks[i].terms);
+		assert(tasks[i].retry_of == NULL ||
+		       strnlen(tasks[i].retry_of, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 		assert(tasks[i].ended == NULL || start == NULL);
 		assert((tasks[i].ended == NULL && start == NULL) ||
 		       tasks[i].terms.run_at_ms <= tasks[i].created_at_ms);
@@ -267,6 +269,14 @@ store_list(struct store *store, const struct store_list_query *query, struct sto
 	       strnlen(query->before_id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 	assert(query->tasks_max >= 1 && query->looks_max >= 1);
 	return store->backend->list(store->db, query, ret_list, error);
+}
+
+enum status
+store_read_submission(struct store *store, const char *id, struct store_submission *ret_submission,
+    struct error *error)
+{
+	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
+	return store->backend->read_submission(store->db, id, ret_submission, error);
 }
 
 enum status

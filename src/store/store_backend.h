@@ -39,6 +39,8 @@ struct store_backend {
 	    void *db, struct idempotency *idempotency, int64_t now_ms, struct error *error);
 	enum status (*list)(void *db, const struct store_list_query *query,
 	    struct store_list *ret_list, struct error *error);
+	enum status (*read_submission)(
+	    void *db, const char *id, struct store_submission *ret_submission, struct error *error);
 	enum status (*read_attempts)(
 	    void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);

@@ -59,6 +59,13 @@ store_attempts_done(struct store_attempts *attempts)
 }
 
 void
+store_submission_done(struct store_submission *submission)
+{
+	free(submission->args);
+	*submission = (struct store_submission){ 0 };
+}
+
+void
 store_list_done(struct store_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of the store that looks back: pages of tasks, and the attempts of one task. Operations
- * of the store like those of store.h, which includes this; what holds for them holds here.
+ * The part of the store that looks back: pages of tasks, what one was submitted as, and its
+ * attempts. Operations of the store like those of store.h, which includes this; what holds for them
+ * holds here.
  */
 #ifndef TASKQ_STORE_STORE_HISTORY_H
 #define TASKQ_STORE_STORE_HISTORY_H
@@ -65,6 +66,27 @@ enum status store_list(struct store *store, const struct store_list_query *query
 
 /* store_list_done - free what a page owns; zeroed ones are fine */
 void store_list_done(struct store_list *list);
+
+/* What a task was submitted as, and what has become of it. */
+struct store_submission {
+	char type[TASK_TYPE_SIZE];
+	enum task_state state;
+	struct task_terms terms;
+	char *args; /* JSON object text, NUL-terminated; owned */
+	size_t args_size;
+};
+
+/**
+ * store_read_submission - read what is needed to submit the same task again
+ * @id:             lower-case canonical UUID
+ * @ret_submission: the caller's to store_submission_done
+ * Returns OK, NOT_FOUND.
+ */
+enum status store_read_submission(struct store *store, const char *id,
+    struct store_submission *ret_submission, struct error *error) NODISCARD;
+
+/* store_submission_done - free what it owns; zeroed ones are fine */
+void store_submission_done(struct store_submission *submission);
 
 /* How an attempt ended, if it did. */
 enum attempt_outcome {

@@ -47,6 +47,7 @@ struct task_new {
 	struct task_terms terms;
 	int64_t created_at_ms;
 	const struct task_ended *ended; /* NULL: it is to run */
+	const char *retry_of;           /* id of the task that it runs again; NULL: none */
 };
 
 /* A submission that starts at once, on its way through the store: its owner embeds this. */
@@ -59,6 +60,7 @@ struct task_start {
 struct task {
 	int64_t seq; /* the store's key; never leaves the process */
 	char id[UUID_TEXT_SIZE];
+	char retry_of[UUID_TEXT_SIZE]; /* "": none */
 	char type[TASK_TYPE_SIZE];
 	enum lane lane;
 	char *args; /* JSON object text, owned by the task */
@@ -93,6 +95,7 @@ struct outcome {
 /* What a status answer is made of. */
 struct task_status {
 	char id[UUID_TEXT_SIZE];
+	char retry_of[UUID_TEXT_SIZE]; /* the task that this one runs again; "": none */
 	char type[TASK_TYPE_SIZE];
 	enum task_state state;
 	int attempt; /* attempts begun so far */

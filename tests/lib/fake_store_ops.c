@@ -218,6 +218,8 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 	};
 	memcpy(task->status.id, new->id, UUID_TEXT_SIZE);
 	memcpy(task->status.type, new->type, strlen(new->type) + 1);
+	if (new->retry_of != NULL)
+		memcpy(task->status.retry_of, new->retry_of, UUID_TEXT_SIZE);
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
@@ -288,6 +290,7 @@ claim_one(struct fake_store *fake, struct fake_task *task, int64_t now_ms, struc
 	memcpy(ret_task->args, task->args, task->args_size + 1);
 	memcpy(ret_task->id, task->status.id, sizeof(ret_task->id));
 	memcpy(ret_task->type, task->status.type, sizeof(ret_task->type));
+	memcpy(ret_task->retry_of, task->status.retry_of, sizeof(ret_task->retry_of));
 }
 
 static bool
@@ -658,6 +661,7 @@ static const struct store_backend backend = {
 	.read_result = fake_read_result,
 	.read_idempotency = fake_read_idempotency,
 	.list = fake_list,
+	.read_submission = fake_read_submission,
 	.read_attempts = fake_read_attempts,
 	.counts = fake_counts,
 	.stats = fake_stats,

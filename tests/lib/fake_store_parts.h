@@ -118,6 +118,8 @@ enum status fake_read_result(
     void *db, const char *id, struct task_result *ret_result, struct error *error);
 enum status fake_list(void *db, const struct store_list_query *query, struct store_list *ret_list,
     struct error *error);
+enum status fake_read_submission(
+    void *db, const char *id, struct store_submission *ret_submission, struct error *error);
 enum status fake_read_attempts(
     void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
 

@@ -139,6 +139,31 @@ fake_list(void *db, const struct store_list_query *query, struct store_list *ret
 	return fake_op_end(fake, FAKE_LIST, status);
 }
 
+enum status
+fake_read_submission(
+    void *db, const char *id, struct store_submission *ret_submission, struct error *error)
+{
+	struct fake_store *fake = db;
+	enum status status = fake_op_begin(fake, FAKE_READ_SUBMISSION, error);
+	const struct fake_task *task;
+
+	if (status != STATUS_OK)
+		return status;
+	task = fake_find(fake, id);
+	if (task == NULL)
+		return fake_op_end(fake, FAKE_READ_SUBMISSION,
+		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
+	*ret_submission = (struct store_submission){
+		.state = task->status.state,
+		.terms = task->terms,
+		.args = fake_must(malloc(task->args_size + 1)),
+		.args_size = task->args_size,
+	};
+	memcpy(ret_submission->type, task->status.type, sizeof(ret_submission->type));
+	memcpy(ret_submission->args, task->args, task->args_size + 1);
+	return fake_op_end(fake, FAKE_READ_SUBMISSION, STATUS_OK);
+}
+
 static struct store_attempt
 copy_attempt(const struct store_attempt *attempt)
 {

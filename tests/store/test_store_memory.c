@@ -203,6 +203,20 @@ do_read(struct scene *scene)
 }
 
 static enum status
+do_read_submission(struct scene *scene)
+{
+	struct store_submission submission;
+	char id[UUID_TEXT_SIZE];
+	enum status status;
+
+	store_env_id(1, id);
+	status = store_read_submission(scene->env->store, id, &submission, NULL);
+	if (status == STATUS_OK)
+		store_submission_done(&submission);
+	return status;
+}
+
+static enum status
 do_list(struct scene *scene)
 {
 	const struct store_list_query query = {
@@ -384,6 +398,7 @@ test_a_read_survives_every_failing_allocation(void **state)
 {
 	(void)state;
 	fail_everywhere(do_read, 1);
+	fail_everywhere(do_read_submission, 1);
 }
 
 static void

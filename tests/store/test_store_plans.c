@@ -73,6 +73,7 @@ static const struct {
 	{ SQLITE_RESULT_OWNER, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_LIST_NEWEST, "SEARCH task USING INDEX task_by_id (id>? AND id<?)" },
 	{ SQLITE_LIST_RUNNING, "SCAN task USING INDEX task_running" },
+	{ SQLITE_READ_SUBMISSION, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH t USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH a USING PRIMARY KEY (seq=?)" },
 };

@@ -32,6 +32,8 @@ next_take(sqlite3_stmt *row, const struct command *command, struct task *task)
 	rc = column_word(row, 1, task->id, sizeof(task->id));
 	if (rc == SQLITE_OK)
 		rc = column_word(row, 2, task->type, sizeof(task->type));
+	if (rc == SQLITE_OK)
+		rc = column_word(row, 11, task->retry_of, sizeof(task->retry_of));
 	if (rc != SQLITE_OK)
 		return rc;
 	args = sqlite3_column_text(row, 3);

@@ -36,6 +36,7 @@ insert_row(const struct task_new *task, enum sqlite_statement statement, struct 
 	bind_time(&binding, task->terms.timeout_ms);
 	bind_time(&binding, task->terms.backoff_ms);
 	bind_time(&binding, task->terms.max_backoff_ms);
+	bind_word(&binding, task->retry_of);
 	if (statement == SQLITE_TASK_INSERT)
 		bind_time(&binding, task_new_is_held(task) ? task->terms.run_at_ms : 0);
 	if (task->ended != NULL) {

@@ -18,24 +18,24 @@ static int
 row_task(sqlite3_stmt *row, struct store_list_task *ret_task)
 {
 	struct store_list_task task = {
-		.priority = sqlite3_column_int(row, 8),
-		.run_at_ms = sqlite3_column_int64(row, 10),
-		.expires_at_ms = sqlite3_column_int64(row, 11),
+		.priority = sqlite3_column_int(row, 9),
+		.run_at_ms = sqlite3_column_int64(row, 11),
+		.expires_at_ms = sqlite3_column_int64(row, 12),
 	};
 
 	union {
 		const void *fixed;
 		char *loose;
-	} args = { .fixed = sqlite3_column_blob(row, 7) };
+	} args = { .fixed = sqlite3_column_blob(row, 8) };
 
 	int rc = row_status(row, &task.status);
 
 	if (rc == SQLITE_OK)
-		rc = row_failure(row, 9, &task.failure);
+		rc = row_failure(row, 10, &task.failure);
 	if (rc != SQLITE_OK)
 		return rc;
 	task.args = args.loose;
-	task.args_size = (size_t)sqlite3_column_bytes(row, 7);
+	task.args_size = (size_t)sqlite3_column_bytes(row, 8);
 	if (task.args == NULL && task.args_size > 0)
 		return SQLITE_NOMEM;
 	*ret_task = task;
@@ -105,6 +105,45 @@ history_list(struct readers *readers, const struct store_list_query *query,
 	}
 	*ret_list = page.list;
 	return STATUS_OK;
+}
+
+static int
+take_submission(sqlite3_stmt *row, void *context)
+{
+	struct store_submission *submission = context;
+	struct task_terms *terms = &submission->terms;
+	char word[16];
+	int rc = column_word(row, 0, submission->type, sizeof(submission->type));
+
+	if (rc == SQLITE_OK)
+		rc = column_word(row, 1, word, sizeof(word));
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!task_state_parse(word, &submission->state))
+		return SQLITE_CORRUPT;
+	terms->priority = sqlite3_column_int(row, 3);
+	terms->run_at_ms = sqlite3_column_int64(row, 4);
+	terms->expires_at_ms = sqlite3_column_int64(row, 5);
+	terms->timeout_ms = sqlite3_column_int64(row, 6);
+	terms->max_attempts = sqlite3_column_int(row, 7);
+	terms->backoff_ms = sqlite3_column_int64(row, 8);
+	terms->max_backoff_ms = sqlite3_column_int64(row, 9);
+	return row_copy(row, 2, &submission->args, &submission->args_size);
+}
+
+enum status
+history_submission(struct readers *readers, const char *id, struct store_submission *ret_submission,
+    struct error *error)
+{
+	struct store_submission found = { .args = NULL };
+	enum status status =
+	    read_one(readers, SQLITE_READ_SUBMISSION, id, take_submission, &found, error);
+
+	if (status == STATUS_OK)
+		*ret_submission = found;
+	else
+		store_submission_done(&found);
+	return status;
 }
 
 /* The columns that an attempt has in common, wherever it is recorded, from `column` on. */

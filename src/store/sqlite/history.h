@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking back: pages of tasks, and the attempts of one. Each is one statement on a reader of the
- * pool; any thread.
+ * Looking back: pages of tasks, what one was submitted as, and its attempts. Each is one statement
+ * on a reader of the pool; any thread.
  */
 #ifndef TASKQ_STORE_SQLITE_HISTORY_H
 #define TASKQ_STORE_SQLITE_HISTORY_H
@@ -13,6 +13,12 @@
  */
 enum status history_list(struct readers *readers, const struct store_list_query *query,
     struct store_list *ret_list, struct error *error) NODISCARD;
+
+/**
+ * history_submission - as store_read_submission; also CORRUPT
+ */
+enum status history_submission(struct readers *readers, const char *id,
+    struct store_submission *ret_submission, struct error *error) NODISCARD;
 
 /**
  * history_attempts - as store_read_attempts; also CORRUPT

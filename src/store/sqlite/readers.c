@@ -20,6 +20,7 @@ static const enum sqlite_statement reader_statements[] = {
 	SQLITE_IDEMPOTENCY_FIND,
 	SQLITE_LIST_NEWEST,
 	SQLITE_LIST_RUNNING,
+	SQLITE_READ_SUBMISSION,
 	SQLITE_READ_ATTEMPTS,
 };
 
@@ -115,7 +116,7 @@ row_status(sqlite3_stmt *row, struct task_status *status)
 	status->created_at_ms = sqlite3_column_int64(row, 4);
 	status->started_at_ms = sqlite3_column_int64(row, 5);
 	status->finished_at_ms = sqlite3_column_int64(row, 6);
-	return SQLITE_OK;
+	return column_word(row, 7, status->retry_of, sizeof(status->retry_of));
 }
 
 static enum failure
@@ -179,43 +180,39 @@ row_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size)
 	return SQLITE_OK;
 }
 
-/* Columns 7 to 15 of read_result, for a final task. */
+/* Columns 8 to 16 of read_result, for a final task. */
 static int
 result_take(sqlite3_stmt *row, struct task_result *result, enum content_where *ret_where)
 {
 	size_t size = 0;
-	int rc = row_failure(row, 7, &result->failure);
+	int rc = row_failure(row, 8, &result->failure);
 
 	if (rc == SQLITE_OK)
-		rc = column_word(row, 8, result->message, sizeof(result->message));
+		rc = column_word(row, 9, result->message, sizeof(result->message));
 	if (rc == SQLITE_OK)
-		rc = column_word(row, 11, result->media_type, sizeof(result->media_type));
+		rc = column_word(row, 12, result->media_type, sizeof(result->media_type));
 	if (rc == SQLITE_OK)
-		rc = where_take(row, 13, ret_where);
-	if (rc == SQLITE_OK && sqlite3_column_type(row, 9) != SQLITE_NULL)
-		rc = row_copy(row, 9, &result->response, &size);
+		rc = where_take(row, 14, ret_where);
+	if (rc == SQLITE_OK && sqlite3_column_type(row, 10) != SQLITE_NULL)
+		rc = row_copy(row, 10, &result->response, &size);
 	if (rc != SQLITE_OK)
 		return rc;
 	if (*ret_where == CONTENT_NONE)
 		return SQLITE_OK;
 	result->has_content = true;
-	result->bytes = (uint64_t)sqlite3_column_int64(row, 10);
-	result->is_utf8 = sqlite3_column_int(row, 12) != 0;
+	result->bytes = (uint64_t)sqlite3_column_int64(row, 11);
+	result->is_utf8 = sqlite3_column_int(row, 13) != 0;
 	if (*ret_where == CONTENT_FILE)
 		return SQLITE_OK;
-	if (sqlite3_column_type(row, 15) != SQLITE_BLOB)
+	if (sqlite3_column_type(row, 16) != SQLITE_BLOB)
 		return SQLITE_CORRUPT;
-	rc = row_copy(row, 15, &result->data, &size);
+	rc = row_copy(row, 16, &result->data, &size);
 	if (rc == SQLITE_OK && size != result->bytes)
 		return SQLITE_CORRUPT;
 	return rc;
 }
 
-/*
- * Runs a statement for one id; `take` copies from its row. A reset ends the read transaction, so
- * that no reader ever holds the log back.
- */
-static enum status
+enum status
 read_one(struct readers *readers, enum sqlite_statement statement, const char *id,
     int (*take)(sqlite3_stmt *row, void *context), void *context, struct error *error)
 {
@@ -273,7 +270,7 @@ take_result(sqlite3_stmt *row, void *context)
 
 	if (rc != SQLITE_OK || !task_state_is_final(found->result.status.state))
 		return rc;
-	found->lease = sqlite3_column_int64(row, 14);
+	found->lease = sqlite3_column_int64(row, 15);
 	return result_take(row, &found->result, &found->where);
 }
 

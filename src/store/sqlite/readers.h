@@ -39,7 +39,7 @@ void reader_give(struct readers *readers, struct sqlite_conn *conn);
 
 /* Parts of rows. They return SQLite result codes: OK, NOMEM, CORRUPT for what cannot be there. */
 
-/* row_status - columns 0 to 6 of the statements that begin as read_status does */
+/* row_status - columns 0 to 7 of the statements that begin as read_status does */
 int row_status(sqlite3_stmt *row, struct task_status *status);
 
 /* row_failure - of a word, which may be null */
@@ -47,6 +47,14 @@ int row_failure(sqlite3_stmt *row, int column, enum failure *ret_failure);
 
 /* row_copy - a text or blob with a NUL behind it; the caller's to free */
 int row_copy(sqlite3_stmt *row, int column, char **ret_data, size_t *ret_size);
+
+/**
+ * read_one - run a statement for one id
+ * @take: copies from its row; a result code
+ * Returns OK; NOT_FOUND without such a task; CORRUPT. What `take` took is half-taken otherwise.
+ */
+enum status read_one(struct readers *readers, enum sqlite_statement statement, const char *id,
+    int (*take)(sqlite3_stmt *row, void *context), void *context, struct error *error) NODISCARD;
 
 /**
  * read_status - as store_read_status; also CORRUPT

@@ -232,6 +232,19 @@ sqlite_list(void *db, const struct store_list_query *query, struct store_list *r
 }
 
 static enum status
+sqlite_read_submission(
+    void *db, const char *id, struct store_submission *ret_submission, struct error *error)
+{
+	struct sqlite_store *store = db;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return check_damage(
+	    store, history_submission(&store->readers, id, ret_submission, error), error);
+}
+
+static enum status
 sqlite_read_attempts(
     void *db, const char *id, struct store_attempts *ret_attempts, struct error *error)
 {
@@ -306,6 +319,7 @@ const struct store_backend store_backend_sqlite = {
 	.read_result = sqlite_read_result,
 	.read_idempotency = sqlite_read_idempotency,
 	.list = sqlite_list,
+	.read_submission = sqlite_read_submission,
 	.read_attempts = sqlite_read_attempts,
 	.counts = sqlite_counts,
 	.stats = sqlite_stats,

@@ -24,6 +24,9 @@ struct queue {
 	struct kind_settings kinds;
 	struct task_terms default_terms;
 	struct task_terms last_terms;
+	struct fake_queue_task last_task;
+	char submission_id[UUID_TEXT_SIZE]; /* of what was put as a submission */
+	struct store_submission submission;
 	enum status submit_status;
 	enum status read_status;
 	enum status cancel_status;
@@ -98,6 +101,39 @@ fake_queue_put(struct queue *queue, const struct task_result *result)
 	pthread_mutex_lock(&queue->mutex);
 	copy_result(&queue->tasks[queue->task_count++], result);
 	pthread_mutex_unlock(&queue->mutex);
+}
+
+void
+fake_queue_put_submission(
+    struct queue *queue, const char *id, const struct store_submission *submission)
+{
+	pthread_mutex_lock(&queue->mutex);
+	(void)snprintf(queue->submission_id, sizeof(queue->submission_id), "%s", id);
+	queue->submission = *submission;
+	pthread_mutex_unlock(&queue->mutex);
+}
+
+struct fake_queue_task
+fake_queue_last_task(struct queue *queue)
+{
+	struct fake_queue_task task;
+
+	pthread_mutex_lock(&queue->mutex);
+	task = queue->last_task;
+	pthread_mutex_unlock(&queue->mutex);
+	return task;
+}
+
+static void
+note_task(struct queue *queue, const struct queue_task *task)
+{
+	struct fake_queue_task *last = &queue->last_task;
+
+	queue->last_terms = *task->terms;
+	(void)snprintf(last->type, sizeof(last->type), "%s", task->kind->type);
+	(void)snprintf(last->args, sizeof(last->args), "%.*s", (int)task->args_size, task->args);
+	(void)snprintf(last->retry_of, sizeof(last->retry_of), "%s",
+	    task->retry_of == NULL ? "" : task->retry_of);
 }
 
 void
@@ -304,7 +340,7 @@ submit(struct queue *queue, const struct queue_task *tasks, size_t count, struct
 		answer_key(queue, key, queue->key_submitted);
 	if (status == STATUS_OK && !idempotency_is_known(key)) {
 		queue->submitted += (unsigned)count;
-		queue->last_terms = *tasks[count - 1].terms;
+		note_task(queue, &tasks[count - 1]);
 	} else if (status != STATUS_OK) {
 		*ret_refusal = queue->refusal;
 		*ret_retry_after_s = queue->retry_after_s;
@@ -466,6 +502,25 @@ fake_queue_last_query(struct queue *queue)
 	query = queue->last_query;
 	pthread_mutex_unlock(&queue->mutex);
 	return query;
+}
+
+enum status
+queue_read_submission(struct queue *queue, const char *id, struct store_submission *ret_submission,
+    struct error *error)
+{
+	enum status status;
+
+	pthread_mutex_lock(&queue->mutex);
+	status = queue->read_status;
+	if (status == STATUS_OK && strcmp(queue->submission_id, id) != 0)
+		status = STATUS_NOT_FOUND;
+	if (status == STATUS_OK) {
+		*ret_submission = queue->submission;
+		ret_submission->args_size = strlen(queue->submission.args);
+		ret_submission->args = strdup(queue->submission.args);
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	return status == STATUS_OK ? status : error_set(error, status, "as the test says");
 }
 
 enum status

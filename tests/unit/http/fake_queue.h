@@ -39,6 +39,24 @@ void fake_queue_change(struct queue *queue, const char *id, enum task_state stat
 void fake_queue_progress(struct queue *queue, const char *id, int progress);
 
 /**
+ * fake_queue_put_submission - what a task is said to have been submitted as; one at a time. `args`
+ * is borrowed for as long as it may be read
+ */
+void fake_queue_put_submission(
+    struct queue *queue, const char *id, const struct store_submission *submission);
+
+/**
+ * fake_queue_last_task - the type, arguments and retry_of of the last task that was accepted; ""
+ * where there is none
+ */
+struct fake_queue_task {
+	char type[TASK_TYPE_SIZE];
+	char args[256];
+	char retry_of[UUID_TEXT_SIZE];
+};
+struct fake_queue_task fake_queue_last_task(struct queue *queue);
+
+/**
  * fake_queue_answer - what submissions get from now on
  */
 void fake_queue_answer(

@@ -297,8 +297,8 @@ scene_submit(struct scene *scene, const struct kind *kind, char ret_id[UUID_TEXT
 	enum refusal refusal = REFUSAL_NONE;
 	struct error error = { "" };
 	enum status status =
-	    queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0 }, NULL, ret_id,
-		&refusal, &retry_after_s, &error);
+	    queue_submit(scene->queue, &(struct queue_task){ kind, "{}", 2, NULL, 0, NULL }, NULL,
+		ret_id, &refusal, &retry_after_s, &error);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
 	*ret_refusal = refusal;
@@ -317,7 +317,7 @@ scene_submit_work(struct scene *scene, const char *args, char ret_id[UUID_TEXT_S
 {
 	enum refusal refusal;
 	unsigned retry_after_s;
-	const struct queue_task task = { &work_kind, args, strlen(args), NULL, 0 };
+	const struct queue_task task = { &work_kind, args, strlen(args), NULL, 0, NULL };
 	assert_int_equal(
 	    queue_submit(scene->queue, &task, NULL, ret_id, &refusal, &retry_after_s, NULL),
 	    STATUS_OK);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is forgotten stays forgotten, whoever has read it before and puts it afterwards; and what
- * was not forgotten is kept all the same. The tests' clock is an argument.
+ * was not forgotten is kept all the same, with the task that it runs again. The tests' clock is an
+ * argument.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +41,9 @@ make_status(unsigned n)
 	};
 
 	(void)snprintf(status.id, sizeof(status.id), "018f0000-0000-7000-8000-%012x", n);
+	if (n % 2 == 0)
+		(void)snprintf(status.retry_of, sizeof(status.retry_of),
+		    "018f0000-0000-7000-8000-%012x", n + 1);
 	return status;
 }
 
@@ -53,10 +57,14 @@ knows(struct final_cache *cache, unsigned n, int64_t now_ms)
 	bool has_result = final_cache_get_result(cache, expected.id, now_ms, &result);
 
 	assert_true(has_status || !has_result);
-	if (has_status)
+	if (has_status) {
 		assert_int_equal(found.created_at_ms, expected.created_at_ms);
-	if (has_result)
+		assert_string_equal(found.retry_of, expected.retry_of);
+	}
+	if (has_result) {
+		assert_string_equal(result.status.retry_of, expected.retry_of);
 		task_result_done(&result);
+	}
 	return has_status;
 }
 
@@ -99,6 +107,7 @@ put_completion(struct final_cache *cache, unsigned n, struct final_cache_moment 
 
 	memcpy(task.id, status.id, sizeof(task.id));
 	memcpy(task.type, status.type, sizeof(task.type));
+	memcpy(task.retry_of, status.retry_of, sizeof(task.retry_of));
 	output_init(&output, &conf);
 	outcome_init(&outcome);
 	outcome_succeed(&outcome, "text/plain");
@@ -119,6 +128,8 @@ put_ended(struct final_cache *cache, unsigned n, struct final_cache_moment momen
 	};
 
 	memcpy(task.id, status.id, sizeof(task.id));
+	if (status.retry_of[0] != '\0')
+		task.retry_of = status.retry_of;
 	final_cache_put_ended(cache, &task, moment);
 }
 
@@ -166,6 +177,21 @@ test_what_was_put_before_is_forgotten_and_an_older_read_does_not_bring_it_back(v
 		for (size_t j = 0; j < ARRAY_SIZE(puts_of); j++)
 			puts_of[j](cache, 1, moment);
 		assert_false(knows(cache, 1, NOW_MS));
+		final_cache_free(cache);
+	}
+}
+
+static void
+test_what_a_task_runs_again_is_known_whichever_way_it_came(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(puts_of); i++) {
+		struct final_cache *cache = make_cache(1000);
+
+		for (unsigned n = 1; n <= 4; n++) {
+			puts_of[i](cache, n, final_cache_moment(cache, NOW_MS));
+			assert_true(knows(cache, n, NOW_MS));
+		}
 		final_cache_free(cache);
 	}
 }
@@ -281,6 +307,7 @@ main(void)
 		cmocka_unit_test(test_what_is_forgotten_between_a_read_and_its_put_is_not_put),
 		cmocka_unit_test(
 		    test_what_was_put_before_is_forgotten_and_an_older_read_does_not_bring_it_back),
+		cmocka_unit_test(test_what_a_task_runs_again_is_known_whichever_way_it_came),
 		cmocka_unit_test(test_forgetting_others_costs_next_to_nobody_its_place),
 		cmocka_unit_test(test_it_holds_most_of_as_many_tasks_as_it_was_made_for),
 		cmocka_unit_test(test_a_cache_of_size_0_forgets_without_harm),

@@ -41,7 +41,7 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	struct scene *scene = *state;
 	static const char args[] =
 	    "{\"quick\":1,\"padding\":\"a size that nobody else asks for meanwhile\"}";
-	const struct queue_task task = { &work_kind, args, sizeof(args) - 1, NULL, 0 };
+	const struct queue_task task = { &work_kind, args, sizeof(args) - 1, NULL, 0, NULL };
 	unsigned retry_after_s;
 	enum refusal refusal;
 	struct task_status status;
@@ -145,7 +145,8 @@ test_its_run_has_the_terms_of_its_submission_or_the_defaults(void **state)
 	scene_open_queue(scene, conf);
 	assert_same_terms(queue_default_terms(scene->queue), &usual);
 	for (int i = 0; i < 2; i++) {
-		const struct queue_task task = { &carry_kind, "{}", 2, i == 0 ? &own : NULL, 0 };
+		const struct queue_task task = { &carry_kind, "{}", 2, i == 0 ? &own : NULL, 0,
+			NULL };
 		char id[UUID_TEXT_SIZE];
 		enum refusal refusal;
 		unsigned retry_after_s;

@@ -31,7 +31,7 @@ submit(
 
 	*ret_refusal = REFUSAL_NONE;
 	status = queue_submit(scene->queue,
-	    &(struct queue_task){ &prompt_kind, args, strlen(args), NULL, 0 }, NULL, ret_id,
+	    &(struct queue_task){ &prompt_kind, args, strlen(args), NULL, 0, NULL }, NULL, ret_id,
 	    ret_refusal, &retry_after_s, NULL);
 	if (status == STATUS_BUSY)
 		assert_in_range(retry_after_s, 1, 300);
@@ -277,7 +277,8 @@ submit_batch(struct scene *scene, const char *const *args, size_t count,
 
 	assert_in_range(count, 1, ARRAY_SIZE(tasks));
 	for (size_t i = 0; i < count; i++)
-		tasks[i] = (struct queue_task){ &prompt_kind, args[i], strlen(args[i]), NULL, 0 };
+		tasks[i] =
+		    (struct queue_task){ &prompt_kind, args[i], strlen(args[i]), NULL, 0, NULL };
 	return queue_submit_batch(
 	    scene->queue, tasks, count, NULL, ret_ids, ret_refusal, &retry_after_s, NULL);
 }

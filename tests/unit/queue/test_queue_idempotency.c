@@ -101,7 +101,7 @@ count_tasks(struct scene *scene)
 static void
 test_a_start_that_is_not_needed_is_given_back(void **state)
 {
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0, NULL };
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE], other[UUID_TEXT_SIZE];
 
@@ -138,7 +138,7 @@ static void
 test_a_place_among_those_that_wait_for_a_time_is_given_back(void **state)
 {
 	struct task_terms terms = scene_usual.default_terms;
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), &terms, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), &terms, 0, NULL };
 	struct queue_conf conf = scene_usual;
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE], other[UUID_TEXT_SIZE];
@@ -159,7 +159,7 @@ test_a_place_among_those_that_wait_for_a_time_is_given_back(void **state)
 static void
 test_what_is_known_is_told_although_the_queue_is_full_or_drains(void **state)
 {
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0, NULL };
 	struct scene *scene = *state;
 	struct idempotency fresh = key_of("fresh", 1);
 	char waiter[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE], none[UUID_TEXT_SIZE];
@@ -185,7 +185,7 @@ test_what_is_known_is_told_although_the_queue_is_full_or_drains(void **state)
 static void
 test_a_waiting_place_goes_back_where_another_was_faster(void **state)
 {
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0, NULL };
 	struct scene *scene = *state;
 	char waiter[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE], last[UUID_TEXT_SIZE];
 	struct queue_conf conf = scene_usual;
@@ -207,7 +207,7 @@ test_a_waiting_place_goes_back_where_another_was_faster(void **state)
 static void
 test_a_result_at_hand_is_told_once(void **state)
 {
-	const struct queue_task task = { &prompt_kind, "{}", 2, NULL, 0 };
+	const struct queue_task task = { &prompt_kind, "{}", 2, NULL, 0, NULL };
 	struct queue_conf conf = scene_usual;
 	struct scene *scene = *state;
 	char id[UUID_TEXT_SIZE];
@@ -230,7 +230,7 @@ submit_batch(struct scene *scene, size_t count, struct idempotency *key,
 
 	assert_in_range(count, 1, ARRAY_SIZE(tasks));
 	for (size_t i = 0; i < count; i++)
-		tasks[i] = (struct queue_task){ kinds[i], QUICK, strlen(QUICK), NULL, 0 };
+		tasks[i] = (struct queue_task){ kinds[i], QUICK, strlen(QUICK), NULL, 0, NULL };
 	*ret_refusal = REFUSAL_NONE;
 	return queue_submit_batch(
 	    scene->queue, tasks, count, key, ret_ids, ret_refusal, &retry_after_s, NULL);
@@ -269,7 +269,7 @@ test_a_batch_is_stored_once_and_its_places_go_back(void **state)
 static void
 test_what_is_not_stored_leaves_its_key_free(void **state)
 {
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0, NULL };
 
 	static const enum status failures[] = { STATUS_IO, STATUS_FULL, STATUS_BUSY };
 	struct scene *scene = *state;
@@ -293,7 +293,7 @@ test_what_is_not_stored_leaves_its_key_free(void **state)
 static void
 test_how_long_a_key_holds_is_the_queues_to_say(void **state)
 {
-	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0 };
+	const struct queue_task task = { &work_kind, QUICK, strlen(QUICK), NULL, 0, NULL };
 	struct scene *scene = *state;
 	struct queue_conf conf = scene_usual;
 	struct idempotency key = key_of("a", 1), batch = key_of("b", 1);

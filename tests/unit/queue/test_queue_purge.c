@@ -84,7 +84,7 @@ static void *
 submit_batch_main(void *arg)
 {
 	struct call *call = arg;
-	const struct queue_task task = { &prompt_kind, "{}", 2, NULL, 0 };
+	const struct queue_task task = { &prompt_kind, "{}", 2, NULL, 0, NULL };
 	char ids[1][UUID_TEXT_SIZE];
 	enum refusal refusal;
 	unsigned retry_after_s;

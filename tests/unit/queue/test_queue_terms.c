@@ -23,7 +23,7 @@ static enum status
 submit(struct scene *scene, const struct kind *kind, const char *args, struct task_terms terms,
     char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal)
 {
-	const struct queue_task task = { kind, args, strlen(args), &terms, 0 };
+	const struct queue_task task = { kind, args, strlen(args), &terms, 0, NULL };
 	unsigned retry_after_s;
 
 	*ret_refusal = REFUSAL_NONE;
