@@ -79,6 +79,7 @@ append_start(struct buf *buf, const struct task_result *result)
 	buf_text(buf, task_state_name(result->status.state));
 	JSON_LITERAL(buf, "\",\"type\":");
 	append_text(buf, result->status.type);
+	endpoint_append_retry_of(buf, &result->status);
 	JSON_LITERAL(buf, ",\"result\":");
 }
 

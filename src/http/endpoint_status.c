@@ -28,6 +28,16 @@ endpoint_read_failed(struct request *request, enum status status, const struct e
 }
 
 void
+endpoint_append_retry_of(struct buf *buf, const struct task_status *task)
+{
+	if (task->retry_of[0] == '\0')
+		return;
+	JSON_LITERAL(buf, ",\"retry_of\":\"");
+	buf_text(buf, task->retry_of);
+	JSON_LITERAL(buf, "\"");
+}
+
+void
 endpoint_append_status(struct buf *buf, const struct task_status *task)
 {
 	JSON_LITERAL(buf, "\"id\":\"");
@@ -44,6 +54,7 @@ endpoint_append_status(struct buf *buf, const struct task_status *task)
 	json_text_time(buf, task->finished_at_ms);
 	JSON_LITERAL(buf, ",\"attempts\":");
 	json_text_int(buf, task->attempt);
+	endpoint_append_retry_of(buf, task);
 }
 
 void

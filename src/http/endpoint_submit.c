@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * POST /tasks/submissions: validate, admit, store, and only then say 202. Runs in the connection's
- * thread and blocks for one commit. What a batch of submissions does in the same way is here, too.
+ * thread and blocks for one commit. What a batch of submissions, or a task that is run again, does
+ * in the same way is here, too.
  */
 #include <stddef.h>
 
@@ -115,8 +116,8 @@ endpoint_submit_failed(struct request *request, enum status status, enum refusal
 	}
 }
 
-static void
-accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
+void
+endpoint_accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
 {
 	struct buf *buf = reply_json(reply, 202, 64);
 
@@ -127,8 +128,9 @@ accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count)
 	reply_field(reply, "Location", "/tasks/submissions/%s", ids[0]);
 }
 
-static void
-submit(struct request *request, const struct submission *submission, struct idempotency *key)
+void
+endpoint_submit_one(struct request *request, const struct submission *submission,
+    const char *retry_of, struct idempotency *key)
 {
 	char ids[1][UUID_TEXT_SIZE];
 	enum refusal refusal = REFUSAL_NONE;
@@ -140,14 +142,15 @@ submit(struct request *request, const struct submission *submission, struct idem
 		.args_size = submission->args.size,
 		.terms = &submission->terms,
 		.created_at_ms = submission->created_at_ms,
+		.retry_of = retry_of,
 	};
 	enum status status =
 	    queue_submit(request->queue, &task, key, ids[0], &refusal, &retry_after_s, &error);
 
 	if (status != STATUS_OK)
 		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
-	else if (!idempotency_answer(request, accepted, key))
-		accepted(&request->reply, ids, 1);
+	else if (!idempotency_answer(request, endpoint_accepted, key))
+		endpoint_accepted(&request->reply, ids, 1);
 }
 
 void
@@ -165,7 +168,7 @@ endpoint_submit(struct request *request)
 	scratch_begin(scratch, sizeof(scratch));
 	faults_init(&faults);
 	submission_init(&submission);
-	if (!idempotency_begin(request, accepted, &room, &key))
+	if (!idempotency_begin(request, endpoint_accepted, &room, &key))
 		goto out;
 	body = endpoint_load_body(request, JSON_BODY_VALUES_MAX);
 	if (body == NULL)
@@ -173,7 +176,7 @@ endpoint_submit(struct request *request)
 	rules = endpoint_submission_rules(request);
 	status = submission_check(&rules, body, &submission, &faults, &error);
 	if (endpoint_is_valid(request, status, &faults, &error))
-		submit(request, &submission, key);
+		endpoint_submit_one(request, &submission, NULL, key);
 out:
 	idempotency_reset(key);
 	submission_done(&submission);

@@ -30,6 +30,9 @@ void endpoint_result(struct request *request);
 /* DELETE /tasks/{id} */
 void endpoint_cancel(struct request *request);
 
+/* POST /tasks/{id}/retry */
+void endpoint_retry(struct request *request);
+
 /* GET /tasks/{id}/result */
 void endpoint_content(struct request *request);
 
@@ -50,8 +53,8 @@ void endpoint_readyz(struct request *request);
 void endpoint_stats(struct request *request);
 
 /**
- * endpoint_load_body - the start of both endpoints that take submissions: parse the body, or make
- * the reply say why not
+ * endpoint_load_body - the start of the endpoints that take a body: parse it, or make the reply say
+ * why not
  * @values_max: see json_body_load
  * Returns the value, for json_decref, or NULL.
  */
@@ -76,6 +79,16 @@ void endpoint_submit_failed(struct request *request, enum status status, enum re
     unsigned retry_after_s, const struct error *error);
 
 /**
+ * endpoint_submit_one - submit a task that has been judged, and make the reply of what comes of it
+ * @retry_of: id of the task that it runs again, or NULL
+ * @key:      as idempotency_begin gives it
+ * endpoint_accepted - make the reply of one that was accepted: for idempotency_begin
+ */
+void endpoint_submit_one(struct request *request, const struct submission *submission,
+    const char *retry_of, struct idempotency *key);
+void endpoint_accepted(struct reply *reply, char (*ids)[UUID_TEXT_SIZE], size_t count);
+
+/**
  * endpoint_read_final - the start of both endpoints that need a completed task: read it, or make
  * the reply say why not (404, 400 while it is queued or running, 503, 500)
  * Returns whether ret_result is set; then it is for task_result_done.
@@ -85,8 +98,11 @@ bool endpoint_read_final(struct request *request, struct task_result *ret_result
 /**
  * endpoint_append_status - the members that every answer about a task's state begins with, without
  * the braces
+ * endpoint_append_retry_of - the member that names the task which this one runs again, and the
+ * comma before it; nothing for others
  */
 void endpoint_append_status(struct buf *buf, const struct task_status *task);
+void endpoint_append_retry_of(struct buf *buf, const struct task_status *task);
 
 /**
  * endpoint_append_progress - a member that tells how far a task is, after others; nothing where

@@ -80,8 +80,10 @@ take_fingerprint(
     const struct request *request, unsigned char ret_fingerprint[], struct error *error)
 {
 	const char *path = request->route->pattern;
+	bool has_id = strchr(path, '{') != NULL;
 	const struct sha256_piece pieces[] = {
 		{ path, strlen(path) + 1 },
+		{ request->id, has_id ? sizeof(request->id) : 0 },
 		{ request->body.data, request->body.size },
 	};
 

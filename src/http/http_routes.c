@@ -18,6 +18,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/tasks/submissions/{id}", endpoint_status, ROUTE_GIVES_JSON | ROUTE_WAITS },
 	{ METHOD_GET, "/tasks/{id}", endpoint_result, ROUTE_GIVES_JSON | ROUTE_WAITS },
 	{ METHOD_DELETE, "/tasks/{id}", endpoint_cancel, ROUTE_GIVES_JSON },
+	{ METHOD_POST, "/tasks/{id}/retry", endpoint_retry, ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
 	{ METHOD_GET, "/tasks/{id}/attempts", endpoint_attempts, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/events", endpoint_events, ROUTE_GIVES_EVENTS },

@@ -42,18 +42,20 @@ class Walk:
         self.tasks = []
         self.open = []  # not known to be final
         self.lost_submissions = 0
-        self.done = dict.fromkeys(("submit", "batch", "status", "result", "wait", "follow", "cancel", "kill", "terminate"), 0)
+        self.done = dict.fromkeys(
+            ("submit", "batch", "status", "result", "wait", "follow", "cancel", "retry", "kill", "terminate"), 0)
         self.client = daemon.client()
 
     # Steps -----------------------------------------------------------------------------------------
 
     def anything(self):
         step = self.chance.choices(
-            [self.submit, self.batch, self.status, self.result, self.wait, self.follow, self.cancel, self.kill, self.terminate],
-            [30, 2, 40, 20, 3, 3, 12, 0.4, 0.15])[0]
-        if step in (self.submit, self.batch) and len(self.open) > UNFINISHED_MAX:
+            [self.submit, self.batch, self.status, self.result, self.wait, self.follow, self.cancel, self.retry, self.kill,
+             self.terminate],
+            [30, 2, 40, 20, 3, 3, 12, 8, 0.4, 0.15])[0]
+        if step in (self.submit, self.batch, self.retry) and len(self.open) > UNFINISHED_MAX:
             step = self.wait
-        if step in (self.status, self.result, self.wait, self.follow, self.cancel) and not self.tasks:
+        if step in (self.status, self.result, self.wait, self.follow, self.cancel, self.retry) and not self.tasks:
             step = self.submit
         self.done[step.__name__] += 1
         step()
@@ -80,9 +82,9 @@ class Walk:
             terms["timeout_ms"] = chance.choice((20, 150))
         return "http-fetch", value, {"url": f"http://127.0.0.1:{port}/{value}"}, terms
 
-    def know(self, task_id, made):
+    def know(self, task_id, made, retry_of=None):
         kind, value, _, terms = made
-        task = Task(task_id, kind, value, terms, datetime.datetime.now(datetime.timezone.utc))
+        task = Task(task_id, kind, value, terms, datetime.datetime.now(datetime.timezone.utc), retry_of)
         self.tasks.append(task)
         self.open.append(task)
 
@@ -151,6 +153,16 @@ class Walk:
         task.told_cancel(self.client.delete(f"/tasks/{task.id}"))
         self.settle(task)
 
+    def retry(self):
+        """Of those that have ended, for the most part; chains come of themselves."""
+        ended = [task for task in self.tasks if task.final in ("FAILED", "REJECTED")]
+        task = self.chance.choice(ended) if ended and self.chance.random() < 0.7 else self.some()
+        response = self.client.request("POST", f"/tasks/{task.id}/retry", headers={"Content-Type": "application/json"})
+        if task.told_retry(response):
+            # Its delay may be over; its end may lie ahead.
+            terms = {name: term for name, term in task.terms.items() if name != "delay_ms"}
+            self.know(response.json["id"], (task.kind, task.value, None, terms), task.id)
+
     def kill(self):
         """Sometimes with a cancel or a submission on its way, of which nobody can know what came."""
         way = self.chance.random()
@@ -206,7 +218,10 @@ class Walk:
         with opened(self.daemon.database) as database:
             too_many = database.execute("SELECT id FROM task_history WHERE attempts > max_attempts").fetchall()
             double = database.execute("SELECT id, attempt FROM task_attempts GROUP BY 1, 2 HAVING count(*) > 1").fetchall()
+            names = dict(database.execute("SELECT id, retry_of FROM task_history"))
         assert too_many == double == []
+        for task in self.tasks:
+            task.require(names[task.id] == task.retry_of, "the database names another task")
 
 
 @pytest.mark.timeout(max(300, STEPS))

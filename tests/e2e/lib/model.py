@@ -28,8 +28,9 @@ def moment(text):
 class Task:
     """One acknowledged task."""
 
-    def __init__(self, task_id, kind, value, terms, submitted_at):
+    def __init__(self, task_id, kind, value, terms, submitted_at, retry_of=None):
         self.id = task_id
+        self.retry_of = retry_of
         self.kind = kind
         self.value = value  # n, or the origin's way: "good", "flaky", "gone", "slow"
         self.terms = terms
@@ -39,6 +40,7 @@ class Task:
         self.cancel_answers = []
         self.crashes = 0  # the service was killed while this one was not known to be final
         self.final = None
+        self.can_only_be = FINAL
         self.seen = None  # the latest status answer
         self.result = None
 
@@ -52,6 +54,7 @@ class Task:
         word = answer["status"]
         self.require(answer["id"] == self.id and word in WORDS, f"a strange answer: {answer}")
         self.require(answer["type"] == self.kind, f"another type: {answer}")
+        self.require(answer.get("retry_of") == self.retry_of, f"of another task: {answer}")
         created, started, finished = (moment(answer[name]) for name in ("created_at", "started_at", "finished_at"))
         self.require(0 <= answer["attempts"] <= self.max_attempts, f"too many attempts: {answer}")
         self.require((finished is not None) == (word in FINAL), f"an end without a final status, or none with one: {answer}")
@@ -73,6 +76,7 @@ class Task:
         if self.final is not None:
             self.require(word == self.final, f"{self.final} has become {word}")
         if word in FINAL:
+            self.require(word in self.can_only_be, f"it was run again as one that failed, and is {word}")
             self.final = word
 
     def told_result(self, answer):
@@ -126,6 +130,16 @@ class Task:
             self.require(response.status == 409, f"{response}")
             # Whatever it is by now, it did not end by a cancel.
             self.require(200 not in self.cancel_answers, "it had been rejected by a cancel")
+
+    def told_retry(self, response):
+        """Returns whether there is a new task now."""
+        if response.status == 409:
+            self.require(self.final not in ("FAILED", "REJECTED"), f"it could be run again: {response}")
+            return False
+        self.require(response.status == 202 and self.final != "SUCCEEDED", f"{response}")
+        # What it has come to is not said, but that it has ended otherwise.
+        self.can_only_be = ("FAILED", "REJECTED")
+        return True
 
     # What happens to the service -------------------------------------------------------------------
 

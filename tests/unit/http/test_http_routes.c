@@ -42,6 +42,7 @@ test_every_endpoint_is_found(void **state)
 		{ METHOD_GET, "/tasks/" ID "/result", "/tasks/{id}/result" },
 		{ METHOD_GET, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
 		{ METHOD_HEAD, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
+		{ METHOD_POST, "/tasks/" ID "/retry", "/tasks/{id}/retry" },
 		{ METHOD_GET, "/tasks", "/tasks" },
 		{ METHOD_HEAD, "/tasks", "/tasks" },
 		{ METHOD_HEAD, "/healthz", "/healthz" },
@@ -109,6 +110,8 @@ test_other_methods_are_told_what_is_allowed(void **state)
 	assert_int_equal(match(METHOD_POST, "/tasks", &pattern, id), ROUTE_NO_METHOD);
 	assert_int_equal(
 	    match(METHOD_DELETE, "/tasks/" ID "/attempts", &pattern, id), ROUTE_NO_METHOD);
+	assert_int_equal(match(METHOD_GET, "/tasks/" ID "/retry", &pattern, id), ROUTE_NO_METHOD);
+	assert_string_equal(routes_allow("/tasks/" ID "/retry"), "POST, OPTIONS");
 	assert_string_equal(routes_allow("/tasks"), "GET, HEAD, OPTIONS");
 	assert_string_equal(routes_allow("/healthz"), "GET, HEAD, OPTIONS");
 }

@@ -109,7 +109,7 @@ test_what_waits_or_has_failed_has_no_progress(void **state)
 {
 	static const struct task_terms terms = { .max_attempts = 1 };
 	struct scene *scene = *state;
-	const struct queue_task task = { &carry_kind, "{}", 2, &terms, 0 };
+	const struct queue_task task = { &carry_kind, "{}", 2, &terms, 0, NULL };
 	struct queue_conf conf = scene_usual;
 	enum refusal refusal;
 	unsigned retry_after_s;
@@ -144,7 +144,7 @@ test_a_claim_a_retry_and_an_end_are_told(void **state)
 	};
 	struct scene *scene = *state;
 	struct queue_conf conf = scene_usual;
-	const struct queue_task task = { &carry_kind, "{}", 2, &terms, 0 };
+	const struct queue_task task = { &carry_kind, "{}", 2, &terms, 0, NULL };
 	enum refusal refusal;
 	unsigned retry_after_s;
 	struct waiter waiter;
