@@ -68,6 +68,12 @@ lane_waiting(const struct lane_pool *lane)
 	    &lane->conf.admission->waiting[lane->conf.lane], memory_order_acquire);
 }
 
+bool
+lane_has_reason(const struct lane_pool *lane)
+{
+	return lane_waiting(lane) > 0 || atomic_load_explicit(&lane->woken, memory_order_acquire);
+}
+
 /*
  * Whether the claimer should look again now that a run has ended. A free place in the IO lane is a
  * transfer that could be under way. In the CPU lane places are cheap: what counts is that no
@@ -77,7 +83,7 @@ static bool
 lane_wants_tasks_locked(const struct lane_pool *lane) REQUIRES(lane->lock)
 {
 	size_t room = lane_room_locked(lane);
-	if (room == 0 || lane_waiting(lane) == 0)
+	if (room == 0 || !lane_has_reason(lane))
 		return false;
 	return lane->conf.lane == LANE_IO || room >= lane->executing ||
 	       lane->executing <= 2 * (size_t)lane->conf.executors;

@@ -84,19 +84,19 @@ struct lane_pool {
 void *lane_claimer_main(void *lane);
 void *lane_finisher_main(void *lane);
 
-/**
- * lane_room_locked - how many more tasks the lane should claim now
- */
+/* lane_room_locked - how many more tasks the lane should claim now */
 size_t lane_room_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
 
-/**
- * lane_waiting - how many tasks wait in the store for this lane, as far as this process knows
- */
+/* lane_waiting - how many tasks wait in the store for this lane, as far as this process knows */
 int64_t lane_waiting(const struct lane_pool *lane);
 
 /**
- * lane_is_empty_locked - whether nothing is claimed, or about to be, that is not written
+ * lane_has_reason - whether who makes room has the claimer look: something waits, or it was woken
+ * when there was no room to look. Nobody wakes it twice
  */
+bool lane_has_reason(const struct lane_pool *lane);
+
+/* lane_is_empty_locked - whether nothing is claimed, or about to be, that is not written */
 bool lane_is_empty_locked(const struct lane_pool *lane) REQUIRES(lane->lock);
 
 /**

@@ -101,7 +101,7 @@ lane_unreserve(struct lane_pool *lane, struct task_start *start)
 	lane->executing--;
 	note_started_locked(lane, 1);
 	/* Somebody may have come to wait because this place was taken. */
-	if (lane_waiting(lane) > 0)
+	if (lane_has_reason(lane))
 		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }
