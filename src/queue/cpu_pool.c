@@ -89,21 +89,32 @@ cpu_pool_open(unsigned threads, const struct kind_settings *settings,
 	return STATUS_OK;
 }
 
-void
+struct run *
 cpu_pool_add(struct cpu_pool *pool, struct run *runs)
 {
-	struct run **end = &runs->next;
-	bool single = runs->next == NULL;
-	while (*end != NULL)
-		end = &(*end)->next;
+	struct run *cancelled = NULL;
+	struct run **end = &cancelled;
+	size_t added = 0;
 	lock_acquire(&pool->lock);
-	*pool->tail = runs;
-	pool->tail = end;
+	for (struct run *run = runs, *next; run != NULL; run = next) {
+		next = run->next;
+		run->next = NULL;
+		/* Whoever has set it may have looked in here before. */
+		if (atomic_load_explicit(&run->is_cancelled, memory_order_acquire)) {
+			*end = run;
+			end = &run->next;
+			continue;
+		}
+		*pool->tail = run;
+		pool->tail = &run->next;
+		added++;
+	}
 	lock_release(&pool->lock);
-	if (single)
+	if (added == 1)
 		cond_signal(&pool->added);
-	else
+	else if (added > 1)
 		cond_broadcast(&pool->added);
+	return cancelled;
 }
 
 struct run *

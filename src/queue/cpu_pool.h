@@ -23,8 +23,10 @@ enum status cpu_pool_open(unsigned threads, const struct kind_settings *settings
 /**
  * cpu_pool_add - take runs over, a list by `next`, not empty; their kinds have a `run`; never
  * blocks long; any thread
+ * Returns those whose is_cancelled is set: they stay the caller's, a list by `next`. What is
+ * cancelled later, cpu_pool_take_cancelled finds.
  */
-void cpu_pool_add(struct cpu_pool *pool, struct run *runs);
+struct run *cpu_pool_add(struct cpu_pool *pool, struct run *runs) NODISCARD;
 
 /**
  * cpu_pool_take_cancelled - take back those runs whose is_cancelled is set and that no executor has

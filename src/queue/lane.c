@@ -146,6 +146,31 @@ note_cost_locked(struct lane_pool *lane, double cost_us) REQUIRES(lane->lock)
 	lane->cost_is_known = true;
 }
 
+/* The finisher has it from here on. */
+static void
+hand_over_locked(struct lane_pool *lane, struct run *run) REQUIRES(lane->lock)
+{
+	run->next = NULL;
+	lane->executing--;
+	lane->uncommitted++;
+	lane->unwritten += lane_run_weight(run);
+	bool first = lane->finished == NULL;
+	*lane->finished_tail = run;
+	lane->finished_tail = &run->next;
+	if (first)
+		cond_signal(&lane->finish_changed);
+	if (lane_wants_tasks_locked(lane))
+		cond_signal(&lane->claim_changed);
+}
+
+void
+lane_hand_over(struct lane_pool *lane, struct run *run)
+{
+	lock_acquire(&lane->lock);
+	hand_over_locked(lane, run);
+	lock_release(&lane->lock);
+}
+
 void
 lane_finished(void *context, struct run *run)
 {
@@ -155,24 +180,13 @@ lane_finished(void *context, struct run *run)
 	if (!measured && !atomic_load_explicit(&lane->stop, memory_order_acquire))
 		admission_note_disk_full(lane->conf.admission);
 	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
-	size_t weight = lane_run_weight(run);
-	run->next = NULL;
 	lock_acquire(&lane->lock);
 	if (measured)
 		note_cost_locked(lane, cost_us);
 	while (lane->conf.lane == LANE_CPU && !lane->closing &&
 	       lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		cond_wait(&lane->written, &lane->lock);
-	lane->executing--;
-	lane->uncommitted++;
-	lane->unwritten += weight;
-	bool first = lane->finished == NULL;
-	*lane->finished_tail = run;
-	lane->finished_tail = &run->next;
-	if (first)
-		cond_signal(&lane->finish_changed);
-	if (lane_wants_tasks_locked(lane))
-		cond_signal(&lane->claim_changed);
+	hand_over_locked(lane, run);
 	lock_release(&lane->lock);
 }
 

@@ -35,41 +35,43 @@ lane_forget_cancels_locked(struct lane_pool *lane)
 		lane->cancel_count = 0;
 }
 
-/* What still waits for an executor ends now. */
-static void
-end_waiting(struct lane_pool *lane)
+void
+lane_end_cancelled(struct lane_pool *lane, struct run *runs)
 {
-	struct run *run = cpu_pool_take_cancelled(lane->cpu);
-	while (run != NULL) {
-		struct run *next = run->next;
-		run_begin(run);
-		run_end_early(run, RUN_CANCELLED);
-		lane_finished(lane, run);
-		run = next;
+	while (runs != NULL) {
+		struct run *next = runs->next;
+		run_begin(runs);
+		run_end_early(runs, RUN_CANCELLED);
+		lane_hand_over(lane, runs);
+		runs = next;
 	}
 }
 
 void
 lane_cancel(struct lane_pool *lane, const char *id)
 {
+	bool is_here = false;
 	struct run *run;
 	lock_acquire(&lane->lock);
+	/* There may be two: one whose end has just been written, and the next attempt. */
 	LIST_FOREACH(run, &lane->runs, in_lane)
 	{
-		if (memcmp(run->task.id, id, UUID_TEXT_LENGTH) == 0)
-			break;
-	}
-	if (run != NULL)
+		if (memcmp(run->task.id, id, UUID_TEXT_LENGTH) != 0)
+			continue;
 		atomic_store_explicit(&run->is_cancelled, true, memory_order_release);
-	else if (lane->claiming > 0 || lane->starting > 0)
+		is_here = true;
+	}
+	/* Nor does one that is here tell that none is on its way. */
+	if (lane->claiming > 0 || lane->starting > 0)
 		memcpy(lane->cancels[lane->cancel_count++ % LANE_CANCELS_MAX], id, UUID_TEXT_SIZE);
 	/* While the lane is stopped everything that waits is handed back anyway. */
-	bool may_wait = run != NULL && lane->conf.lane == LANE_CPU && !lane->closing;
+	bool may_wait = is_here && lane->conf.lane == LANE_CPU && !lane->closing;
 	lane->cancelling += may_wait;
 	lock_release(&lane->lock);
 	if (!may_wait)
 		return;
-	end_waiting(lane);
+	/* What still waits for an executor ends now. */
+	lane_end_cancelled(lane, cpu_pool_take_cancelled(lane->cpu));
 	lock_acquire(&lane->lock);
 	lane->cancelling--;
 	cond_broadcast(&lane->became_empty);

@@ -114,19 +114,19 @@ void lane_forget_cancels_locked(struct lane_pool *lane) REQUIRES(lane->lock);
 void lane_dispatch(struct lane_pool *lane, struct run *runs);
 
 /**
- * lane_finished - what engines call for a run that has ended; takes the run
- * Holds an executor of the CPU lane up while too much waits to be written.
+ * lane_finished      - what engines call for a run that has ended; takes the run. Holds an executor
+ * of the CPU lane up while too much waits to be written
+ * lane_hand_over     - the same for one that no executor had; does not wait
+ * lane_end_cancelled - end such runs, which were cancelled, a list by `next`; does not wait
  */
 void lane_finished(void *lane, struct run *run);
+void lane_hand_over(struct lane_pool *lane, struct run *run);
+void lane_end_cancelled(struct lane_pool *lane, struct run *runs);
 
-/**
- * lane_run_weight - what a finished run holds until it is written, in bytes
- */
+/* lane_run_weight - what a finished run holds until it is written, in bytes */
 size_t lane_run_weight(const struct run *run);
 
-/**
- * lane_pause - wait after a store error, shorter when the lane closes; doubles *backoff_ms
- */
+/* lane_pause - wait after a store error, shorter when the lane closes; doubles *backoff_ms */
 void lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms);
 
 /**

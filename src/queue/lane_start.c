@@ -12,8 +12,6 @@
 #include <string.h>
 
 #include "base/block_size.h"
-#include "base/clock.h"
-#include "base/log.h"
 #include "queue/lane_pool.h"
 
 /* The task as a claim would have given it, but for seq; false when there is no memory. */
@@ -127,10 +125,9 @@ lane_dispatch(struct lane_pool *lane, struct run *runs)
 		runs = run->next;
 		run->next = NULL;
 		if (kind == NULL || kind->lane != lane->conf.lane) {
-			run->began_mono_us = clock_mono_us();
 			outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
 			    "This service does not know tasks of type %s", run->task.type);
-			lane_finished(lane, run);
+			lane_hand_over(lane, run);
 		} else if (lane->conf.lane == LANE_CPU) {
 			*end = run;
 			end = &run->next;
@@ -139,7 +136,7 @@ lane_dispatch(struct lane_pool *lane, struct run *runs)
 		}
 	}
 	if (for_cpu != NULL)
-		cpu_pool_add(lane->cpu, for_cpu);
+		lane_end_cancelled(lane, cpu_pool_add(lane->cpu, for_cpu));
 }
 
 void

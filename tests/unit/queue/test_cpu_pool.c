@@ -93,7 +93,7 @@ add_runs(struct cpu_pool *pool, int count, const atomic_bool *stop)
 		run->task.attempt = i;
 		run->stop = stop;
 		output_init(&run->output, &output_conf);
-		cpu_pool_add(pool, run);
+		assert_null(cpu_pool_add(pool, run));
 	}
 }
 
@@ -163,6 +163,28 @@ test_runs_that_have_not_begun_are_released_when_stopped(void **state)
 }
 
 static void
+test_what_is_cancelled_already_is_not_taken(void **state)
+{
+	(void)state;
+	struct cpu_pool *pool = NULL;
+	struct run runs[4] = { 0 };
+	assert_int_equal(cpu_pool_open(1, NULL, on_finished, NULL, &pool, NULL), STATUS_OK);
+	for (int i = 0; i < 4; i++) {
+		runs[i].next = i < 3 ? &runs[i + 1] : NULL;
+		atomic_store(&runs[i].is_cancelled, true);
+	}
+	assert_ptr_equal(cpu_pool_add(pool, runs), &runs[0]);
+	for (int i = 0; i < 4; i++)
+		assert_ptr_equal(runs[i].next, i < 3 ? &runs[i + 1] : NULL);
+	open_gate();
+	add_runs(pool, 3, NULL);
+	wait_for(&shared.finished, 3);
+	assert_null(cpu_pool_take_cancelled(pool));
+	cpu_pool_close(pool);
+	assert_int_equal(shared.finished, 3);
+}
+
+static void
 test_close_accepts_null(void **state)
 {
 	(void)state;
@@ -178,6 +200,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_one_thread_executes_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_runs_that_have_not_begun_are_released_when_stopped, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_what_is_cancelled_already_is_not_taken, setup, teardown),
 		cmocka_unit_test(test_close_accepts_null),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,7 @@ struct bare_lane {
 };
 
 static void
-bare_lane_open(struct scene *scene, struct bare_lane *bare)
+bare_lane_open_as(struct scene *scene, enum lane lane, unsigned places, struct bare_lane *bare)
 {
 	static const struct kind_settings settings;
 	admission_init(&bare->admission, 1000, 1000);
@@ -288,8 +288,9 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 	assert_int_equal(waiters_new(&bare->waiters, NULL), STATUS_OK);
 	assert_int_equal(progress_board_new(bare->waiters, &bare->progress, NULL), STATUS_OK);
 	const struct lane_conf conf = {
-		.lane = LANE_IO,
-		.slots = 1,
+		.lane = lane,
+		.slots = places,
+		.executors = places,
 		.kinds = &settings,
 		.store = scene->store,
 		.admission = &bare->admission,
@@ -298,6 +299,12 @@ bare_lane_open(struct scene *scene, struct bare_lane *bare)
 		.progress = bare->progress,
 	};
 	assert_int_equal(lane_open(&conf, &bare->lane, NULL), STATUS_OK);
+}
+
+static void
+bare_lane_open(struct scene *scene, struct bare_lane *bare)
+{
+	bare_lane_open_as(scene, LANE_IO, 1, bare);
 }
 
 static void
@@ -381,6 +388,102 @@ test_a_cancel_finds_a_task_that_is_about_to_start(void **state)
 	assert_int_equal(run_word(run), RUN_CANCELLED);
 	run_end_early(run, RUN_CANCELLED);
 	scene_carry_end(run);
+	bare_lane_close(&bare);
+}
+
+static void
+hand_start(struct bare_lane *bare, struct task_start *start, int64_t seq)
+{
+	*start = (struct task_start){ .seq = seq };
+	lane_started(bare->lane, start, 1);
+}
+
+/* The end of the attempt before has been written, and its run is not gone yet. */
+static void
+test_a_cancel_finds_the_next_attempt_beside_the_one_before(void **state)
+{
+	struct bare_lane bare;
+	struct task_new task = new_carry();
+	struct run *runs[3];
+	bare_lane_open_as(*state, LANE_IO, 4, &bare);
+	hand_start(&bare, bare_lane_reserve(&bare, &task), 1);
+	hand_start(&bare, bare_lane_reserve(&bare, &task), 1);
+	struct task_start *start = bare_lane_reserve(&bare, &task);
+	lane_cancel(bare.lane, task.id);
+	hand_start(&bare, start, 1);
+	scene_await(&scene_shared.carried, 3);
+	for (int i = 0; i < 3; i++)
+		runs[i] = scene_carry_take();
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(run_word(runs[i]), RUN_CANCELLED);
+		run_end_early(runs[i], RUN_CANCELLED);
+		scene_carry_end(runs[i]);
+	}
+	bare_lane_close(&bare);
+}
+
+static void
+keep_start(void *context, enum lane lane, struct task_start *starts, size_t count)
+{
+	struct task_start **kept = context;
+	assert_int_equal(lane, LANE_CPU);
+	assert_int_equal(count, 1);
+	*kept = starts;
+}
+
+/* Stores a task that starts in a lane, which is not told yet. */
+static struct task_start *
+store_started(struct scene *scene, struct bare_lane *bare, const char *args, char *ret_id)
+{
+	struct task_new task = new_carry();
+	struct task_start *kept = NULL;
+	task.type = "work";
+	task.lane = LANE_CPU;
+	task.args = args;
+	task.args_size = strlen(args);
+	memcpy(ret_id, task.id, sizeof(task.id));
+	store_on_start(scene->store, keep_start, &kept);
+	assert_int_equal(
+	    store_submit(scene->store, &task, 1, bare_lane_reserve(bare, &task), NULL, NULL),
+	    STATUS_OK);
+	assert_non_null(kept);
+	return kept;
+}
+
+static enum task_state
+await_end(struct scene *scene, const char *id)
+{
+	struct task_status status;
+	do {
+		scene_nap();
+		assert_int_equal(store_read_status(scene->store, id, &status, NULL), STATUS_OK);
+	} while (!task_state_is_final(status.state));
+	return status.state;
+}
+
+/* It comes to an executor that stands at the gate, and must not wait for it. */
+static void
+test_a_cancel_of_a_task_that_is_about_to_start_does_not_wait_for_an_executor(void **state)
+{
+	struct scene *scene = *state;
+	struct bare_lane bare;
+	char quick[UUID_TEXT_SIZE], busy[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+	struct store_cancelled cancelled;
+	bare_lane_open_as(scene, LANE_CPU, 1, &bare);
+	/* From here on its runs are known to be short, and it takes more than it can run. */
+	lane_started(bare.lane, store_started(scene, &bare, "{\"quick\":1}", quick), 1);
+	assert_int_equal(await_end(scene, quick), TASK_SUCCEEDED);
+	lane_started(bare.lane, store_started(scene, &bare, "{}", busy), 1);
+	scene_await(&scene_shared.inside, 1);
+	struct task_start *start = store_started(scene, &bare, "{}", id);
+	assert_int_equal(store_cancel(scene->store, id, 1, &cancelled, NULL), STATUS_OK);
+	assert_int_equal(cancelled.what, STORE_CANCEL_REQUESTED);
+	lane_cancel(bare.lane, id);
+	lane_started(bare.lane, start, 1);
+	assert_int_equal(await_end(scene, id), TASK_FAILED);
+	assert_int_equal(scene_shared.inside, 1);
+	scene_set_gate(true);
+	assert_int_equal(await_end(scene, busy), TASK_SUCCEEDED);
 	bare_lane_close(&bare);
 }
 
@@ -558,6 +661,9 @@ main(void)
 		SCENE_TEST(test_a_start_that_is_refused_gives_its_place_back),
 		SCENE_TEST(test_there_are_as_many_reservations_as_places_and_none_in_a_held_lane),
 		SCENE_TEST(test_a_cancel_finds_a_task_that_is_about_to_start),
+		SCENE_TEST(test_a_cancel_finds_the_next_attempt_beside_the_one_before),
+		SCENE_TEST(
+		    test_a_cancel_of_a_task_that_is_about_to_start_does_not_wait_for_an_executor),
 		SCENE_TEST(test_a_place_that_is_given_back_goes_to_one_that_waits_at_once),
 		SCENE_TEST(test_a_drain_waits_for_starts_that_are_being_stored_and_hands_them_back),
 		SCENE_TEST(
