@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from lib.daemon import PROGRAM
 from lib.load import factorial_body, fetch_body, submit_many, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer, start_ill_behaved
 from lib.rawhttp import RawConnection, request
@@ -54,7 +55,7 @@ def test_malloc_keeps_little_for_each_thread(make_daemon, sanitizer, given, in_f
         # glibc 2.36 cuts the value at its colons while it reads it.
         assert f":GLIBC_TUNABLES={in_force}:".encode() in b":" + environment.read().replace(b"\0", b":")
     with open(f"/proc/{daemon.process.pid}/comm", encoding="utf-8") as name:
-        assert name.read() == "taskqd\n"
+        assert name.read() == f"{PROGRAM.name[:15]}\n"
 
 
 def test_thousands_of_tasks_twice(make_daemon, sanitizer, record_property):

@@ -132,7 +132,8 @@ def test_clients_that_go_away_leave_nothing_behind(make_daemon, held):
     daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_total_timeout_ms=600_000)
     with daemon.client() as client:
         task_id = client.fetch(held.url())
-        wait_until(lambda: client.status(task_id) == "RUNNING")
+        # The status is RUNNING before the connection to the origin is open.
+        wait_until(lambda: held.running == 1)
         before = len(daemon.descriptors()), daemon.threads()
         for _ in range(3):
             with parked(daemon.address, [f"{SUBMISSIONS}/{task_id}{LONG}"] * 100):
