@@ -47,7 +47,8 @@ ALTER TABLE task_attempt ADD COLUMN response TEXT;
 -- name: v2_drop_task_queued
 DROP INDEX task_queued;
 
--- Serves task_next and task_next_isolated: what waits in a lane, by priority, oldest first.
+-- Serves task_next and task_next_isolated: what waits in a lane, by priority, oldest first. And
+-- list_unfinished, as does the next.
 -- name: v2_task_ready
 CREATE INDEX task_ready ON task (lane, isolated, priority, seq)
 WHERE status = 'QUEUED' AND held_until IS NULL;

@@ -55,8 +55,8 @@ struct store_list {
  * tasks_max, where looks_max were looked at, or where the arguments come to STORE_LIST_ARGS_MAX. So
  * it may be short, and even empty, without being the last. A walk over all pages meets each id
  * once, and every task that was there when it began and is as asked for when its page is made. What
- * a page costs depends on looks_max and on how many tasks are RUNNING; not on where it begins, nor
- * on how many tasks there are.
+ * a page costs depends on looks_max and on how many tasks are RUNNING, or up to a bound QUEUED; not
+ * on where it begins, nor on how many tasks there are.
  * Bounds of time go by the time within the ids as well, which uuid_v7 put there: who submits owes
  * ids of created_at_ms, or a page with such bounds may lack the task.
  * @ret_list: the caller's to store_list_done

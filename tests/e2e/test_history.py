@@ -146,16 +146,19 @@ class TestPages:
             page = page_of(client, status="FAILED", cursor=page["next_cursor"])
             assert [task["id"] for task in page["tasks"]] == [oldest] and page["next_cursor"] is None
 
-    def test_what_runs_is_found_at_once(self, make_daemon):
+    def test_what_is_not_completed_is_found_at_once(self, make_daemon):
         daemon = make_daemon(cpu_executors=1, factorial_max_n=ENDLESS_N)
         with daemon.client() as client:
             oldest = client.factorial(ENDLESS_N)
+            ready = client.factorial(300)
+            held = client.submit("factorial", {"n": 3}, delay_ms=FAR_MS)
             tasks = [{"type": "factorial", "args": {"n": 3}}] * 1000
             for _ in range(11):
                 assert client.post({"tasks": tasks}, path=BATCH).status == 202
             wait_until(lambda: client.status(oldest) == "RUNNING")
-            page = page_of(client, status="RUNNING")
-            assert [task["id"] for task in page["tasks"]] == [oldest] and page["next_cursor"] is None
+            for words, expected in (("RUNNING", {oldest}), ("QUEUED", {ready, held}), ("QUEUED,RUNNING", {oldest, ready, held})):
+                page = page_of(client, status=words)
+                assert {task["id"] for task in page["tasks"]} == expected and page["next_cursor"] is None
             client.delete(f"/tasks/{oldest}")
 
     def test_large_arguments_make_short_pages(self, make_daemon):

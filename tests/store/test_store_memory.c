@@ -232,10 +232,11 @@ do_list(struct scene *scene)
 	return status;
 }
 
+/* One of the two tasks runs, and one waits: each is listed by a statement of its own. */
 static enum status
-do_list_running(struct scene *scene)
+do_list_state(struct scene *scene, enum task_state state)
 {
-	const struct store_list_query query = { .states = 1u << TASK_RUNNING,
+	const struct store_list_query query = { .states = 1u << state,
 		.created_before_ms = INT64_MAX,
 		.tasks_max = 10,
 		.looks_max = 10 };
@@ -247,6 +248,18 @@ do_list_running(struct scene *scene)
 		store_list_done(&page);
 	}
 	return status;
+}
+
+static enum status
+do_list_running(struct scene *scene)
+{
+	return do_list_state(scene, TASK_RUNNING);
+}
+
+static enum status
+do_list_queued(struct scene *scene)
+{
+	return do_list_state(scene, TASK_QUEUED);
 }
 
 /* Two attempts: the first once, and the second, which runs. */
@@ -407,6 +420,7 @@ test_a_list_survives_every_failing_allocation(void **state)
 	(void)state;
 	fail_everywhere(do_list, 3);
 	fail_everywhere(do_list_running, 3);
+	fail_everywhere(do_list_queued, 3);
 }
 
 static void

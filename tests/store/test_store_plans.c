@@ -24,6 +24,7 @@ static const struct {
 	{ SQLITE_COUNTER_LIST, "one row per type, lane and status, read once at start" },
 	{ SQLITE_RUNNING_LIST, "walks the partial index of running tasks, which is all of it" },
 	{ SQLITE_LIST_RUNNING, "as RUNNING_LIST" },
+	{ SQLITE_LIST_UNFINISHED, "walks partial indexes, of no more than HISTORY_UNFINISHED_MAX" },
 	{ SQLITE_EDGES_TASK, "LIMIT 1 along the key" },
 	{ SQLITE_EDGES_TASK_BY_ID, "LIMIT 1 along the index" },
 	{ SQLITE_EDGES_TASK_RESULT, "LIMIT 1 along the key" },
@@ -38,6 +39,7 @@ static const struct {
 	const char *why;
 } may_sort[] = {
 	{ SQLITE_LIST_RUNNING, "what runs is what the executors hold, and it keeps LIMIT rows" },
+	{ SQLITE_LIST_UNFINISHED, "no more than HISTORY_UNFINISHED_MAX, and it keeps LIMIT rows" },
 };
 
 /* What has to stand in the plan. */
@@ -73,6 +75,10 @@ static const struct {
 	{ SQLITE_RESULT_OWNER, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_LIST_NEWEST, "SEARCH task USING INDEX task_by_id (id>? AND id<?)" },
 	{ SQLITE_LIST_RUNNING, "SCAN task USING INDEX task_running" },
+	{ SQLITE_LIST_UNFINISHED, "SEARCH task USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_LIST_UNFINISHED, "SCAN task USING INDEX task_ready" },
+	{ SQLITE_LIST_UNFINISHED, "SEARCH task USING INDEX task_held (held_until>?)" },
+	{ SQLITE_LIST_UNFINISHED, "SCAN task USING INDEX task_running" },
 	{ SQLITE_READ_SUBMISSION, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH t USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH a USING PRIMARY KEY (seq=?)" },

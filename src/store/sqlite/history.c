@@ -10,10 +10,11 @@
 
 #include "store/store_backend.h"
 
-/* Rows of what runs that a statement sorts and keeps at most: some hundred KiB. */
-#define RUNNING_LOOKS_MAX 1000
+/* Rows that a statement sorts and keeps at most: some hundred KiB. */
+#define SORTED_LOOKS_MAX 1000
 
-/* A row of list_newest or list_running. The arguments are SQLite's until its next step. */
+/* A row of list_newest, list_running or list_unfinished. The arguments are SQLite's until its next
+ * step. */
 static int
 row_task(sqlite3_stmt *row, struct store_list_task *ret_task)
 {
@@ -84,21 +85,35 @@ run_list(struct readers *readers, enum sqlite_statement statement, struct store_
 	return status;
 }
 
+/* The statement that has the fewest rows to look at. What runs is never much. */
+static enum sqlite_statement
+choose_statement(const struct store_list_query *query, int64_t unfinished)
+{
+	const unsigned running = 1u << TASK_RUNNING;
+	const unsigned open = running | 1u << TASK_QUEUED;
+
+	if (query->states == running)
+		return SQLITE_LIST_RUNNING;
+	if (query->states != 0 && (query->states & ~open) == 0 &&
+	    unfinished <= HISTORY_UNFINISHED_MAX)
+		return SQLITE_LIST_UNFINISHED;
+	return SQLITE_LIST_NEWEST;
+}
+
 enum status
-history_list(struct readers *readers, const struct store_list_query *query,
+history_list(struct readers *readers, const struct store_list_query *query, int64_t unfinished,
     struct store_list *ret_list, struct error *error)
 {
-	bool is_running = query->states == 1u << TASK_RUNNING;
+	enum sqlite_statement statement = choose_statement(query, unfinished);
 	struct store_list_query bounded = *query;
 	struct store_list_page page;
 	enum status status;
 
-	if (is_running && bounded.looks_max > RUNNING_LOOKS_MAX)
-		bounded.looks_max = RUNNING_LOOKS_MAX;
+	if (statement != SQLITE_LIST_NEWEST && bounded.looks_max > SORTED_LOOKS_MAX)
+		bounded.looks_max = SORTED_LOOKS_MAX;
 	status = store_list_begin(&bounded, &page, error);
 	if (status == STATUS_OK)
-		status = run_list(
-		    readers, is_running ? SQLITE_LIST_RUNNING : SQLITE_LIST_NEWEST, &page, error);
+		status = run_list(readers, statement, &page, error);
 	if (status != STATUS_OK) {
 		store_list_done(&page.list);
 		return status;

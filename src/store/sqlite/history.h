@@ -8,11 +8,16 @@
 
 #include "store/sqlite/readers.h"
 
+/* Tasks that are not completed up to which they are listed by the indexes that have them, and not
+   by a walk past those that are. */
+#define HISTORY_UNFINISHED_MAX 5000
+
 /**
  * history_list - as store_list; also CORRUPT
+ * @unfinished: how many tasks are not completed, as of a moment ago
  */
 enum status history_list(struct readers *readers, const struct store_list_query *query,
-    struct store_list *ret_list, struct error *error) NODISCARD;
+    int64_t unfinished, struct store_list *ret_list, struct error *error) NODISCARD;
 
 /**
  * history_submission - as store_read_submission; also CORRUPT

@@ -224,11 +224,15 @@ sqlite_list(void *db, const struct store_list_query *query, struct store_list *r
     struct error *error)
 {
 	struct sqlite_store *store = db;
+	struct store_counts counts;
 	enum status status = check_alive(store, error);
 
 	if (status != STATUS_OK)
 		return status;
-	return check_damage(store, history_list(&store->readers, query, ret_list, error), error);
+	counters_read(&store->writer.counters, &counts);
+	status = history_list(&store->readers, query,
+	    counts.by_state[TASK_QUEUED] + counts.by_state[TASK_RUNNING], ret_list, error);
+	return check_damage(store, status, error);
 }
 
 static enum status
