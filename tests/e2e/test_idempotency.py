@@ -357,6 +357,30 @@ def test_across_a_restart(make_daemon, how):
     assert integrity(daemon.database) == ["ok"]
 
 
+def test_tasks_that_were_deleted_meanwhile(make_daemon):
+    """The answer is that of the first time, and nothing is done twice: the ids are of tasks that were there."""
+    daemon = make_daemon(keep_tasks_max=1)
+    body = {"tasks": [factorial(3), factorial(4)]}
+    with daemon.client() as client:
+        first, batch = fresh(client, "one", factorial(5)), fresh(client, "many", body, BATCH)
+        ids = [first.json["id"], *batch.json["ids"]]
+        last = client.factorial(6)
+        wait_until(lambda: count_tasks(daemon.database) == 1)
+    for how in ("kill9", "terminate"):
+        with daemon.client() as client:
+            for _ in range(2):
+                check_replayed(post(client, "one", factorial(5)), first)
+                check_replayed(post(client, "many", body, BATCH), batch)
+                check_mismatch(post(client, "one", factorial(7)))
+            for task in ids:
+                check_problem(client.get(f"{SUBMISSIONS}/{task}"), 404)
+                check_problem(client.get(f"/tasks/{task}"), 404)
+            assert client.status(last) == "SUCCEEDED"
+        getattr(daemon, how)()
+        daemon.restart()
+    assert count_tasks(daemon.database) == 1
+
+
 def test_an_answer_that_was_never_read(make_daemon):
     """The client is gone before the answer; when it comes back, it is told what was done."""
     daemon = make_daemon()

@@ -244,6 +244,43 @@ test_a_batch_comes_back_with_all_its_ids_in_order(void **state)
 	assert_tasks(env, 2 + MANY);
 }
 
+/* Otherwise whoever tries again would have it done a second time. */
+static void
+test_it_outlives_its_tasks(void **state)
+{
+	static const struct store_retention nothing = { .tasks_max = 1 };
+	static struct store_purged purged;
+	struct store_env *env = *state;
+	struct idempotency key = key_of("k", 'a');
+
+	assert_int_equal(submit(env, &key, 1, 3, NULL), STATUS_OK);
+	assert_int_equal(key.ret_verdict, IDEMPOTENCY_FRESH);
+	for (unsigned n = 1; n <= 2; n++) {
+		struct store_cancelled cancelled;
+		char id[UUID_TEXT_SIZE];
+
+		store_env_id(n, id);
+		assert_int_equal(
+		    store_cancel(env->store, id, env->now_ms, &cancelled, NULL), STATUS_OK);
+	}
+	assert_int_equal(store_purge(env->store, &nothing, env->now_ms, &purged, NULL), STATUS_OK);
+	assert_int_equal(purged.count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_false(is_there(env, 1) || is_there(env, 2));
+		env->now_ms += KEEP_MS / 2 - 1;
+		/* All of its ids, of those that are gone as well. */
+		assert_int_equal(submit(env, &key, 11, 3, NULL), STATUS_OK);
+		assert_ids(&key, 1, 3);
+		assert_int_equal(
+		    store_read_idempotency(env->store, &key, env->now_ms, NULL), STATUS_OK);
+		assert_ids(&key, 1, 3);
+		assert_int_equal(verdict_of(env, "k", 'b', 11, 3), IDEMPOTENCY_MISMATCH);
+		assert_tasks(env, 1);
+		store_env_crash(env);
+	}
+	idempotency_reset(&key);
+}
+
 static void
 test_it_outlives_a_crash(void **state)
 {
@@ -569,6 +606,7 @@ main(void)
 		    test_a_key_holds_to_the_last_millisecond_and_is_free_after_it),
 		STORE_ENV_TEST_ON_SHIM(test_how_long_a_key_holds_is_said_by_who_asks),
 		STORE_ENV_TEST_ON_SHIM(test_a_batch_comes_back_with_all_its_ids_in_order),
+		STORE_ENV_TEST_ON_SHIM(test_it_outlives_its_tasks),
 		STORE_ENV_TEST_ON_SHIM(test_it_outlives_a_crash),
 		STORE_ENV_TEST_ON_SHIM(test_a_start_is_handed_over_with_the_first_alone),
 		STORE_ENV_TEST_ON_SHIM(test_what_fails_leaves_nothing_under_its_key),
