@@ -340,73 +340,6 @@ test_what_a_killed_creation_left_is_begun_anew(void **state)
 	store_env_submit(env, 1);
 }
 
-static void
-test_a_database_of_version_1_is_brought_up_to_date(void **state)
-{
-	struct store_env *env = *state;
-	char *sql = store_env_read_data("store/v1.sql");
-	struct task_result result;
-	struct store_counts counts;
-	char id[UUID_TEXT_SIZE], path[256];
-
-	store_env_close(env);
-	path_of(env, "taskq.db", path, sizeof(path));
-	assert_int_equal(unlink(path), 0);
-	meddle(env, "taskq.db", sql);
-	free(sql);
-	store_env_open(env);
-	/* It was left by a crash: task 2 ran for the first time, task 3 for the last. */
-	assert_int_equal(env->recovery.requeued, 1);
-	assert_int_equal(env->recovery.exhausted, 1);
-	assert_int_equal(store_env_state(env, 1), TASK_QUEUED);
-	assert_int_equal(store_env_state(env, 2), TASK_QUEUED);
-	assert_int_equal(store_env_state(env, 3), TASK_FAILED);
-	assert_int_equal(store_env_state(env, 5), TASK_FAILED);
-	assert_int_equal(store_env_state(env, 6), TASK_REJECTED);
-	store_env_id(4, id);
-	assert_int_equal(store_read_result(env->store, id, &result, NULL), STATUS_OK);
-	assert_int_equal(result.status.state, TASK_SUCCEEDED);
-	assert_string_equal(result.data, "24");
-	assert_string_equal(result.media_type, "text/plain");
-	task_result_done(&result);
-	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_OK);
-	assert_int_equal(counts.by_state[TASK_QUEUED], 2);
-	assert_int_equal(counts.by_state[TASK_RUNNING], 0);
-	assert_int_equal(counts.by_state[TASK_SUCCEEDED], 1);
-	assert_int_equal(counts.by_state[TASK_FAILED], 2);
-	assert_int_equal(counts.by_state[TASK_REJECTED], 1);
-	/* Each takes 256 and its arguments; two further attempts, contents, a message, a report. */
-	assert_int_equal(counts.kept_bytes,
-	    (256 + 9 + 2 * 1024 + 50) + (256 + 9 + 2) + (256 + 28 + 23 + 14 + 5000) + (256 + 9));
-	store_env_check_counters(env);
-	store_env_submit(env, 7);
-}
-
-/* A released version's schema is never edited: what was made by it and brought up to date is what
-   is made today. */
-static void
-test_version_1_leads_to_the_same_schema(void **state)
-{
-	static const char schema[] =
-	    "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name";
-	struct store_env *env = *state;
-	char *fresh = store_env_sql(env, schema);
-	char *sql = store_env_read_data("store/v1.sql");
-	char path[256];
-	char *led;
-
-	store_env_close(env);
-	path_of(env, "taskq.db", path, sizeof(path));
-	assert_int_equal(unlink(path), 0);
-	meddle(env, "taskq.db", sql);
-	store_env_open(env);
-	led = store_env_sql(env, schema);
-	assert_string_equal(fresh, led);
-	free(fresh);
-	free(led);
-	free(sql);
-}
-
 int
 main(void)
 {
@@ -427,8 +360,6 @@ main(void)
 		STORE_ENV_TEST(test_a_missing_database_beside_its_log_is_not_replaced),
 		STORE_ENV_TEST(test_a_missing_database_beside_results_is_not_replaced),
 		STORE_ENV_TEST(test_what_a_killed_creation_left_is_begun_anew),
-		STORE_ENV_TEST(test_a_database_of_version_1_is_brought_up_to_date),
-		STORE_ENV_TEST(test_version_1_leads_to_the_same_schema),
 	};
 
 	return store_env_main_sqlite(tests, ARRAY_SIZE(tests));
