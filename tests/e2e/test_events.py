@@ -440,7 +440,7 @@ def test_clients_that_go_away_leave_nothing_behind(make_daemon, held):
     daemon = make_daemon(**LOOPBACK)
     with daemon.client() as client:
         task = client.fetch(held.url())
-        await_running(client, task)
+        wait_until(lambda: held.running == 1, what="the fetch has its connection")
         before = len(daemon.descriptors()), daemon.threads()
         for _ in range(3):
             with streams(daemon.address, task, 100):
