@@ -622,6 +622,7 @@ test_where_much_waits_pages_go_past_history(void **state)
 
 struct writing {
 	struct store_env *env;
+	struct event has_walked; /* the half of the writes comes after the first walk */
 	atomic_bool has_ended;
 };
 
@@ -637,6 +638,8 @@ write_main(void *arg)
 	for (unsigned n = 0; n < 150; n++) {
 		struct task task;
 
+		if (n == 75)
+			event_wait(&writing->has_walked);
 		store_env_submit(env, 10 * THERE + n);
 		store_env_claim_one(env, false, &task);
 		(void)store_env_succeed(env, &task, "x", 1);
@@ -656,6 +659,7 @@ test_a_walk_misses_nothing_that_was_there_while_others_write(void **state)
 	pthread_t thread;
 	bool was_last;
 
+	event_init(&writing.has_walked);
 	for (unsigned n = 1; n <= THERE; n++)
 		store_env_submit(writing.env, n);
 	assert_int_equal(thread_start(&thread, "write", 0, write_main, &writing, NULL), STATUS_OK);
@@ -681,7 +685,8 @@ test_a_walk_misses_nothing_that_was_there_while_others_write(void **state)
 			store_list_done(&page);
 		}
 		assert_int_equal(expected, 0);
-		walks++;
+		if (walks++ == 0)
+			event_set(&writing.has_walked);
 	} while (!was_last);
 	thread_join(thread);
 	assert_true(walks > 1);
