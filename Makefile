@@ -25,13 +25,13 @@ PYTHON     ?= /usr/bin/python3
 
 LIBS       := libmicrohttpd jansson libcurl libcrypto sqlite3
 LIB_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(LIBS))
-LIB_LIBS   ?= $(shell $(PKG_CONFIG) --libs $(LIBS))
+LIB_LIBS   ?= $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wwrite-strings -Wvla \
-	-Wnull-dereference -Wswitch-enum -Wimplicit-fallthrough \
+	-Wnull-dereference -Wswitch-enum -Wimplicit-fallthrough -Wno-psabi \
 	$(if $(IS_CLANG),-Wthread-safety) $(if $(WERROR),-Werror)
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE
 HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
