@@ -73,9 +73,10 @@ TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync
 TEST_LIBS_test_fetch_engine := -Wl,--wrap=calloc
 TEST_LIBS_test_fetch_transfer := -Wl,--wrap=address_policy_allows
 TEST_LIBS_test_fetch_options := -Wl,--wrap=curl_easy_setopt
-TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=malloc
+TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=mmap,--wrap=aligned_alloc
 TEST_LIBS_test_arena := -Wl,--wrap=mmap,--wrap=aligned_alloc
-TEST_LIBS_test_bn_steps := -lgmp
+TEST_LIBS_test_bn_product := -lgmp
+TEST_LIBS_test_factorisation := -lgmp
 TEST_LIBS_test_multiplier := -lgmp
 TEST_LIBS_test_transform := -lgmp
 TEST_LIBS_test_uint128 := -lgmp

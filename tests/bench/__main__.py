@@ -52,7 +52,8 @@ def parser():
                       help="finished tasks for growth, the most for startup (10000,1000000,10000000)")
     made.add_argument("--queued", type=between(1, 1_000_000, int), default=Options.queued, help="tasks for startup (100000)")
     made.add_argument("--fetches", type=between(1, 1_000_000, int), default=Options.fetches, help="tasks for fetch (50000)")
-    made.add_argument("--million", action="store_true", help="factorial of 1,000,000 as well")
+    made.add_argument("--factorial-max", type=between(1_000, 10_000_000, int), default=Options.factorial_max,
+                      help="the largest n for factorial (10000000)")
     made.add_argument("--json", type=pathlib.Path, help="where the run is written to (OUT/bench.json)")
     made.add_argument("--compare", nargs=2, metavar=("OLD.json", "NEW.json"), help="compare two runs; measures nothing")
     made.add_argument("--out", type=pathlib.Path, default=Options.out, help="for data and JSON (build/bench)")
@@ -95,7 +96,7 @@ def main():
             raise BenchError(f"there is no figure '{name}'; --help names them")
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds, connections=arguments.connections,
                       out=arguments.out, history=arguments.history, queued=arguments.queued,
-                      fetches=arguments.fetches, million=arguments.million, threads=arguments.threads)
+                      fetches=arguments.fetches, factorial_max=arguments.factorial_max, threads=arguments.threads)
     raise_descriptor_limit()
     set_threads(options.threads)
     rows, error = run_figures(options, list(dict.fromkeys(names)))

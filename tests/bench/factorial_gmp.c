@@ -5,7 +5,7 @@
  *	factorial_gmp N ROUNDS
  *
  * A round computes with each as often as it takes to fill 20 ms. The digits must agree. Prints one
- *line of JSON with the seconds that one computation took, by rounds.
+ * line of JSON with the seconds that one computation took, by rounds.
  */
 #include <gmp.h>
 #include <stdbool.h>
@@ -41,7 +41,7 @@ keep_digits(void *context, const char *text, size_t size, struct error *error)
 static bool
 by_project(unsigned long n, struct digits *digits)
 {
-	struct factorial_sink sink = { .write = keep_digits, .context = digits };
+	struct digit_sink sink = { .write = keep_digits, .context = digits };
 	digits->size = 0;
 	return factorial_decimal(n, NULL, &sink, NULL) == STATUS_OK;
 }
@@ -84,7 +84,7 @@ main(int argc, char *argv[])
 		fprintf(stderr, "usage: factorial_gmp N ROUNDS\n");
 		return 2;
 	}
-	struct digits ours = { .room = 7 * n + 64 }, theirs = { .room = 7 * n + 64 };
+	struct digits ours = { .room = 8 * n + 64 }, theirs = { .room = 8 * n + 64 };
 	ours.text = malloc(ours.room);
 	theirs.text = malloc(theirs.room);
 	if (ours.text == NULL || theirs.text == NULL)

@@ -334,7 +334,7 @@ main(int argc, char *argv[])
 		return 2;
 	}
 	for (unsigned n = 0; n < FACTORIALS; n++) {
-		struct factorial_sink sink = { .write = keep_digits, .context = fill.digits[n] };
+		struct digit_sink sink = { .write = keep_digits, .context = fill.digits[n] };
 		MUST(factorial_decimal(n, NULL, &sink, NULL) == STATUS_OK);
 	}
 	create_database(plan.directory);

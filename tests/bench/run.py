@@ -18,7 +18,7 @@ class Options:
     connections: tuple = (1, 32, 256, 1000)
     threads: int = min(2, len(os.sched_getaffinity(0)))  # of the load generator
     out: pathlib.Path = pathlib.Path("build/bench")
-    million: bool = False  # factorial of 10^6 as well
+    factorial_max: int = 10_000_000  # the largest n of the figure `factorial`
     history: tuple = (10_000, 1_000_000, 10_000_000)
     fetches: int = 50_000
     queued: int = 100_000

@@ -17,7 +17,7 @@ from lib.wait import wait_until
 
 PATIENCE_S = 120
 TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "20000",
-        "--fetches", "300")
+        "--fetches", "300", "--factorial-max", "100000")
 ROWS = {
     "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "fetch": 1, "factorial": 3,
     "sizes": 4, "growth": 6, "startup": 4, "generator": 2,
@@ -97,9 +97,9 @@ def test_compare_tells_a_change(whole_run, tmp_path):
 
 def test_a_wrong_count_ends_the_run_with_its_reason(tmp_path):
     """What the generator saw, a refusal, must come out."""
-    with under_test.running(tmp_path, drain_timeout_ms=60_000, factorial_max_n=10_000_000) as service:
+    with under_test.running(tmp_path, drain_timeout_ms=60_000, factorial_max_n=100_000_000) as service:
         with service.client() as client:
-            long_one = client.factorial(10_000_000)
+            long_one = client.factorial(100_000_000)
             wait_until(lambda: client.status(long_one) == "RUNNING")
             service.daemon.signal(signal.SIGTERM)  # it drains as long as that runs, and refuses
             wait_until(lambda: client.get("/readyz").status == 503)

@@ -223,9 +223,9 @@ def test_progress_of_another_attempt_is_told_anew(daemon, client):
 
 
 def test_progress_of_a_factorial_is_told(make_daemon):
-    daemon = make_daemon(factorial_max_n=3000000)
+    daemon = make_daemon(factorial_max_n=100000000)
     with daemon.client() as client:
-        task = client.factorial(3000000)
+        task = client.factorial(100000000)
         with Stream(daemon.address, task) as stream:
             seen = [stream.next()]
             while len(seen) < 4:

@@ -7,7 +7,7 @@ from lib.api import SUBMISSIONS
 from lib.origins import FedOrigin, ScriptedOrigin, ok_answer
 from lib.wait import wait_until
 
-LARGE_N = 3000000  # some seconds at the least
+LARGE_N = 100000000  # longer than any test; takes 1.8 GiB in the end
 
 NO_LENGTH = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 CHUNKED = "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

@@ -1,247 +1,293 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Factorials on OpenSSL's BN: a balanced product tree, then a divide-and-conquer conversion to
- * decimal. Runs in the thread that asks, shares nothing, and asks before every step of bounded work
- * whether it is to stop. Must not know tasks or outputs.
+ * Factorials from their prime factorisation (factorisation.h), by the bits of the exponents:
+ *
+ *	n! = 10^z m,    m = m[0],    m[k] = m[k + 1]^2 * product of the p whose e(p) has bit k
+ *
+ * P. Borwein, "On the Complexity of Calculating Factorials", J. Algorithms 6, 1985. The products of
+ * primes are short beside m, so most of the work is squares of numbers that double in length. It
+ * begins with the first m[k] that is short enough for a BN. Runs in the thread that asks, and
+ * shares nothing.
  */
 #include "kinds/factorial/factorial.h"
 
+#include <math.h>
 #include <openssl/err.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "kinds/factorial/bn_steps.h"
-#include "kinds/factorial/factorial_work.h"
+#include "kinds/factorial/bn_product.h"
+#include "kinds/factorial/decimal/multiplier.h"
+#include "kinds/factorial/factorisation.h"
 #include "kinds/factorial/small_factorials.h"
 
-/* Up to this many factors are multiplied one after the other. */
-#define PRODUCT_LEAF_FACTORS 32
+/* What of the work is writing the digits. */
+#define TEXT_SHARE 0.05
 
-/* The conversion ends at numbers of this many decimal groups, which it divides word by word. */
-#define GROUP_DIGITS 19
-#define GROUP_POWER  UINT64_C(10000000000000000000) /* 10 to the power of GROUP_DIGITS */
-#define LEAF_GROUPS  16
-#define LEAF_DIGITS  (GROUP_DIGITS * LEAF_GROUPS)
-#define LEVELS_MAX   24 /* LEAF_DIGITS << 24 is far more digits than the largest factorial has */
-#define BUFFER_BYTES 16384
-
-struct job {
-	struct bn_steps steps;
-	const struct factorial_sink *sink;
-	BIGNUM *fives[LEVELS_MAX]; /* [i] is 5 to the power of LEAF_DIGITS << i */
-	char *buffer;              /* digits on their way to the sink */
-	size_t buffered;
+/* The sizes that n tells beforehand: bounds, in limbs and in words of 64 bits. */
+struct sizes {
+	size_t limbs;        /* of m */
+	size_t factor_words; /* of the longest product of primes */
+	size_t factor_limbs;
 };
 
-/*
- * result = first * (first + step) * (first + 2 step) * ... up to n.
- * Halving by stride rather than by range keeps the two halves within a few bits of one length.
- */
-static enum status
-product(struct job *job, BIGNUM *result, uint64_t first, uint64_t step, uint64_t n)
+struct job {
+	struct arena arena;
+	struct effort effort;
+	struct factorisation factorisation;
+	struct multiplier multiplier;
+	BIGNUM *number;
+	uint64_t *words; /* of the product of primes at hand */
+	struct decimal m;
+	struct decimal factor;
+	struct sizes sizes;
+};
+
+/* H. Robbins, "A Remark on Stirling's Formula", Amer. Math. Monthly 62, 1955. */
+static double
+digits_max(uint64_t n)
 {
-	enum status status = STATUS_OK;
-	BIGNUM *even, *odd;
+	const double pi = 3.14159265358979323846;
+	double x = (double)n;
 
-	if ((n - first) / step < PRODUCT_LEAF_FACTORS) {
-		uint64_t word = 1;
-
-		if (!BN_one(result))
-			return bn_steps_no_memory(&job->steps);
-		for (uint64_t factor = first; factor <= n; factor += step) {
-			if (word <= UINT64_MAX / factor) {
-				word *= factor;
-				continue;
-			}
-			if (!BN_mul_word(result, word))
-				return bn_steps_no_memory(&job->steps);
-			word = factor;
-		}
-		return BN_mul_word(result, word) ? STATUS_OK : bn_steps_no_memory(&job->steps);
-	}
-
-	BN_CTX_start(job->steps.ctx);
-	even = BN_CTX_get(job->steps.ctx);
-	odd = BN_CTX_get(job->steps.ctx);
-	if (odd == NULL)
-		status = bn_steps_no_memory(&job->steps);
-	if (status == STATUS_OK)
-		status = product(job, even, first, 2 * step, n);
-	if (status == STATUS_OK)
-		status = product(job, odd, first + step, 2 * step, n);
-	if (status == STATUS_OK)
-		status = bn_steps_multiply(&job->steps, result, even, odd);
-	BN_CTX_end(job->steps.ctx);
-	return status;
-}
-
-static enum status
-flush_digits(struct job *job)
-{
-	size_t size = job->buffered;
-
-	job->buffered = 0;
-	return size == 0
-		   ? STATUS_OK
-		   : job->sink->write(job->sink->context, job->buffer, size, job->steps.error);
-}
-
-/* Writes a number below 10^LEAF_DIGITS; with all its leading zeros unless it is the first. */
-static enum status
-write_leaf(struct job *job, BIGNUM *number, bool is_first)
-{
-	char digits[LEAF_DIGITS];
-	const char *begin = digits;
-	size_t size = sizeof(digits);
-	enum status status;
-
-	for (char *at = digits + sizeof(digits); at > digits;) {
-		BN_ULONG group = BN_div_word(number, GROUP_POWER);
-
-		if (group == (BN_ULONG)-1)
-			return bn_steps_no_memory(&job->steps);
-		for (int i = 0; i < GROUP_DIGITS; i++) {
-			*--at = (char)('0' + group % 10);
-			group /= 10;
-		}
-	}
-	while (is_first && size > 1 && *begin == '0') {
-		begin++;
-		size--;
-	}
-	if (size > BUFFER_BYTES - job->buffered) {
-		status = flush_digits(job);
-		if (status != STATUS_OK)
-			return status;
-	}
-	memcpy(job->buffer + job->buffered, begin, size);
-	job->buffered += size;
-	return STATUS_OK;
+	return (x * log(x) - x + log(2 * pi * x) / 2 + 1 / (12 * x)) / log(10);
 }
 
 /*
- * Writes a number below 10^(LEAF_DIGITS << level), and spends it. Divides by the power of ten in
- * the middle: its power of two is a shift, and the rest, a power of five, is three tenths shorter.
+ * The primes of a product are different and at most n, so it is at most e^theta(n), and theta(n) <
+ * 1.01624 n (J. Rosser, L. Schoenfeld, 1962, (3.32)). A word holds two of them at least.
  */
-static enum status
-write_number(struct job *job, BIGNUM *number, int level, bool is_first)
+static struct sizes
+sizes_of(uint64_t n)
 {
-	BIGNUM *shifted, *low, *quotient, *rest;
-	enum status status;
-	int bits;
-
-	if (level == 0)
-		return write_leaf(job, number, is_first);
-	bits = LEAF_DIGITS << (level - 1);
-	BN_CTX_start(job->steps.ctx);
-	quotient = BN_CTX_get(job->steps.ctx);
-	rest = BN_CTX_get(job->steps.ctx);
-	BN_CTX_start(job->steps.ctx);
-	shifted = BN_CTX_get(job->steps.ctx);
-	low = BN_CTX_get(job->steps.ctx);
-	if (low == NULL || !bn_steps_split(number, bits, shifted, low))
-		status = bn_steps_no_memory(&job->steps);
-	else
-		status =
-		    bn_steps_divide(&job->steps, quotient, rest, shifted, job->fives[level - 1]);
-	if (status == STATUS_OK && !bn_steps_join(rest, rest, bits, low, shifted))
-		status = bn_steps_no_memory(&job->steps);
-	/* The recursion uses again what was needed up to here. */
-	BN_CTX_end(job->steps.ctx);
-	if (status == STATUS_OK && !(is_first && BN_is_zero(quotient))) {
-		status = write_number(job, quotient, level - 1, is_first);
-		is_first = false;
-	}
-	if (status == STATUS_OK)
-		status = write_number(job, rest, level - 1, is_first);
-	BN_CTX_end(job->steps.ctx);
-	return status;
-}
-
-/* Makes the powers of five for `number`; the level is such that 10^(LEAF_DIGITS << level) > it. */
-static enum status
-prepare_fives(struct job *job, const BIGNUM *number, int *ret_level)
-{
-	enum status status = STATUS_OK;
-	int level = 0;
-
-	/* 10^d has more than 3.3219 d bits, so a number with at most that many is smaller. */
-	while ((int64_t)BN_num_bits(number) * 10000 > ((int64_t)LEAF_DIGITS << level) * 33219) {
-		BIGNUM *five = BN_new();
-
-		job->fives[level] = five;
-		if (five == NULL)
-			return bn_steps_no_memory(&job->steps);
-		if (level > 0) {
-			status = bn_steps_multiply(
-			    &job->steps, five, job->fives[level - 1], job->fives[level - 1]);
-			if (status != STATUS_OK)
-				return status;
-		} else {
-			if (!BN_one(five))
-				return bn_steps_no_memory(&job->steps);
-			for (int i = 0; i < LEAF_DIGITS; i++) {
-				if (!BN_mul_word(five, 5))
-					return bn_steps_no_memory(&job->steps);
-			}
-		}
-		level++;
-	}
-	*ret_level = level;
-	return STATUS_OK;
-}
-
-static enum status
-compute(uint64_t n, const struct factorial_stop *stop, const struct factorial_sink *sink,
-    struct error *error)
-{
-	struct job job = {
-		.steps = { .stop = stop, .error = error, .work_total = factorial_work(n) },
-		.sink = sink,
+	size_t words = factorisation_primes_max(n) / 2 + 1;
+	double bits = 1.01624 * (double)n / log(2) + (double)words;
+	struct sizes sizes = {
+		.limbs = multiplier_room((size_t)(digits_max(n) / LIMB_DIGITS) + 2),
+		.factor_words = words > BN_PRODUCT_WORDS * 2 ? words : BN_PRODUCT_WORDS * 2,
+		.factor_limbs = bn_product_room((uint64_t)bits + 1),
 	};
-	BIGNUM *number = NULL;
-	enum status status;
-	int level = 0;
 
-	job.steps.ctx = BN_CTX_new();
-	job.buffer = malloc(BUFFER_BYTES);
-	number = BN_new();
-	if (job.steps.ctx == NULL || job.buffer == NULL || number == NULL) {
-		status = bn_steps_no_memory(&job.steps);
-		goto out;
+	return sizes;
+}
+
+/* What job_open takes, and the most of what is taken meanwhile. */
+static size_t
+bytes_of(uint64_t n, const struct sizes *sizes)
+{
+	size_t limb = sizeof(uint64_t);
+	size_t kept = factorisation_bytes(n) + multiplier_bytes(sizes->limbs) +
+		      arena_size_of(sizes->limbs * limb) +
+		      arena_size_of(sizes->factor_words * limb) +
+		      arena_size_of(sizes->factor_limbs * limb);
+	size_t square = multiplier_square_bytes(sizes->limbs / 2 + 1);
+	size_t product = multiplier_product_bytes(sizes->factor_limbs) +
+			 3 * arena_size_of(sizes->factor_limbs * limb);
+	size_t text = arena_size_of(DECIMAL_TEXT_PIECE);
+	size_t most = square > product ? square : product;
+
+	return kept + (most > text ? most : text);
+}
+
+static enum status
+job_open(struct job *job, uint64_t n)
+{
+	struct error *error = job->effort.error;
+	enum status status;
+
+	job->sizes = sizes_of(n);
+	status = arena_open(bytes_of(n, &job->sizes), &job->arena, error);
+	if (status != STATUS_OK)
+		return status;
+	status = factorisation_open(n, &job->arena, &job->effort, &job->factorisation);
+	if (status == STATUS_OK)
+		status = multiplier_open(
+		    NULL, &job->arena, &job->effort, job->sizes.limbs, &job->multiplier);
+	if (status != STATUS_OK)
+		return status;
+	job->m.capacity = job->sizes.limbs;
+	job->m.limbs = arena_take(&job->arena, job->m.capacity * sizeof(uint64_t));
+	job->factor.capacity = job->sizes.factor_limbs;
+	job->factor.limbs = arena_take(&job->arena, job->factor.capacity * sizeof(uint64_t));
+	job->words = arena_take(&job->arena, job->sizes.factor_words * sizeof(uint64_t));
+	if (job->m.limbs == NULL || job->factor.limbs == NULL || job->words == NULL)
+		return error_set(
+		    error, STATUS_INTERNAL, "the memory that was planned is not enough");
+	job->number = BN_new();
+	return job->number != NULL ? STATUS_OK
+				   : error_set(error, STATUS_NOMEM, "no memory for a number");
+}
+
+static void
+job_close(struct job *job)
+{
+	BN_free(job->number);
+	arena_close(&job->arena);
+}
+
+/* Factors on their way into as few words as come from multiplying while it fits. */
+struct packer {
+	uint64_t *words;
+	size_t count;
+	uint64_t word;
+};
+
+static void
+pack(struct packer *packer, uint32_t factor)
+{
+	uint64_t word;
+
+	if (!__builtin_mul_overflow(packer->word, factor, &word)) {
+		packer->word = word;
+		return;
 	}
-	status = product(&job, number, 1, 1, n);
+	packer->words[packer->count++] = packer->word;
+	packer->word = factor;
+}
+
+static size_t
+pack_last(struct packer *packer)
+{
+	packer->words[packer->count++] = packer->word;
+	return packer->count;
+}
+
+/* The most bits that m[k] can have, up to what a BN is taken for or more. */
+static uint64_t
+bits_of_root(const struct factorisation *factorisation, int k)
+{
+	const struct prime_power *powers = factorisation->powers;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < factorisation->count; i++) {
+		/* Exponents fall from 7 on, so nothing is left where one has no bits. */
+		if (powers[i].exponent >> k == 0 && powers[i].prime > 5)
+			break;
+		bits += (uint64_t)(powers[i].exponent >> k) *
+			(32 - (uint64_t)__builtin_clz(powers[i].prime));
+		if (bits > 64 * BN_PRODUCT_WORDS)
+			break;
+	}
+	return bits;
+}
+
+/* The first m[k]: the product of all primes, as often as they are in it. */
+static enum status
+begin(struct job *job, int k)
+{
+	const struct factorisation *factorisation = &job->factorisation;
+	struct packer packer = { .words = job->words, .word = 1 };
+
+	for (size_t i = 0; i < factorisation->count; i++) {
+		struct prime_power power = factorisation->powers[i];
+
+		if (power.exponent >> k == 0 && power.prime > 5)
+			break;
+		for (uint32_t times = power.exponent >> k; times > 0; times--)
+			pack(&packer, power.prime);
+	}
+	return bn_product(&job->multiplier, job->number, job->words, pack_last(&packer), &job->m);
+}
+
+/* m[k] from m[k + 1]. */
+static enum status
+go_on(struct job *job, int k, double share)
+{
+	const struct factorisation *factorisation = &job->factorisation;
+	struct packer packer = { .words = job->words, .word = 1 };
+	enum status status;
+	size_t words;
+
+	for (size_t i = 0; i < factorisation->count; i++) {
+		struct prime_power power = factorisation->powers[i];
+
+		if (power.exponent >> k == 0 && power.prime > 5)
+			break;
+		if ((power.exponent >> k) % 2 == 1)
+			pack(&packer, power.prime);
+	}
+	words = pack_last(&packer);
+	effort_begin_share(&job->effort, share,
+	    multiplier_square_effort(job->m.count) +
+		multiplier_product_effort(2 * job->m.count, words));
+	status = multiplier_square(&job->multiplier, &job->m);
 	if (status == STATUS_OK)
-		status = prepare_fives(&job, number, &level);
+		status = bn_product(&job->multiplier, job->number, job->words, words, &job->factor);
 	if (status == STATUS_OK)
-		status = write_number(&job, number, level, true);
+		status = multiplier_product(&job->multiplier, &job->m, &job->factor);
+	return status;
+}
+
+static enum status
+write_digits(struct job *job, const struct digit_sink *sink)
+{
+	uint64_t zeros = job->factorisation.zeros;
+	char *buffer = arena_take(&job->arena, decimal_text_buffer(job->m.count, zeros));
+
+	if (buffer == NULL)
+		return error_set(job->effort.error, STATUS_INTERNAL,
+		    "the memory that was planned for the digits is not enough");
+	effort_begin_share(
+	    &job->effort, TEXT_SHARE, (double)job->m.count * LIMB_DIGITS + (double)zeros);
+	return decimal_text_write(&job->m, zeros, buffer, sink, &job->effort);
+}
+
+/* m[k] has about this length, and making it takes time in proportion. */
+static double
+weight_of(uint64_t n, int k)
+{
+	double x = (double)(n >> k);
+
+	return x * log(x + 1);
+}
+
+static enum status
+compute(struct job *job, uint64_t n, const struct digit_sink *sink)
+{
+	enum status status = job_open(job, n);
+	double all = 0;
+	int k = 0;
+
+	while (status == STATUS_OK && bits_of_root(&job->factorisation, k) > 64 * BN_PRODUCT_WORDS)
+		all += weight_of(n, k++);
 	if (status == STATUS_OK)
-		status = flush_digits(&job);
-out:
-	for (size_t i = 0; i < LEVELS_MAX; i++)
-		BN_free(job.fives[i]);
-	BN_free(number);
-	free(job.buffer);
-	BN_CTX_free(job.steps.ctx);
+		status = begin(job, k);
+	while (status == STATUS_OK && k > 0) {
+		k--;
+		status = go_on(job, k, (1 - TEXT_SHARE) * weight_of(n, k) / all);
+	}
+	if (status == STATUS_OK)
+		status = write_digits(job, sink);
+	job_close(job);
 	/* What BN noted about a failure would stay with the thread. */
 	if (status == STATUS_NOMEM)
 		ERR_clear_error();
 	return status;
 }
 
+size_t
+factorial_bytes(uint64_t n)
+{
+	struct sizes sizes;
+
+	if (n <= SMALL_FACTORIALS_N_MAX)
+		return 0;
+	sizes = sizes_of(n);
+	return bytes_of(n, &sizes);
+}
+
 enum status
-factorial_decimal(uint64_t n, const struct factorial_stop *stop, const struct factorial_sink *sink,
+factorial_decimal(uint64_t n, const struct effort_watch *watch, const struct digit_sink *sink,
     struct error *error)
 {
+	struct job job = { .effort = { .watch = watch, .error = error } };
 	const char *digits;
 	size_t size;
 
 	if (n > FACTORIAL_N_LIMIT)
 		return error_set(error, STATUS_INVALID, "n is over %d", FACTORIAL_N_LIMIT);
-	if (stop != NULL && stop->is_wanted(stop->context))
+	if (watch != NULL && watch->is_to_stop(watch->context))
 		return error_set(error, STATUS_CANCELLED, "the factorial was stopped");
 	digits = small_factorials_digits(n, &size);
 	if (digits == NULL)
-		return compute(n, stop, sink, error);
+		return compute(&job, n, sink);
 	return sink->write(sink->context, digits, size, error);
 }

@@ -206,17 +206,17 @@ static void
 factorial_run(const struct kind_settings *settings, struct run *run)
 {
 	struct heard heard = { .run = run, .word = RUN_GO_ON };
-	const struct factorial_stop stop = {
-		.is_wanted = is_to_stop, .progressed = note_progress, .context = &heard
+	const struct effort_watch watch = {
+		.is_to_stop = is_to_stop, .progress = note_progress, .context = &heard
 	};
-	const struct factorial_sink sink = { .write = write_output, .context = &run->output };
+	const struct digit_sink sink = { .write = write_output, .context = &run->output };
 	struct error error = { "" };
 	enum status status;
 	uint64_t n;
 
 	if (!read_stored_args(settings, run, &n))
 		return;
-	status = factorial_decimal(n, &stop, &sink, &error);
+	status = factorial_decimal(n, &watch, &sink, &error);
 	if (heard.word != RUN_GO_ON) {
 		run_end_early(run, heard.word);
 		/* The same digits would take the same time again. */

@@ -33,7 +33,8 @@ effort_spend(struct effort *effort, double units)
 	/* A plan that was too small does not go on into the next share. */
 	done = effort->spent < effort->planned ? effort->spent / effort->planned : 1;
 	done = effort->begun + effort->share * done;
+	/* Whoever is asked whether to go on is not done. */
 	watch->progress(watch->context,
-	    done < 1 ? (uint64_t)(done * PROGRESS_TOTAL) : PROGRESS_TOTAL, PROGRESS_TOTAL);
+	    done < 1 ? (uint64_t)(done * PROGRESS_TOTAL) : PROGRESS_TOTAL - 1, PROGRESS_TOTAL);
 	return STATUS_OK;
 }

@@ -17,7 +17,7 @@
 struct effort_watch {
 	/* Returns true when the work is to end; then it is not called again. */
 	bool (*is_to_stop)(void *context);
-	/* NULL, or is told how much of the work is done; never less than before. */
+	/* NULL, or is told how much of the work is done: never less than before, nor all of it. */
 	void (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
 };

@@ -286,7 +286,7 @@ test_an_output_that_cannot_be_written_fails_as_storage(void **state)
 }
 
 /* More than any test has time for: only its word ends such a run. */
-#define ENDLESS "{\"n\":\"10000000\"}"
+#define ENDLESS "{\"n\":\"100000000\"}"
 
 static void *
 run_main(void *arg)
