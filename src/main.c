@@ -10,6 +10,7 @@
 
 #include "app/app.h"
 #include "app/malloc_tuning.h"
+#include "app/plan.h"
 #include "base/log.h"
 #include "conf/conf.h"
 
@@ -117,6 +118,7 @@ main(int argc, char *argv[])
 		break;
 	case CONF_ACTION_PRINT:
 		conf_print(&conf, stdout);
+		plan_print(&conf, stdout);
 		break;
 	}
 	conf_done(&conf);

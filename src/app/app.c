@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "app/listen_address.h"
+#include "app/plan.h"
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/signals.h"
@@ -127,36 +128,6 @@ check_settings(struct app *app, struct error *error)
 		return status;
 	app->kinds = settings_of_kinds(conf);
 	return kinds_check_settings(&app->kinds, error);
-}
-
-static enum status
-share_resources(struct app *app, struct error *error)
-{
-	const struct conf *conf = app->conf;
-	unsigned connections = (unsigned)conf->http_connections_max;
-	unsigned fetches = (unsigned)conf->fetch_in_flight_max;
-	struct resources resources;
-	resources_measure(&resources);
-	enum status status = resources_share(
-	    &resources, connections, fetches, (unsigned)conf->cpu_executors, &app->budget, error);
-	if (status != STATUS_OK)
-		return status;
-	if (app->budget.connections_max < connections)
-		log_warn(LOG_EVENT("connections_shrunk"), LOG_INT("wanted", connections),
-		    LOG_INT("max", app->budget.connections_max),
-		    LOG_INT("descriptors", resources.descriptors));
-	if (app->budget.fetch_in_flight < fetches)
-		log_warn(LOG_EVENT("fetches_shrunk"), LOG_INT("wanted", fetches),
-		    LOG_INT("max", app->budget.fetch_in_flight),
-		    LOG_INT("descriptors", resources.descriptors));
-	log_info(LOG_EVENT("resources"), LOG_INT("cores", resources.cores),
-	    LOG_INT("memory_mib", resources.memory_bytes / MIB),
-	    LOG_INT("descriptors", resources.descriptors),
-	    LOG_INT("cpu_executors", app->budget.cpu_executors),
-	    LOG_INT("fetch_in_flight_max", app->budget.fetch_in_flight),
-	    LOG_INT("http_connections_max", app->budget.connections_max));
-	app->kinds.fetch.in_flight_max = app->budget.fetch_in_flight;
-	return STATUS_OK;
 }
 
 enum status
@@ -356,7 +327,8 @@ announce(const struct app *app)
 static enum app_end
 run(struct app *app, struct error *error)
 {
-	if (check_settings(app, error) != STATUS_OK || share_resources(app, error) != STATUS_OK)
+	if (check_settings(app, error) != STATUS_OK ||
+	    plan_make(app->conf, &app->kinds, &app->budget, error) != STATUS_OK)
 		return APP_REFUSED;
 	enum status status = start(app, error);
 	if (status != STATUS_OK) {

@@ -32,6 +32,8 @@ enum {
 	MEMORY_PER_CONNECTION = 64 * 1024,
 	/* A sixteenth of the memory for request bodies, which parsing doubles; within these. */
 	BODIES_SHARE = 16,
+	/* A quarter for what factorials are computed in. */
+	CPU_MEMORY_SHARE = 4,
 	BODIES_LEAST_BYTES = 4 * 1024 * 1024,
 	BODIES_MOST_BYTES = 256 * 1024 * 1024,
 };
@@ -146,6 +148,7 @@ resources_share(const struct resources *resources, unsigned connections, unsigne
 	struct budget budget = {
 		.cpu_executors = executors > 0 ? executors : resources->cores,
 		.store_readers = resources->cores < 8 ? 4 : 8,
+		.cpu_memory_bytes = resources->memory_bytes / CPU_MEMORY_SHARE,
 	};
 	uint64_t bodies = least(resources->memory_bytes / BODIES_SHARE, BODIES_MOST_BYTES);
 	budget.bodies_bytes = bodies < BODIES_LEAST_BYTES ? BODIES_LEAST_BYTES : (size_t)bodies;

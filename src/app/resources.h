@@ -24,7 +24,8 @@ struct budget {
 	unsigned connections_max;
 	unsigned connections_fuse;
 	unsigned store_readers;
-	size_t bodies_bytes; /* request bodies in memory at once */
+	size_t bodies_bytes;       /* request bodies in memory at once */
+	uint64_t cpu_memory_bytes; /* what CPU tasks may compute in at once */
 };
 
 /**

@@ -91,6 +91,14 @@ struct kind {
 	void (*run)(const struct kind_settings *settings, struct run *run);
 
 	/**
+	 * memory_bytes - CPU kinds: the most that an attempt takes beside its output, for the pool
+	 * to bound what runs at once; pure, any thread, quick. NULL: not worth counting.
+	 * @args: normalised arguments; NULL for the largest that the settings accept
+	 */
+	uint64_t (*memory_bytes)(
+	    const struct kind_settings *settings, const char *args, size_t args_size);
+
+	/**
 	 * answer - CPU kinds: what `run` would come to, where that is at hand and takes no
 	 * computing, so that the task need not wait for an executor; pure, any thread, within a
 	 * microsecond or so. NULL: never.
@@ -124,6 +132,9 @@ enum status kinds_setup(struct error *error) NODISCARD;
  */
 enum status kinds_check_settings(
     const struct kind_settings *settings, struct error *error) NODISCARD;
+
+/* The largest memory_bytes of any kind. */
+uint64_t kinds_memory_bytes(const struct kind_settings *settings);
 
 /**
  * kinds_json_type_name - what a JSON value is, for faults: "a string", "null"; static storage

@@ -30,6 +30,8 @@ struct fetch_settings {
 };
 
 struct kind_settings {
+	/* What the attempts of CPU kinds may take at once (kind.h, memory_bytes); 0: any. */
+	uint64_t cpu_memory_max_bytes;
 	struct factorial_settings factorial;
 	struct fetch_settings fetch;
 };

@@ -59,6 +59,20 @@ kinds_check_settings(const struct kind_settings *settings, struct error *error)
 	return STATUS_OK;
 }
 
+uint64_t
+kinds_memory_bytes(const struct kind_settings *settings)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint64_t bytes =
+		    table[i]->memory_bytes != NULL ? table[i]->memory_bytes(settings, NULL, 0) : 0;
+
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
 static bool
 is_allowed(const char *name, const char *const *allowed, size_t allowed_count)
 {

@@ -34,6 +34,7 @@ struct run {
 	atomic_bool is_cancelled; /* somebody cancelled the task; any thread sets it */
 	int64_t began_mono_us;    /* when the executor took it up; the lane's measure of cost */
 	int64_t deadline_mono_us; /* of the attempt; 0: none */
+	uint64_t memory_bytes;    /* that the pool counts for it; the pool's */
 	struct run *next;         /* for the list it is on; the owner of the run owns the link */
 	LIST_ENTRY(run) in_lane;  /* the lane's list of its runs; the lane's */
 	struct task_start start;  /* where the task starts with its submission; the lane's */

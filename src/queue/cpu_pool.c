@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Executor threads for CPU kinds; see cpu_pool.h. A run is executed with no lock held. The threads
- * know nothing of the store: what came of a run leaves through `finished`.
+ * know nothing of the store: what came of a run leaves through `finished`. A run for which there is
+ * not enough memory waits, and so do those behind it that take any worth counting, or it would wait
+ * for ever; those that do not pass it by.
  */
 #include "queue/cpu_pool.h"
 
 #include <stdlib.h>
 
 #include "base/sync.h"
+#include "kinds/kind_settings.h"
 
 enum {
 	/* BN and GMP-like recursion is shallow; this is for libraries' comfort. */
 	EXECUTOR_STACK_BYTES = 1024 * 1024,
+	/* What takes less is not counted: together it is a MiB for each thread. */
+	COUNTED_BYTES = 1024 * 1024,
 };
 
 struct cpu_pool {
@@ -22,8 +27,9 @@ struct cpu_pool {
 	struct cond added;
 	struct run *head; /* guarded by lock: runs waiting, oldest first */
 	struct run **tail;
-	bool closing;     /* guarded by lock */
-	unsigned threads; /* started; opening and closing thread's alone */
+	uint64_t memory_used; /* guarded by lock: counted for the runs that execute */
+	bool closing;         /* guarded by lock */
+	unsigned threads;     /* started; opening and closing thread's alone */
 	pthread_t thread[];
 };
 
@@ -40,25 +46,74 @@ execute(const struct cpu_pool *pool, struct run *run)
 	kind->run(pool->settings, run);
 }
 
+/* What to count for a run. One that could never fit is its kind's to refuse. */
+static uint64_t
+memory_of(const struct cpu_pool *pool, const struct run *run)
+{
+	const struct kind *kind = kinds_find(run->task.type);
+	if (kind->memory_bytes == NULL || pool->settings->cpu_memory_max_bytes == 0)
+		return 0;
+	uint64_t bytes = kind->memory_bytes(pool->settings, run->task.args, run->task.args_size);
+	return bytes >= COUNTED_BYTES && bytes <= pool->settings->cpu_memory_max_bytes ? bytes : 0;
+}
+
+static bool
+fits_locked(const struct cpu_pool *pool, const struct run *run) REQUIRES(pool->lock)
+{
+	return run->memory_bytes <= pool->settings->cpu_memory_max_bytes - pool->memory_used;
+}
+
+/* Takes the first run off the list that can execute now, or is to end before it does; or NULL. */
+static struct run *
+take_locked(struct cpu_pool *pool) REQUIRES(pool->lock)
+{
+	bool one_waits = false;
+	for (struct run **at = &pool->head; *at != NULL; at = &(*at)->next) {
+		struct run *run = *at;
+		if (run->memory_bytes > 0 && run_word(run) == RUN_GO_ON) {
+			one_waits = one_waits || !fits_locked(pool, run);
+			if (one_waits)
+				continue;
+			pool->memory_used += run->memory_bytes;
+		} else {
+			run->memory_bytes = 0;
+		}
+		*at = run->next;
+		if (*at == NULL)
+			pool->tail = at;
+		run->next = NULL;
+		return run;
+	}
+	return NULL;
+}
+
+static void
+give_memory_back(struct cpu_pool *pool, uint64_t bytes)
+{
+	if (bytes == 0)
+		return;
+	lock_acquire(&pool->lock);
+	pool->memory_used -= bytes;
+	lock_release(&pool->lock);
+	cond_broadcast(&pool->added);
+}
+
 static void *
 executor_main(void *arg)
 {
 	struct cpu_pool *pool = arg;
 	for (;;) {
 		lock_acquire(&pool->lock);
-		while (pool->head == NULL && !pool->closing)
+		struct run *run = take_locked(pool);
+		while (run == NULL && !(pool->closing && pool->head == NULL)) {
 			cond_wait(&pool->added, &pool->lock);
-		struct run *run = pool->head;
-		if (run != NULL) {
-			pool->head = run->next;
-			if (pool->head == NULL)
-				pool->tail = &pool->head;
+			run = take_locked(pool);
 		}
 		lock_release(&pool->lock);
 		if (run == NULL)
 			return NULL;
-		run->next = NULL;
 		execute(pool, run);
+		give_memory_back(pool, run->memory_bytes);
 		pool->finished(pool->context, run);
 	}
 }
@@ -95,6 +150,8 @@ cpu_pool_add(struct cpu_pool *pool, struct run *runs)
 	struct run *cancelled = NULL;
 	struct run **end = &cancelled;
 	size_t added = 0;
+	for (struct run *run = runs; run != NULL; run = run->next)
+		run->memory_bytes = memory_of(pool, run);
 	lock_acquire(&pool->lock);
 	for (struct run *run = runs, *next; run != NULL; run = next) {
 		next = run->next;
@@ -137,6 +194,9 @@ cpu_pool_take_cancelled(struct cpu_pool *pool)
 	pool->tail = at;
 	lock_release(&pool->lock);
 	*end = NULL;
+	/* Others may have waited behind one of these for their memory. */
+	if (taken != NULL)
+		cond_broadcast(&pool->added);
 	return taken;
 }
 

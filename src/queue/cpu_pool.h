@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The engine of the CPU lane: a fixed set of threads, each executing one run at a time, oldest
- * first. It has the same shape as the engines that IO kinds bring (kinds/kind.h), so that a lane
- * treats both alike; here the number of threads is a parameter.
+ * first, and only as many at once as their memory allows. It has the same shape as the engines that
+ * IO kinds bring (kinds/kind.h), so that a lane treats both alike; here the number of threads is a
+ * parameter.
  */
 #ifndef TASKQ_QUEUE_CPU_POOL_H
 #define TASKQ_QUEUE_CPU_POOL_H
@@ -14,6 +15,7 @@ struct cpu_pool;
 
 /**
  * cpu_pool_open - start `threads` executor threads
+ * @settings: for the kinds; its cpu_memory_max_bytes bounds what runs take at once
  * @finished: called once for every run that was added, from an executor thread
  */
 enum status cpu_pool_open(unsigned threads, const struct kind_settings *settings,

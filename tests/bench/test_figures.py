@@ -97,7 +97,8 @@ def test_compare_tells_a_change(whole_run, tmp_path):
 
 def test_a_wrong_count_ends_the_run_with_its_reason(tmp_path):
     """What the generator saw, a refusal, must come out."""
-    with under_test.running(tmp_path, drain_timeout_ms=60_000, factorial_max_n=100_000_000) as service:
+    with under_test.running(tmp_path, drain_timeout_ms=60_000, factorial_max_n=100_000_000,
+                            cpu_memory_mib=4096) as service:
         with service.client() as client:
             long_one = client.factorial(100_000_000)
             wait_until(lambda: client.status(long_one) == "RUNNING")

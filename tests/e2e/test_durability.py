@@ -344,7 +344,7 @@ class TestSigterm:
             assert client.result(task_id)["result"] == "held"
 
     def test_large_factorial_goes_back_too(self, make_daemon):
-        daemon = make_daemon(drain_timeout_ms=0, factorial_max_n=100000000, attempts_max=1)
+        daemon = make_daemon(drain_timeout_ms=0, factorial_max_n=100000000, cpu_memory_mib=4096, attempts_max=1)
         with daemon.client() as client:
             ids = [client.factorial(100000000) for _ in range(3)]
             wait_until(lambda: "RUNNING" in [client.status(task_id) for task_id in ids])

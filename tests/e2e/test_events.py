@@ -223,7 +223,7 @@ def test_progress_of_another_attempt_is_told_anew(daemon, client):
 
 
 def test_progress_of_a_factorial_is_told(make_daemon):
-    daemon = make_daemon(factorial_max_n=100000000)
+    daemon = make_daemon(factorial_max_n=100000000, cpu_memory_mib=4096)
     with daemon.client() as client:
         task = client.factorial(100000000)
         with Stream(daemon.address, task) as stream:

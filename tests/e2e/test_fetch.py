@@ -405,7 +405,7 @@ class TestLanes:
     def test_large_factorials_do_not_delay_fetches_or_polls(self, make_daemon, ill):
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], drain_timeout_ms=0)
         with daemon.client() as client:
-            numbers = [client.factorial(100000) for _ in range(60)]
+            numbers = [client.factorial(200000) for _ in range(60)]
             fetches = [client.fetch(ill.url("/ok")) for _ in range(50)]
             for task_id in fetches:
                 assert client.wait_final(task_id) == "SUCCEEDED"

@@ -97,7 +97,7 @@ def test_what_waits_or_is_done_at_once_has_none_under_way(make_daemon):
 
 
 def test_a_factorial_shows_the_work_that_is_done_which_never_falls(make_daemon):
-    daemon = make_daemon(factorial_max_n=LARGE_N)
+    daemon = make_daemon(factorial_max_n=LARGE_N, cpu_memory_mib=4096)
     with daemon.client() as client:
         task = client.factorial(LARGE_N)
         seen = [0]

@@ -65,7 +65,7 @@ def moment(text):
 @pytest.fixture
 def daemon(make_daemon):
     return make_daemon(fetch_allow=["127.0.0.0/8"], retry_backoff_ms=0, retry_backoff_max_ms=0, factorial_max_n=ENDLESS_N,
-                       cpu_executors=1)
+                       cpu_executors=1, cpu_memory_mib=4096)
 
 
 @pytest.fixture
@@ -295,7 +295,8 @@ class TestWhatItRefuses:
             assert client.get("/stats").json["tasks"] == {"QUEUED": 1, "RUNNING": 0, "SUCCEEDED": 0, "FAILED": 0, "REJECTED": 2}
 
     def test_what_is_not_admitted(self, make_daemon):
-        daemon = make_daemon(scheduled_max=1, queue_max=1, cpu_executors=1, factorial_max_n=ENDLESS_N)
+        daemon = make_daemon(scheduled_max=1, queue_max=1, cpu_executors=1, factorial_max_n=ENDLESS_N,
+                             cpu_memory_mib=4096)
         with daemon.client() as client:
             held = rejected(client)
             waits = client.submit("factorial", {"n": 300}, delay_ms=FAR_MS)

@@ -59,7 +59,7 @@ def test_help_names_every_setting():
 def test_defaults():
     found = printed()
     assert found["listen"] == ["127.0.0.1:18991"]
-    assert found["factorial-max-n"] == ["100000"]
+    assert found["factorial-max-n"] == ["10000000"]
     assert found["fetch-max-bytes"] == ["16777216"]
     assert found["fetch-max-redirects"] == ["5"]
     assert found["fetch-connect-timeout-ms"] == ["10000"]
@@ -114,6 +114,14 @@ def test_what_print_config_prints_is_a_file_with_the_same_meaning(tmp_path):
     second = tmp_path / "second.conf"
     second.write_text(again)
     assert printed("--config", second) == printed(*words)
+
+
+def test_print_config_tells_what_the_settings_come_to():
+    text = run_program("--print-config", "--cpu-memory-mib", "77", "--cpu-executors", "3", "--factorial-max-n", "1000000").stdout
+    assert re.search(r"^# On this machine: \d+ connections, \d+ fetches, 3 factorials at once\.$", text, re.M), text
+    assert "# Factorials are computed in at most 77 MiB, the largest in 14 MiB.\n" in text
+    text = run_program("--print-config").stdout
+    assert re.search(r"^# Factorials are computed in at most \d+ MiB, the largest in 140 MiB\.$", text, re.M), text
 
 
 def test_check_config(tmp_path):
@@ -171,12 +179,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     [
         ["--no-such-thing", "1"], ["--queue-max"], ["--queue-max", "x"], ["--queue-max", "0"],
         ["--queue-max", "100000001"], ["--queue-max="], ["-q", "1"], ["stray"], ["--"  + "x" * 5000],
-        ["--factorial-max-n", "-1"], ["--queue", "5"], ["--log-level", "LOUD"], ["--listen", "x" * 64],
+        ["--factorial-max-n", "-1"], ["--factorial-max-n", "100000001"], ["--cpu-memory-mib", "-1"],
+        ["--cpu-memory-mib", "16777217"], ["--queue", "5"], ["--log-level", "LOUD"], ["--listen", "x" * 64],
     ],
     ids=lambda words: " ".join(words)[:30],
 )
 def test_a_bad_command_line_is_refused(words):
     assert words[0].lstrip("-").split("=")[0][:20] in refused(*words)
+
+
+@pytest.mark.parametrize("words", [["--factorial-max-n", "0"], ["--factorial-max-n", "100000000"],
+                                   ["--cpu-memory-mib", "1"], ["--cpu-memory-mib", "16777216"]])
+def test_a_setting_at_its_limit_is_accepted(words):
+    assert run_program("--check-config", *words).returncode == 0
 
 
 @pytest.mark.parametrize("name, value", [("TASKQD_NO_SUCH_THING", "1"), ("TASKQD_QUEUE_MAX", "x"), ("TASKQD_QUEUE_MAX", ""), ("TASKQD_queue_max", "5")])

@@ -231,7 +231,7 @@ def is_right(value):
 @pytest.fixture(scope="module")
 def small_daemon(make_module_daemon):
     """Its queue is long enough for every example; large factorials are beyond its limit."""
-    return make_module_daemon()
+    return make_module_daemon(factorial_max_n=N_MAX)
 
 
 @given(value=submissions | json_values)

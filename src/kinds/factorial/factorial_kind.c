@@ -19,6 +19,7 @@
 
 #define MEDIA_TYPE      "text/plain; charset=utf-8"
 #define FOUND_BYTES_MAX 40 /* of a wrong value, quoted back */
+#define MIB             ((uint64_t)1 << 20)
 
 static const char *const member_names[] = { "n" };
 
@@ -46,6 +47,21 @@ read_digits(const json_t *value, uint64_t n_max, struct faults *faults, uint64_t
 		faults_add(faults, "/args", "n", "found \"%.*s%s\", expected at most %" PRIu64,
 		    shown, text, more, n_max);
 	return false;
+}
+
+/* Notes a fault where the memory that n takes is more than all factorials may have. */
+static void
+check_memory(const struct kind_settings *settings, uint64_t n, struct faults *faults)
+{
+	uint64_t bytes = factorial_bytes(n);
+	uint64_t bytes_max = settings->cpu_memory_max_bytes;
+
+	if (bytes_max > 0 && bytes > bytes_max)
+		faults_add(faults, "/args", "n",
+		    "found %" PRIu64 ", which takes %" PRIu64
+		    " MiB of memory to compute, expected one "
+		    "that takes at most %" PRIu64 " MiB",
+		    n, bytes / MIB + 1, bytes_max / MIB);
 }
 
 /* Reads the arguments; false when a fault was noted. */
@@ -81,6 +97,8 @@ read_args(const struct kind_settings *settings, const json_t *args, struct fault
 	} else {
 		n = (uint64_t)json_integer_value(value);
 	}
+	if (faults->count == faults_before)
+		check_memory(settings, n, faults);
 	kinds_check_member_names(args, "/args", member_names, ARRAY_SIZE(member_names), faults);
 	if (faults->count != faults_before)
 		return false;
@@ -240,6 +258,17 @@ read_normalised(const char *args, size_t size, uint64_t *ret_n)
 	       num_parse_u64(args + sizeof(before) - 1, size - around, ret_n) == STATUS_OK;
 }
 
+static uint64_t
+factorial_memory_bytes(const struct kind_settings *settings, const char *args, size_t args_size)
+{
+	uint64_t n = settings->factorial.n_max;
+
+	/* Arguments that are no number compute nothing. */
+	if (args != NULL && !read_normalised(args, args_size, &n))
+		return 0;
+	return n <= FACTORIAL_N_LIMIT ? factorial_bytes(n) : 0;
+}
+
 static bool
 factorial_answer(const struct kind_settings *settings, const char *args, size_t args_size,
     struct task_ended *ret_ended)
@@ -278,6 +307,7 @@ const struct kind kind_factorial = {
 	.check_settings = factorial_check_settings,
 	.check_args = factorial_check_args,
 	.run = factorial_run,
+	.memory_bytes = factorial_memory_bytes,
 	.answer = factorial_answer,
 	.engine = NULL,
 };

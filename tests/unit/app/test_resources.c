@@ -66,6 +66,7 @@ test_share_follows_memory_unless_told_a_number(void **state)
 	struct budget budget;
 	assert_int_equal(resources_share(&resources, 0, 256, 0, &budget, NULL), STATUS_OK);
 	assert_int_equal(budget.connections_max, 1024); /* a quarter at 64 KiB each */
+	assert_int_equal(budget.cpu_memory_bytes, GIB / 16);
 	assert_int_equal(resources_share(&resources, 3000, 256, 7, &budget, NULL), STATUS_OK);
 	assert_int_equal(budget.connections_max, 3000);
 	assert_int_equal(budget.cpu_executors, 7);

@@ -78,6 +78,21 @@ test_settings_of_every_kind_are_checked(void **state)
 }
 
 static void
+test_the_memory_of_the_largest_task_rises_with_the_limits(void **state)
+{
+	struct kind_settings settings = { .factorial = { .n_max = 100 } };
+	uint64_t bytes;
+
+	(void)state;
+	assert_int_equal(kinds_memory_bytes(&settings), 0);
+	settings.factorial.n_max = 1000000;
+	bytes = kinds_memory_bytes(&settings);
+	assert_in_range(bytes, 10 << 20, 20 << 20);
+	settings.factorial.n_max = 1000001;
+	assert_true(kinds_memory_bytes(&settings) >= bytes);
+}
+
+static void
 test_each_member_that_is_not_allowed_is_a_fault(void **state)
 {
 	static const char *const allowed[] = { "one", "two" };
@@ -107,6 +122,7 @@ main(void)
 		cmocka_unit_test(test_every_kind_is_found_by_its_word_and_is_whole),
 		cmocka_unit_test(test_the_words_of_the_wire_are_known_and_no_others),
 		cmocka_unit_test(test_settings_of_every_kind_are_checked),
+		cmocka_unit_test(test_the_memory_of_the_largest_task_rises_with_the_limits),
 		cmocka_unit_test(test_each_member_that_is_not_allowed_is_a_fault),
 	};
 

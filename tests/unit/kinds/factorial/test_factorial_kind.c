@@ -285,6 +285,77 @@ test_an_output_that_cannot_be_written_fails_as_storage(void **state)
 	ran_done(&ran);
 }
 
+/* Just enough for 1,000,000, in whole MiB, and one MiB less. */
+static void
+test_what_takes_more_memory_than_there_is_is_refused(void **state)
+{
+	struct kind_settings limited = { .factorial = { .n_max = FACTORIAL_N_LIMIT } };
+	uint64_t mib = (factorial_bytes(1000000) >> 20) + 1;
+	struct faults faults;
+	struct buf args;
+	json_t *value;
+
+	(void)state;
+	for (uint64_t less = 0; less < 2; less++) {
+		for (int is_string = 0; is_string < 2; is_string++) {
+			limited.cpu_memory_max_bytes = (mib - less) << 20;
+			value = is_string ? json_pack("{s:s}", "n", "1000000")
+					  : json_pack("{s:i}", "n", 1000000);
+			assert_non_null(value);
+			faults_init(&faults);
+			buf_init(&args, 100);
+			kind_factorial.check_args(&limited, value, &faults, &args);
+			json_decref(value);
+			assert_int_equal(faults.count, less);
+			if (less > 0) {
+				assert_string_equal(faults.list[0].pointer, "/args/n");
+				assert_non_null(strstr(faults.list[0].detail,
+				    "1000000, which takes 14 MiB of memory to compute"));
+				assert_non_null(strstr(faults.list[0].detail, "at most 13 MiB"));
+			}
+			buf_done(&args);
+		}
+	}
+}
+
+static void
+test_a_stored_task_that_takes_more_memory_than_there_is_now_fails(void **state)
+{
+	static const struct kind_settings limited = { .factorial = { .n_max = FACTORIAL_N_LIMIT },
+		.cpu_memory_max_bytes = 13 << 20 };
+	struct ran ran;
+
+	(void)state;
+	ran_begin(&ran, "{\"n\":\"1000000\"}", 1000);
+	kind_factorial.run(&limited, &ran.run);
+	assert_int_equal(ran.run.outcome.verdict, VERDICT_FAILED);
+	assert_int_equal(ran.run.outcome.failure, FAILURE_INVALID_ARGUMENT);
+	assert_non_null(strstr(ran.run.outcome.message, "MiB"));
+	ran_done(&ran);
+}
+
+static uint64_t
+memory_bytes(const struct kind_settings *limits, const char *args)
+{
+	return kind_factorial.memory_bytes(limits, args, args != NULL ? strlen(args) : 0);
+}
+
+static void
+test_the_memory_of_a_run_is_that_of_its_arithmetic(void **state)
+{
+	static const struct kind_settings million = { .factorial = { .n_max = 1000000 } };
+
+	(void)state;
+	assert_int_equal(memory_bytes(&million, NULL), factorial_bytes(1000000));
+	assert_int_equal(memory_bytes(&million, "{\"n\":\"200\"}"), 0);
+	assert_int_equal(memory_bytes(&million, "{\"n\":\"201\"}"), factorial_bytes(201));
+	assert_int_equal(memory_bytes(&million, "{\"n\":\"1000000\"}"), factorial_bytes(1000000));
+	/* What no run would compute. */
+	assert_int_equal(memory_bytes(&million, "{\"n\":\"100000001\"}"), 0);
+	assert_int_equal(memory_bytes(&million, "{\"n\":1000}"), 0);
+	assert_int_equal(memory_bytes(&million, ""), 0);
+}
+
 /* More than any test has time for: only its word ends such a run. */
 #define ENDLESS "{\"n\":\"100000000\"}"
 
@@ -537,6 +608,9 @@ main(void)
 		cmocka_unit_test(test_a_run_of_some_length_notes_its_progress),
 		cmocka_unit_test(test_stored_arguments_that_do_not_hold_any_more_fail),
 		cmocka_unit_test(test_an_output_that_cannot_be_written_fails_as_storage),
+		cmocka_unit_test(test_what_takes_more_memory_than_there_is_is_refused),
+		cmocka_unit_test(test_a_stored_task_that_takes_more_memory_than_there_is_now_fails),
+		cmocka_unit_test(test_the_memory_of_a_run_is_that_of_its_arithmetic),
 		cmocka_unit_test(test_a_run_that_is_ended_before_it_computes_writes_nothing),
 		cmocka_unit_test(test_a_run_is_handed_back_in_the_midst_of_its_work),
 		cmocka_unit_test(test_a_run_is_cancelled_in_the_midst_of_its_work),
