@@ -141,6 +141,40 @@ output_write(struct output *output, const void *data, size_t size, struct error 
 	return STATUS_OK;
 }
 
+/* Has the kernel write a part of the file; waits for it where the flags say so. */
+static enum status
+write_back(
+    struct output *output, uint64_t offset, uint64_t size, unsigned flags, struct error *error)
+{
+	int rc;
+
+	do
+		rc = sync_file_range(output->fd, (off_t)offset, (off_t)size, flags);
+	while (rc != 0 && errno == EINTR);
+	/* Where a file system cannot do it, the flush in the end does it all. */
+	if (rc != 0 && errno != ENOSYS && errno != EINVAL && errno != EOPNOTSUPP)
+		return io_error(error, errno, "cannot write the spill file back");
+	return STATUS_OK;
+}
+
+enum status
+output_settle(struct output *output, struct error *error)
+{
+	const unsigned and_wait =
+	    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+	const uint64_t step = OUTPUT_UNSETTLED_MAX_BYTES / 2;
+	enum status status = STATUS_OK;
+
+	while (
+	    output->fd != -1 && status == STATUS_OK && output->bytes - output->settling >= step) {
+		status = write_back(output, output->settling, step, SYNC_FILE_RANGE_WRITE, error);
+		if (status == STATUS_OK && output->settling >= step)
+			status = write_back(output, output->settling - step, step, and_wait, error);
+		output->settling += step;
+	}
+	return status;
+}
+
 void
 output_clear(struct output *output)
 {
@@ -148,6 +182,7 @@ output_clear(struct output *output)
 	buf_done(&output->memory);
 	buf_init(&output->memory, output->conf->memory_max_bytes);
 	output->bytes = 0;
+	output->settling = 0;
 	utf8_init(&output->utf8);
 }
 

@@ -31,8 +31,12 @@ struct output {
 	int fd;            /* -1, or the spill file, open for reading and writing */
 	char *spill_path;  /* NULL, or the file's path "<spill_dir>/tmp-<run_name>-<serial>" */
 	uint64_t bytes;
+	uint64_t settling; /* so far the disk has begun to take the file */
 	struct utf8 utf8;
 };
+
+/* What of a large output may not be on disk yet when it is settled, and half of it on its way. */
+#define OUTPUT_UNSETTLED_MAX_BYTES ((uint64_t)8 * 1024 * 1024)
 
 void output_init(struct output *output, const struct output_conf *conf);
 
@@ -42,6 +46,15 @@ void output_init(struct output *output, const struct output_conf *conf);
  */
 enum status output_write(
     struct output *output, const void *data, size_t size, struct error *error) NODISCARD;
+
+/**
+ * output_settle - wait until all but the last OUTPUT_UNSETTLED_MAX_BYTES of a spilled output are on
+ * disk, so that whoever persists a large one in the end does not wait for all of it, nor anybody
+ * whose own flush would come behind it
+ * For threads that may block as long as the disk takes for half of that; often. Returns OK, FULL,
+ * IO; the content must not be taken for whole after a failure.
+ */
+enum status output_settle(struct output *output, struct error *error) NODISCARD;
 
 /**
  * output_clear - forget everything written so far (a redirect hop's body)

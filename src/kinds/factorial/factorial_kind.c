@@ -159,10 +159,13 @@ out:
 	return is_read;
 }
 
+/* Large results go to disk as they come: what is left in the end would hold up other tasks. */
 static enum status
 write_output(void *context, const char *digits, size_t size, struct error *error)
 {
-	return output_write(context, digits, size, error);
+	enum status status = output_write(context, digits, size, error);
+
+	return status == STATUS_OK ? output_settle(context, error) : status;
 }
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An attempt's output across its threshold and through a failing disk. pwrite and fdatasync are
- * wrapped, so that short writes, a full disk and I/O errors come when the test says so.
+ * An attempt's output across its threshold and through a failing disk. pwrite, fdatasync and
+ * sync_file_range are wrapped, so that short writes, a full disk and I/O errors come when the test
+ * says so.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -34,12 +35,18 @@ static struct {
 	int write_errno;
 	int sync_errno;
 	int syncs;
+	int range_errno;
+	int ranges_ok;          /* calls of sync_file_range that still succeed before; -1: all */
+	uint64_t range_begun;   /* so far it was asked to write */
+	uint64_t range_awaited; /* so far it was waited for */
 } disk;
 
 ssize_t __real_pwrite(int fd, const void *data, size_t size, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t size, off_t offset);
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
+int __real_sync_file_range(int fd, off_t offset, off_t size, unsigned flags);
+int __wrap_sync_file_range(int fd, off_t offset, off_t size, unsigned flags);
 
 ssize_t
 __wrap_pwrite(int fd, const void *data, size_t size, off_t offset)
@@ -70,12 +77,36 @@ __wrap_fdatasync(int fd)
 	return __real_fdatasync(fd);
 }
 
+/* Ranges must come without gaps. */
+int
+__wrap_sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
+{
+	uint64_t *so_far =
+	    (flags & SYNC_FILE_RANGE_WAIT_AFTER) != 0 ? &disk.range_awaited : &disk.range_begun;
+
+	if (disk.interrupts > 0) {
+		disk.interrupts--;
+		errno = EINTR;
+		return -1;
+	}
+	if (disk.ranges_ok == 0) {
+		errno = disk.range_errno;
+		return -1;
+	}
+	if (disk.ranges_ok > 0)
+		disk.ranges_ok--;
+	assert_int_equal(offset, *so_far);
+	*so_far += (uint64_t)size;
+	return __real_sync_file_range(fd, offset, size, flags);
+}
+
 static int
 dir_make(void **state)
 {
 	(void)state;
 	memset(&disk, 0, sizeof(disk));
 	disk.writes_ok = -1;
+	disk.ranges_ok = -1;
 	snprintf(dir, sizeof(dir), "/tmp/test_output.XXXXXX");
 	return mkdtemp(dir) == NULL ? -1 : 0;
 }
@@ -331,6 +362,88 @@ test_a_file_of_a_dead_run_in_the_way_is_stepped_over(void **state)
 	assert_int_equal(files_in_dir(), 1);
 }
 
+#define MIB ((size_t)1024 * 1024)
+
+static void
+test_a_large_output_is_on_disk_but_for_its_end(void **state)
+{
+	struct output output;
+	char *mib = calloc(1, MIB);
+
+	(void)state;
+	assert_non_null(mib);
+	output_init(&output, &conf);
+	assert_int_equal(output_settle(&output, NULL), STATUS_OK);
+	for (uint64_t bytes = MIB; bytes <= 40 * MIB; bytes += MIB) {
+		disk.interrupts = bytes % (8 * MIB) == 0 ? 2 : 0;
+		assert_int_equal(output_write(&output, mib, MIB, NULL), STATUS_OK);
+		assert_int_equal(output_settle(&output, NULL), STATUS_OK);
+		assert_true(disk.range_begun <= bytes);
+		assert_true(bytes - disk.range_begun < OUTPUT_UNSETTLED_MAX_BYTES / 2);
+		assert_true(bytes - disk.range_awaited < OUTPUT_UNSETTLED_MAX_BYTES);
+	}
+	/* Another content begins anew. */
+	output_clear(&output);
+	disk.range_begun = disk.range_awaited = 0;
+	for (int i = 0; i < 9; i++) {
+		assert_int_equal(output_write(&output, mib, MIB, NULL), STATUS_OK);
+		assert_int_equal(output_settle(&output, NULL), STATUS_OK);
+	}
+	assert_int_equal(disk.range_begun, 8 * MIB);
+	assert_int_equal(disk.range_awaited, 4 * MIB);
+	output_done(&output);
+	free(mib);
+}
+
+/* Many at once, as nobody settles between. */
+static void
+test_a_large_output_is_settled_in_steps(void **state)
+{
+	struct output output;
+	char *data = calloc(1, 21 * MIB);
+
+	(void)state;
+	assert_non_null(data);
+	output_init(&output, &conf);
+	assert_int_equal(output_write(&output, data, 21 * MIB, NULL), STATUS_OK);
+	assert_int_equal(output_settle(&output, NULL), STATUS_OK);
+	assert_int_equal(disk.range_begun, 20 * MIB);
+	assert_int_equal(disk.range_awaited, 16 * MIB);
+	output_done(&output);
+	free(data);
+}
+
+static void
+test_a_failure_to_settle_is_told_unless_the_file_system_cannot(void **state)
+{
+	static const struct {
+		int number;
+		enum status status;
+	} cases[] = { { EIO, STATUS_IO }, { ENOSPC, STATUS_FULL }, { EDQUOT, STATUS_FULL },
+		{ EINVAL, STATUS_OK }, { ENOSYS, STATUS_OK }, { EOPNOTSUPP, STATUS_OK } };
+
+	char *data = calloc(1, 21 * MIB);
+
+	(void)state;
+	assert_non_null(data);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (int ok = 0; ok < 3; ok++) {
+			struct error error = { "" };
+			struct output output;
+
+			output_init(&output, &conf);
+			disk.ranges_ok = ok;
+			disk.range_begun = disk.range_awaited = 0;
+			disk.range_errno = cases[i].number;
+			assert_int_equal(output_write(&output, data, 21 * MIB, NULL), STATUS_OK);
+			assert_int_equal(output_settle(&output, &error), cases[i].status);
+			assert_int_equal(error.text[0] != '\0', cases[i].status != STATUS_OK);
+			output_done(&output);
+		}
+	}
+	free(data);
+}
+
 static void
 test_clearing_forgets_memory_file_and_encoding(void **state)
 {
@@ -459,6 +572,9 @@ main(void)
 		IN_DIR(test_a_failure_while_spilling_keeps_the_content_in_memory),
 		IN_DIR(test_a_missing_spill_directory_is_an_io_error),
 		IN_DIR(test_a_file_of_a_dead_run_in_the_way_is_stepped_over),
+		IN_DIR(test_a_large_output_is_on_disk_but_for_its_end),
+		IN_DIR(test_a_large_output_is_settled_in_steps),
+		IN_DIR(test_a_failure_to_settle_is_told_unless_the_file_system_cannot),
 		IN_DIR(test_clearing_forgets_memory_file_and_encoding),
 		IN_DIR(test_utf8_is_judged_across_writes_and_the_spill),
 		IN_DIR(test_a_persisted_file_is_flushed_named_and_stays),
