@@ -20,7 +20,7 @@ TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", 
         "--fetches", "300", "--factorial-max", "100000")
 ROWS = {
     "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "fetch": 1, "factorial": 3,
-    "sizes": 4, "growth": 6, "startup": 4, "generator": 2,
+    "giant": 12, "sizes": 4, "growth": 6, "startup": 4, "generator": 2,
 }
 
 

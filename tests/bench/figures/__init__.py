@@ -5,7 +5,7 @@ FIGURES maps a name to (function, what it measures). Names that share a function
 in one alternation when they are asked for together.
 """
 
-from . import connect, factorial, fetch, generator, growth, paced, requests, sizes, startup
+from . import connect, factorial, fetch, generator, giant, growth, paced, requests, sizes, startup
 
 FIGURES = {
     "post": (requests.measure, "durable POST, each task executed and completed"),
@@ -16,6 +16,7 @@ FIGURES = {
     "paced": (paced.measure, "latency at a fixed rate, whatever the answers do"),
     "fetch": (fetch.measure, "fetches by the service beside bare libcurl"),
     "factorial": (factorial.measure, "n! to decimal digits beside GMP"),
+    "giant": (giant.measure, "what others feel of 10,000,000! beside them, and its cancel"),
     "sizes": (sizes.measure, "raw results up to 16 MiB beside a hello-world of that size"),
     "growth": (growth.measure, "post, status, content, cycle with up to 10^7 tasks in the database"),
     "startup": (startup.measure, "from exec to readiness with 10^7 finished and 10^5 queued tasks"),
