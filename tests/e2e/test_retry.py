@@ -134,11 +134,13 @@ class TestWhatItDoes:
         assert client.get("/stats").json["lanes"]["cpu"]["scheduled"] == 1
 
     def test_every_term_is_taken_over(self, daemon, client):
-        old = rejected(client, "http-fetch", {"url": "http://127.0.0.1:8080/x"}, priority=9, timeout_ms=12345,
+        args = {"url": "http://127.0.0.1:8080/x", "headers": {"Accept": "text/html"}, "max_bytes": 77, "max_redirects": 0}
+        old = rejected(client, "http-fetch", args, priority=9, timeout_ms=12345,
                        retry={"max_attempts": 4, "backoff_ms": 11, "max_backoff_ms": 22})
         new = again(client, old)
         columns = "type, args, priority, timeout_ms, max_attempts, run_at"
         assert history(daemon, columns, new) == history(daemon, columns, old)
+        assert listed(client, new)["args"] == args
         with opened(daemon.database) as database:
             assert database.execute("SELECT backoff_ms, max_backoff_ms FROM task WHERE id = ?", (new,)).fetchone() == (11, 22)
 
