@@ -76,7 +76,7 @@ multiplier_product_bytes(size_t limbs)
 	struct shape whole = convolution_shape(3 * limbs > WHOLE_LIMBS ? 3 * limbs : WHOLE_LIMBS);
 	struct shape piece = convolution_shape(2 * limbs);
 	size_t uncut = (PRIMES + 1) * convolution_bytes(&whole);
-	size_t cut = 2 * PRIMES * convolution_bytes(&piece) +
+	size_t cut = (size_t)2 * PRIMES * convolution_bytes(&piece) +
 		     arena_size_of(convolution_size(&piece) * sizeof(uint64_t));
 
 	return uncut > cut ? uncut : cut;
@@ -178,13 +178,15 @@ multiply_pieces(struct multiplier *multiplier, const struct cut *cut, struct dec
 	size_t limbs = x->count + y->count;
 	struct residues a, b;
 	enum status status = convolution_take(multiplier, &cut->shape, PRIMES, &b);
-	uint64_t *product =
-	    arena_take(multiplier->arena, convolution_size(&cut->shape) * sizeof(uint64_t));
+	uint64_t *product;
 
 	if (status == STATUS_OK)
 		status = convolution_take(multiplier, &cut->shape, PRIMES, &a);
+	if (status != STATUS_OK)
+		return status;
+	product = arena_take(multiplier->arena, convolution_size(&cut->shape) * sizeof(uint64_t));
 	if (product == NULL)
-		status = too_small(multiplier, "memory");
+		return too_small(multiplier, "memory");
 	for (unsigned prime = 0; prime < PRIMES && status == STATUS_OK; prime++)
 		status = convolution_values(
 		    multiplier, &cut->shape, prime, y->limbs, y->count, b.data[prime]);
