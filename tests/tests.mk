@@ -68,6 +68,7 @@ TEST_LIBS_test_lane_start := -Wl,--wrap=malloc
 TEST_LIBS_test_queue_batch := -Wl,--wrap=calloc
 TEST_LIBS_test_buf := -Wl,--wrap=realloc
 TEST_LIBS_test_scratch := -Wl,--wrap=malloc,--wrap=free
+TEST_LIBS_test_file_copy := -Wl,--wrap=copy_file_range
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=sync_file_range
 TEST_LIBS_test_fetch_engine := -Wl,--wrap=calloc
