@@ -7,6 +7,7 @@
 #define TASKQ_STORE_STORE_BACKEND_H
 
 #include "store/store.h"
+#include "store/store_upkeep.h"
 
 struct store_backend {
 	const char *name;
@@ -46,6 +47,14 @@ struct store_backend {
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
 	void (*stats)(void *db, struct store_stats *ret_stats);
 	enum status (*maintain)(void *db, struct error *error);
+
+	/* Of store_upkeep.h; NULL where nothing is on disk. */
+	enum status (*audit)(
+	    const char *data_dir, struct store_report *ret_report, struct error *error);
+	enum status (*backup)(const struct store_copy_conf *conf, struct store_copied *ret_copied,
+	    struct error *error);
+	enum status (*restore)(const struct store_copy_conf *conf, struct store_copied *ret_copied,
+	    struct error *error);
 };
 
 extern const struct store_backend store_backend_sqlite;

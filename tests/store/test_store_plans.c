@@ -31,6 +31,13 @@ static const struct {
 	{ SQLITE_EDGES_TASK_ATTEMPT, "LIMIT 1 along the key" },
 	{ SQLITE_EDGES_IDEMPOTENCY, "LIMIT 1 along the key" },
 	{ SQLITE_EDGES_IDEMPOTENCY_BY_AGE, "LIMIT 1 along the index" },
+	{ SQLITE_SNAPSHOT_TAKE, "one row per type, lane and status; an operator's command" },
+	{ SQLITE_COPY_TOTAL, "one row per type, lane and status; an operator's command" },
+	{ SQLITE_AUDIT_WALK, "an audit reads everything, in a process of its own" },
+	{ SQLITE_AUDIT_WALK_V1, "as AUDIT_WALK" },
+	{ SQLITE_COUNTER_LIST_V1, "as COUNTER_LIST" },
+	{ SQLITE_AUDIT_STRAY_CONTENTS, "as AUDIT_WALK" },
+	{ SQLITE_AUDIT_STRAY_ATTEMPTS, "as AUDIT_WALK" },
 };
 
 /* Which may sort, and why that is bounded. */
@@ -82,6 +89,12 @@ static const struct {
 	{ SQLITE_READ_SUBMISSION, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH t USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH a USING PRIMARY KEY (seq=?)" },
+	{ SQLITE_AUDIT_WALK, "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_AUDIT_STRAY_CONTENTS, "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_AUDIT_STRAY_ATTEMPTS, "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" },
+	{ SQLITE_RESULT_FILE_LIST, "SEARCH task USING INTEGER PRIMARY KEY (rowid>?)" },
+	{ SQLITE_COPY_UNCOUNT, "SEARCH task_counter USING PRIMARY KEY" },
+	{ SQLITE_COPY_UNCOUNT_V1, "SEARCH task_counter USING PRIMARY KEY" },
 };
 
 static bool

@@ -41,6 +41,22 @@ lock_is_held(int fd, struct error *error)
 	    error, STATUS_BUSY, "another process holds the lock file taskq.lock: process %s", pid);
 }
 
+enum status
+data_dir_adopt(const struct data_dir *dir, int fd, const char *name, struct error *error)
+{
+	struct stat owner, info;
+
+	if (geteuid() != 0)
+		return STATUS_OK;
+	if (fstat(dir->fd, &owner) != 0 || fstat(fd, &info) != 0)
+		return io_error(error, "look at", name);
+	if (owner.st_uid == info.st_uid && owner.st_gid == info.st_gid)
+		return STATUS_OK;
+	if (fchown(fd, owner.st_uid, owner.st_gid) != 0)
+		return io_error(error, "set the owner of", name);
+	return STATUS_OK;
+}
+
 static enum status
 lock_take(struct data_dir *dir, struct error *error)
 {
@@ -65,6 +81,17 @@ lock_take(struct data_dir *dir, struct error *error)
 
 		(void)written;
 	}
+	return data_dir_adopt(dir, dir->lock_fd, "taskq.lock", error);
+}
+
+/* Opens results/ where it is there. */
+static enum status
+results_find(struct data_dir *dir, struct error *error)
+{
+	dir->results_fd =
+	    openat(dir->fd, "results", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir->results_fd == -1 && errno != ENOENT)
+		return io_error(error, "open", "results");
 	return STATUS_OK;
 }
 
@@ -72,19 +99,42 @@ static enum status
 results_open(struct data_dir *dir, struct error *error)
 {
 	bool is_new = mkdirat(dir->fd, "results", 0700) == 0;
+	enum status status;
 
 	if (!is_new && errno != EEXIST)
 		return io_error(error, "create", "results");
-	dir->results_fd =
-	    openat(dir->fd, "results", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir->results_fd == -1)
+	status = results_find(dir, error);
+	if (status == STATUS_OK && dir->results_fd == -1)
 		return io_error(error, "open", "results");
-	if (!is_new)
-		return STATUS_OK;
+	if (status != STATUS_OK || !is_new)
+		return status;
 	if (fchmod(dir->results_fd, 0700) != 0)
 		return io_error(error, "set the mode of", "results");
-	if (fsync(dir->fd) != 0)
+	status = data_dir_adopt(dir, dir->results_fd, "results", error);
+	if (status == STATUS_OK && fsync(dir->fd) != 0)
 		return io_error(error, "flush", "the data directory");
+	return status;
+}
+
+/* The directory and the paths below it. */
+static enum status
+dir_find(const char *path, struct data_dir *dir, struct error *error)
+{
+	if (asprintf(&dir->db_path, "%s/taskq.db", path) < 0)
+		dir->db_path = NULL;
+	if (asprintf(&dir->new_db_path, "%s/taskq.db.new", path) < 0)
+		dir->new_db_path = NULL;
+	if (asprintf(&dir->results_path, "%s/results", path) < 0)
+		dir->results_path = NULL;
+	if (dir->db_path == NULL || dir->new_db_path == NULL || dir->results_path == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a path");
+	dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir->fd == -1) {
+		bool is_missing = errno == ENOENT;
+		enum status status = io_error(error, "open the data directory", path);
+
+		return is_missing ? STATUS_NOT_FOUND : status;
+	}
 	return STATUS_OK;
 }
 
@@ -92,29 +142,36 @@ enum status
 data_dir_open(const char *path, struct data_dir *ret_dir, struct error *error)
 {
 	struct data_dir dir = { .fd = -1, .lock_fd = -1, .results_fd = -1 };
-	enum status status = STATUS_OK;
+	enum status status = dir_find(path, &dir, error);
 
-	if (asprintf(&dir.db_path, "%s/taskq.db", path) < 0)
-		dir.db_path = NULL;
-	if (asprintf(&dir.new_db_path, "%s/taskq.db.new", path) < 0)
-		dir.new_db_path = NULL;
-	if (asprintf(&dir.results_path, "%s/results", path) < 0)
-		dir.results_path = NULL;
-	if (dir.db_path == NULL || dir.new_db_path == NULL || dir.results_path == NULL) {
-		status = error_set(error, STATUS_NOMEM, "no memory for a path");
+	if (status == STATUS_NOT_FOUND) /* whoever opens it has seen to it that it is there */
+		status = STATUS_IO;
+	if (status != STATUS_OK)
 		goto out;
-	}
-	dir.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir.fd == -1) {
-		status = io_error(error, "open the data directory", path);
-		goto out;
-	}
 	status = lock_take(&dir, error);
 	if (status == STATUS_OK)
 		status = results_open(&dir, error);
 	if (status != STATUS_OK)
 		error_prefix(error, "%s", path);
 out:
+	if (status != STATUS_OK)
+		data_dir_close(&dir);
+	else
+		*ret_dir = dir;
+	return status;
+}
+
+enum status
+data_dir_look(const char *path, struct data_dir *ret_dir, struct error *error)
+{
+	struct data_dir dir = { .fd = -1, .lock_fd = -1, .results_fd = -1 };
+	enum status status = dir_find(path, &dir, error);
+
+	if (status == STATUS_OK) {
+		status = results_find(&dir, error);
+		if (status != STATUS_OK)
+			error_prefix(error, "%s", path);
+	}
 	if (status != STATUS_OK)
 		data_dir_close(&dir);
 	else
@@ -142,11 +199,18 @@ data_dir_close(struct data_dir *dir)
 static enum status
 has_results(const struct data_dir *dir, bool *ret_has, struct error *error)
 {
-	int fd = openat(dir->fd, "results", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	DIR *stream;
 	bool has = false;
+	int fd;
 
+	if (dir->results_fd == -1) {
+		*ret_has = false;
+		return STATUS_OK;
+	}
+	/* A descriptor of its own: reading a directory moves its offset. */
+	fd = openat(dir->results_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = fd == -1 ? NULL : fdopendir(fd);
 	if (stream == NULL) {
 		enum status status = io_error(error, "read", "results");
 
@@ -220,6 +284,8 @@ data_dir_begin_database(const struct data_dir *dir, struct error *error)
 		return io_error(error, "create", dir->new_db_path);
 	if (fchmod(fd, 0600) != 0)
 		status = io_error(error, "set the mode of", dir->new_db_path);
+	else
+		status = data_dir_adopt(dir, fd, dir->new_db_path, error);
 	(void)close(fd);
 	return status;
 }

@@ -15,8 +15,8 @@
 
 struct data_dir {
 	int fd;            /* of the directory */
-	int lock_fd;       /* taskq.lock, locked for the life of the store */
-	int results_fd;    /* of results/ */
+	int lock_fd;       /* taskq.lock, locked for the life of the store; a visitor's is -1 */
+	int results_fd;    /* of results/; a visitor's is -1 where there is none */
 	char *db_path;     /* owned: DIR/taskq.db */
 	char *new_db_path; /* owned: DIR/taskq.db.new, a database being made */
 	char *results_path;
@@ -30,7 +30,23 @@ struct data_dir {
 enum status data_dir_open(
     const char *path, struct data_dir *ret_dir, struct error *error) NODISCARD;
 
+/**
+ * data_dir_look - the same for a visitor: takes no lock and makes nothing
+ * Returns OK; NOT_FOUND where there is no such directory; IO; NOMEM.
+ */
+enum status data_dir_look(
+    const char *path, struct data_dir *ret_dir, struct error *error) NODISCARD;
+
 void data_dir_close(struct data_dir *dir);
+
+/**
+ * data_dir_adopt - what root makes in somebody else's directory is given to that somebody; for
+ * everybody else it does nothing
+ * @fd: of a file or directory that was made in it just now
+ * @name: of it, for the message
+ */
+enum status data_dir_adopt(
+    const struct data_dir *dir, int fd, const char *name, struct error *error) NODISCARD;
 
 /**
  * data_dir_has_database - whether taskq.db is there

@@ -296,19 +296,26 @@ read_result(struct readers *readers, const char *id, struct task_result *ret_res
 	return STATUS_OK;
 }
 
-static int
-take_owner(sqlite3_stmt *row, void *context)
+int
+row_owner(sqlite3_stmt *row, struct result_owner *ret_owner)
 {
-	struct result_owner *owner = context;
+	struct result_owner owner = { .lease = sqlite3_column_int64(row, 0) };
 	char word[16];
 	int rc = column_word(row, 1, word, sizeof(word));
 
-	if (rc != SQLITE_OK)
-		return rc;
-	if (!task_state_parse(word, &owner->state))
-		return SQLITE_CORRUPT;
-	owner->lease = sqlite3_column_int64(row, 0);
-	return where_take(row, 2, &owner->where);
+	if (rc == SQLITE_OK && !task_state_parse(word, &owner.state))
+		rc = SQLITE_CORRUPT;
+	if (rc == SQLITE_OK)
+		rc = where_take(row, 2, &owner.where);
+	if (rc == SQLITE_OK)
+		*ret_owner = owner;
+	return rc;
+}
+
+static int
+take_owner(sqlite3_stmt *row, void *context)
+{
+	return row_owner(row, context);
 }
 
 enum status

@@ -83,6 +83,9 @@ struct result_owner {
 	enum content_where where;
 };
 
+/* row_owner - the columns of result_owner; as the parts of rows above */
+int row_owner(sqlite3_stmt *row, struct result_owner *ret_owner);
+
 /**
  * read_owner - Returns OK, NOT_FOUND without such a task, CORRUPT
  */

@@ -16,12 +16,38 @@
 
 #include "base/num.h"
 
-#define NAME_SIZE (UUID_TEXT_LENGTH + 1 + 20 + 1)
-
-static void
-format_name(const char *id, int64_t lease, char ret_name[NAME_SIZE])
+void
+result_file_name(const char *id, int64_t lease, char ret_name[RESULT_FILE_NAME_SIZE])
 {
-	(void)snprintf(ret_name, NAME_SIZE, "%s-%lld", id, (long long)lease);
+	(void)snprintf(ret_name, RESULT_FILE_NAME_SIZE, "%s-%lld", id, (long long)lease);
+}
+
+bool
+result_file_parse(const char *name, char ret_id[UUID_TEXT_SIZE], int64_t *ret_lease)
+{
+	size_t size = strlen(name);
+
+	return size > UUID_TEXT_LENGTH + 1 && name[UUID_TEXT_LENGTH] == '-' &&
+	       uuid_parse(name, UUID_TEXT_LENGTH, ret_id) &&
+	       num_parse_i64(name + UUID_TEXT_LENGTH + 1, size - UUID_TEXT_LENGTH - 1, ret_lease) ==
+		   STATUS_OK;
+}
+
+bool
+result_file_is_spill(const char *name)
+{
+	return strncmp(name, "tmp-", 4) == 0;
+}
+
+bool
+result_file_is_orphan(const struct result_owner *owner, int64_t lease)
+{
+	/* A running attempt may be about to commit; a queued one has lost its lease already. */
+	if (lease != owner->lease)
+		return true;
+	if (task_state_is_final(owner->state))
+		return owner->where != CONTENT_FILE;
+	return owner->state != TASK_RUNNING;
 }
 
 static enum status
@@ -90,13 +116,7 @@ is_orphan(struct result_files *files, const char *id, int64_t lease, bool *ret_i
 	}
 	if (status != STATUS_OK)
 		return status;
-	/* A running attempt may be about to commit; a queued one has lost its lease already. */
-	if (lease != owner.lease)
-		*ret_is_orphan = true;
-	else if (task_state_is_final(owner.state))
-		*ret_is_orphan = owner.where != CONTENT_FILE;
-	else
-		*ret_is_orphan = owner.state != TASK_RUNNING;
+	*ret_is_orphan = result_file_is_orphan(&owner, lease);
 	return STATUS_OK;
 }
 
@@ -107,7 +127,7 @@ persist_one(struct result_files *files, struct completion *completion, bool *ret
 	const struct task *task = completion->task;
 	struct output *output = completion->output;
 	struct result_owner owner;
-	char name[NAME_SIZE];
+	char name[RESULT_FILE_NAME_SIZE];
 	enum status status;
 
 	status = read_owner(files->readers, task->id, &owner, error);
@@ -122,7 +142,7 @@ persist_one(struct result_files *files, struct completion *completion, bool *ret
 	*ret_must_flush = true;
 	if (output->spill_path == NULL) /* an earlier call has done it, and failed later */
 		return STATUS_OK;
-	format_name(task->id, task->lease, name);
+	result_file_name(task->id, task->lease, name);
 	status = output_persist(output, name, error);
 	/* After a failed flush the kernel may drop what it could not write, and a second flush
 	   would succeed without it. So this content must never be taken for whole again. */
@@ -158,7 +178,7 @@ result_files_drop_superseded(
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct completion *completion = &completions[i];
-		char name[NAME_SIZE];
+		char name[RESULT_FILE_NAME_SIZE];
 		bool orphan = false;
 
 		/* One that still has its spill path was not persisted: output_done removes it. */
@@ -169,7 +189,7 @@ result_files_drop_superseded(
 			NULL) != STATUS_OK ||
 		    !orphan)
 			continue;
-		format_name(completion->task->id, completion->task->lease, name);
+		result_file_name(completion->task->id, completion->task->lease, name);
 		(void)unlinkat(files->dir_fd, name, 0);
 	}
 }
@@ -177,9 +197,9 @@ result_files_drop_superseded(
 void
 result_files_remove(struct result_files *files, const char *id, int64_t lease)
 {
-	char name[NAME_SIZE];
+	char name[RESULT_FILE_NAME_SIZE];
 
-	format_name(id, lease, name);
+	result_file_name(id, lease, name);
 	(void)unlinkat(files->dir_fd, name, 0);
 }
 
@@ -188,10 +208,10 @@ result_files_read(
     struct result_files *files, int64_t lease, struct task_result *result, struct error *error)
 {
 	struct stat info;
-	char name[NAME_SIZE];
+	char name[RESULT_FILE_NAME_SIZE];
 	int fd;
 
-	format_name(result->status.id, lease, name);
+	result_file_name(result->status.id, lease, name);
 	fd = openat(files->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
 		return error_set(
@@ -210,7 +230,7 @@ result_files_read(
 static bool
 is_dead_spill(const struct result_files *files, const char *name)
 {
-	return strncmp(name, "tmp-", 4) == 0 &&
+	return result_file_is_spill(name) &&
 	       strncmp(name + 4, files->run_name, strlen(files->run_name)) != 0;
 }
 
@@ -221,14 +241,10 @@ sweep_one(struct result_files *files, const char *name, int64_t *removed, struct
 	char id[UUID_TEXT_SIZE];
 	int64_t lease = 0;
 	bool orphan = false;
-	size_t size = strlen(name);
 
 	if (is_dead_spill(files, name)) {
 		orphan = true;
-	} else if (size > UUID_TEXT_LENGTH + 1 && name[UUID_TEXT_LENGTH] == '-' &&
-		   uuid_parse(name, UUID_TEXT_LENGTH, id) &&
-		   num_parse_i64(name + UUID_TEXT_LENGTH + 1, size - UUID_TEXT_LENGTH - 1,
-		       &lease) == STATUS_OK) {
+	} else if (result_file_parse(name, id, &lease)) {
 		enum status status = is_orphan(files, id, lease, &orphan, error);
 
 		if (status != STATUS_OK)

@@ -24,6 +24,26 @@ struct result_files {
 	bool sweep_out; /* guarded by lock: a thread has it */
 };
 
+#define RESULT_FILE_NAME_SIZE (UUID_TEXT_LENGTH + 1 + 20 + 1)
+
+/**
+ * result_file_name / result_file_parse - the name of the file of an attempt, and back; false for a
+ * name that is none
+ */
+void result_file_name(const char *id, int64_t lease, char ret_name[RESULT_FILE_NAME_SIZE]);
+bool result_file_parse(const char *name, char ret_id[UUID_TEXT_SIZE], int64_t *ret_lease);
+
+/**
+ * result_file_is_spill - whether a name is that of a content that is being written
+ */
+bool result_file_is_spill(const char *name);
+
+/**
+ * result_file_is_orphan - whether nothing refers, or will ever refer, to the file of an attempt of
+ * a task that is there
+ */
+bool result_file_is_orphan(const struct result_owner *owner, int64_t lease);
+
 /**
  * result_files_open - begin a sweep; fails only for want of memory or descriptors
  * @dir_fd, @dir_path: of the directory; borrowed

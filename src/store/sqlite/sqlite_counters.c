@@ -138,6 +138,38 @@ tally_is(const struct tally *a, const struct tally *b)
 	return a->tasks == b->tasks && a->bytes == b->bytes;
 }
 
+void
+counters_recount(struct counters *counters)
+{
+	for (size_t i = 0; i < counters->count; i++)
+		memset(counters->list[i].pending, 0, sizeof(counters->list[i].pending));
+}
+
+bool
+counters_difference(const struct counters *counters, struct error *ret_text)
+{
+	for (size_t i = 0; i < counters->count; i++) {
+		const struct counter *counter = &counters->list[i];
+
+		for (size_t in = 0; in < COUNTED_COUNT; in++) {
+			const struct tally *said = &counter->committed[in];
+			const struct tally *found = &counter->pending[in];
+			bool is_tasks = said->tasks != found->tasks;
+
+			if (tally_is(said, found))
+				continue;
+			(void)error_set(ret_text, STATUS_CORRUPT,
+			    "of type %s in lane %d, %s: the counter says %lld%s, there are %lld",
+			    counter->type, (int)counter->lane, counted_word((enum counted)in),
+			    (long long)(is_tasks ? said->tasks : said->bytes),
+			    is_tasks ? "" : " bytes",
+			    (long long)(is_tasks ? found->tasks : found->bytes));
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 counters_write(struct counters *counters, const struct sqlite_conn *conn)
 {
@@ -241,9 +273,10 @@ load_row(struct counters *counters, sqlite3_stmt *row)
 }
 
 enum status
-counters_load(struct counters *counters, struct sqlite_conn *conn, struct error *error)
+counters_load(struct counters *counters, struct sqlite_conn *conn, enum sqlite_statement list,
+    struct error *error)
 {
-	struct binding binding = bind_begin(conn, SQLITE_COUNTER_LIST);
+	struct binding binding = bind_begin(conn, list);
 	int rc;
 
 	while ((rc = sqlite3_step(binding.statement)) == SQLITE_ROW) {

@@ -52,10 +52,11 @@ void counters_done(struct counters *counters);
 
 /**
  * counters_load - read the table and show it
+ * @list: counter_list, or its form for an older schema; prepared
  * Returns OK, CORRUPT for a status or lane that this program does not know, NOMEM, IO.
  */
-enum status counters_load(
-    struct counters *counters, struct sqlite_conn *conn, struct error *error) NODISCARD;
+enum status counters_load(struct counters *counters, struct sqlite_conn *conn,
+    enum sqlite_statement list, struct error *error) NODISCARD;
 
 /**
  * counters_add / counters_move - a task came to be counted, or to be counted elsewhere
@@ -77,6 +78,14 @@ enum status counters_remove(struct counters *counters, const char *type, enum la
  * counters_sum - of all tasks, as the open transaction sees them
  */
 struct tally counters_sum(const struct counters *counters);
+
+/**
+ * counters_recount - for an audit: what counters_add counts from now on begins at nothing
+ * counters_difference - the first counter that is not as the recount has it, as text; false where
+ * there is none
+ */
+void counters_recount(struct counters *counters);
+bool counters_difference(const struct counters *counters, struct error *ret_text);
 
 /**
  * counters_write - write what changed; within the transaction, before its commit

@@ -8,8 +8,10 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "store/sqlite/sqlite_memory.h"
 
 struct pragma {
@@ -131,6 +133,8 @@ role_setup(sqlite3 *db, enum sqlite_role role, uint64_t wal_max_bytes, struct er
 			return status;
 		return pragma_set(db, &size_limit, error);
 	case SQLITE_ROLE_READER:
+	case SQLITE_ROLE_VISITOR:
+	case SQLITE_ROLE_STILL_VISITOR:
 		/* Closing a reader must never checkpoint. */
 		rc = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 		if (rc != SQLITE_OK)
@@ -162,23 +166,60 @@ check_identity(struct sqlite_conn *conn, struct error *error)
 	return STATUS_OK;
 }
 
+/* The URI of a file that SQLite need not lock, nor look for a log of. */
+static char *
+still_uri(const char *path)
+{
+	static const char plain[] =
+	    "/._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	struct buf uri;
+
+	buf_init(&uri, 3 * strlen(path) + 64);
+	buf_text(&uri, "file:");
+	for (; *path != '\0'; path++) {
+		if (strchr(plain, *path) != NULL)
+			buf_append(&uri, path, 1);
+		else
+			buf_printf(&uri, "%%%02x", (unsigned char)*path);
+	}
+	buf_text(&uri, "?immutable=1");
+	return buf_take(&uri, &(size_t){ 0 });
+}
+
+static int
+open_file(const char *path, enum sqlite_role role, sqlite3 **ret_db)
+{
+	bool writes = role == SQLITE_ROLE_CREATOR || role == SQLITE_ROLE_WRITER;
+	int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
+	char *uri;
+	int rc;
+
+	if (role != SQLITE_ROLE_STILL_VISITOR)
+		return sqlite3_open_v2(path, ret_db, flags, NULL);
+	uri = still_uri(path);
+	if (uri == NULL)
+		return SQLITE_NOMEM;
+	rc = sqlite3_open_v2(uri, ret_db, flags | SQLITE_OPEN_URI, NULL);
+	free(uri);
+	return rc;
+}
+
 enum status
 sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes,
     struct sqlite_conn *ret_conn, struct error *error)
 {
 	struct sqlite_conn conn = { 0 };
 	enum status status = STATUS_OK;
-	int access = role == SQLITE_ROLE_READER ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	int rc;
 
 	sqlite_setup();
-	rc = sqlite3_open_v2(path, &conn.db,
-	    access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = open_file(path, role, &conn.db);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(conn.db, SQLITE_BUSY_TIMEOUT_MS);
 	if (rc != SQLITE_OK)
 		status = sqlite_status(conn.db, rc, "cannot open the database", error);
-	else if (role == SQLITE_ROLE_WRITER)
+	else if (role != SQLITE_ROLE_CREATOR && role != SQLITE_ROLE_READER)
 		status = check_identity(&conn, error);
 	if (status == STATUS_OK)
 		status = role_setup(conn.db, role, wal_max_bytes, error);
@@ -188,6 +229,14 @@ sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes
 	}
 	*ret_conn = conn;
 	return STATUS_OK;
+}
+
+enum status
+sqlite_conn_leave_log(struct sqlite_conn *conn, struct error *error)
+{
+	static const struct pragma journal = { "journal_mode", "DELETE", "delete" };
+
+	return pragma_set(conn->db, &journal, error);
 }
 
 enum status

@@ -12,6 +12,8 @@ enum sqlite_role {
 	SQLITE_ROLE_CREATOR, /* a new file under its temporary name; rollback journal */
 	SQLITE_ROLE_WRITER,  /* the one that writes and checkpoints */
 	SQLITE_ROLE_READER,
+	SQLITE_ROLE_VISITOR,       /* a reader in another process than the service's */
+	SQLITE_ROLE_STILL_VISITOR, /* the same, of a file that nobody writes and that has no log */
 };
 
 /* How long a lock held by a stranger (a backup, a shell) is waited for. Our own connections never
@@ -22,13 +24,20 @@ enum sqlite_role {
 
 /**
  * sqlite_conn_open - open an existing file and set the pragmas of a role
- * The writer first makes sure that this program made the file: nobody else's is changed.
+ * The writer and visitors first make sure that this program made the file: nobody else's is
+ * changed or judged.
  * @wal_max_bytes: size that the log file is cut back to when it starts anew
  * Returns OK, INVALID (another program's), CORRUPT (not a database), IO, FULL, NOMEM, BUSY,
  * INTERNAL (a pragma did not take).
  */
 enum status sqlite_conn_open(const char *path, enum sqlite_role role, uint64_t wal_max_bytes,
     struct sqlite_conn *ret_conn, struct error *error) NODISCARD;
+
+/**
+ * sqlite_conn_leave_log - turn a file that nobody else has open from a log (WAL) to a rollback
+ * journal: it needs nothing beside it, and is read without making anything
+ */
+enum status sqlite_conn_leave_log(struct sqlite_conn *conn, struct error *error) NODISCARD;
 
 /**
  * sqlite_pragma_get - the value of a pragma that gives one integer

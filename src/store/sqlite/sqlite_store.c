@@ -4,6 +4,8 @@
  * to the committer's thread, reads to the pool; any thread calls. Opening and closing is in
  * sqlite_life.c.
  */
+#include "store/sqlite/audit.h"
+#include "store/sqlite/data_copy.h"
 #include "store/sqlite/history.h"
 #include "store/sqlite/sqlite_life.h"
 #include "store/store_backend.h"
@@ -328,4 +330,7 @@ const struct store_backend store_backend_sqlite = {
 	.counts = sqlite_counts,
 	.stats = sqlite_stats,
 	.maintain = sqlite_maintain,
+	.audit = sqlite_audit,
+	.backup = sqlite_backup,
+	.restore = sqlite_restore,
 };

@@ -173,7 +173,8 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		status = sqlite_conn_prepare(
 		    &writer->conn, writer_statements, ARRAY_SIZE(writer_statements), error);
 	if (status == STATUS_OK)
-		status = counters_load(&writer->counters, &writer->conn, error);
+		status =
+		    counters_load(&writer->counters, &writer->conn, SQLITE_COUNTER_LIST, error);
 	if (status == STATUS_OK)
 		status = next_seq_load(writer, error);
 	/* A statement that does not fit: tables or columns of this version are not there. */
