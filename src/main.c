@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * taskqd: options, settings, exit statuses. Everything else is in app/. The only file that ends the
- * process.
+ * taskqd: commands, options, settings, exit statuses. Everything else is in app/. The only file
+ * that ends the process.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "app/app.h"
 #include "app/malloc_tuning.h"
 #include "app/plan.h"
+#include "app/verb.h"
 #include "base/log.h"
 #include "conf/conf.h"
 
@@ -66,6 +67,28 @@ run(const struct conf *conf)
 }
 
 static int
+run_verb(const struct verb *verb, const char *operand, const struct conf *conf)
+{
+	struct error error = { "" };
+	enum verb_end end = verb->run(conf, operand, &error);
+	if (fflush(stdout) != 0)
+		end = VERB_FAILED;
+	if (error.text[0] != '\0')
+		fprintf(stderr, "taskqd: %s: %s\n", verb->name, error.text);
+	switch (end) {
+	case VERB_DONE:
+		return EXIT_STATUS_OK;
+	case VERB_FAILED:
+		return EXIT_STATUS_START;
+	case VERB_REFUSED:
+		return EXIT_STATUS_SETTINGS;
+	case VERB_DAMAGED:
+		return EXIT_STATUS_DATA;
+	}
+	return EXIT_STATUS_START;
+}
+
+static int
 check(const struct conf *conf)
 {
 	struct error error = { "" };
@@ -94,20 +117,29 @@ int
 main(int argc, char *argv[])
 {
 	fill_standard_descriptors();
+	const struct verb *verb;
+	const char *operand;
+	int words;
 	struct conf conf;
 	struct error error = { "" };
 	enum conf_action action;
-	if (conf_load(argc, argv, environ, &conf, &action, &error) != STATUS_OK) {
+	if (verb_parse(argc, argv, &verb, &operand, &words, &error) != STATUS_OK ||
+	    conf_load(argc - words, argv + words, environ, &conf, &action, &error) != STATUS_OK) {
 		fprintf(stderr, "taskqd: %s\n", error.text);
 		return EXIT_STATUS_SETTINGS;
 	}
 	int status = EXIT_STATUS_OK;
 	switch (action) {
 	case CONF_ACTION_RUN:
-		malloc_tuning_apply(argv);
-		status = run(&conf);
+		if (verb == NULL) {
+			malloc_tuning_apply(argv);
+			status = run(&conf);
+		} else {
+			status = run_verb(verb, operand, &conf);
+		}
 		break;
 	case CONF_ACTION_HELP:
+		verb_print_usage(stdout);
 		conf_print_help(stdout);
 		break;
 	case CONF_ACTION_VERSION:

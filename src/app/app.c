@@ -296,7 +296,7 @@ stop_main(void *arg)
 static enum app_end
 serve(struct app *app, struct error *error)
 {
-	enum signals_event event = signals_wait(app->signals);
+	enum signals_event event = signals_wait(app->signals, -1);
 	if (event == SIGNALS_STORE_DIED)
 		return APP_STORE_DIED;
 	log_info(LOG_EVENT("draining"), LOG_INT("timeout_ms", app->conf->drain_timeout_ms));
@@ -304,7 +304,7 @@ serve(struct app *app, struct error *error)
 	if (thread_start(&thread, "tq-stop", STOP_STACK_BYTES, stop_main, app, error) != STATUS_OK)
 		return APP_FORCED;
 	do {
-		event = signals_wait(app->signals);
+		event = signals_wait(app->signals, -1);
 		if (event == SIGNALS_STORE_DIED)
 			return APP_STORE_DIED;
 		if (event == SIGNALS_STOP)

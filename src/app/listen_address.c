@@ -64,6 +64,41 @@ listen_address_is_loopback(const struct sockaddr_storage *address)
 	return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
+uint16_t
+listen_address_port(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)address)->sin_port);
+	return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+}
+
+bool
+listen_address_covers(const struct sockaddr_storage *asked, const struct sockaddr_storage *bound)
+{
+	uint16_t port = listen_address_port(asked);
+
+	if (asked->ss_family != bound->ss_family ||
+	    (port != 0 && port != listen_address_port(bound)))
+		return false;
+	if (asked->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)asked)->sin_addr.s_addr ==
+		       ((const struct sockaddr_in *)bound)->sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)asked)->sin6_addr,
+	    &((const struct sockaddr_in6 *)bound)->sin6_addr);
+}
+
+void
+listen_address_make_reachable(struct sockaddr_storage *address)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET && in4->sin_addr.s_addr == htonl(INADDR_ANY))
+		in4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+		in6->sin6_addr = in6addr_loopback;
+}
+
 void
 listen_address_print(
     const struct sockaddr_storage *address, uint16_t port, char ret_text[LISTEN_ADDRESS_TEXT_SIZE])

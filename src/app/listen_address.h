@@ -26,6 +26,24 @@ enum status listen_address_parse(const char *text, struct sockaddr_storage *ret_
 bool listen_address_is_loopback(const struct sockaddr_storage *address);
 
 /**
+ * listen_address_port - 0: whichever is free
+ */
+uint16_t listen_address_port(const struct sockaddr_storage *address);
+
+/**
+ * listen_address_covers - whether a socket bound to an address is one that was asked for: the same
+ * host, and the same port unless any would do
+ */
+bool listen_address_covers(
+    const struct sockaddr_storage *asked, const struct sockaddr_storage *bound);
+
+/**
+ * listen_address_make_reachable - where to ask a service of this machine that serves there: every
+ * address becomes the loopback one
+ */
+void listen_address_make_reachable(struct sockaddr_storage *address);
+
+/**
  * listen_address_print - as in a URL, with the given port
  */
 void listen_address_print(

@@ -4,6 +4,7 @@
 #include "app/signals.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,6 +15,8 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 struct signals {
 	int signal_fd;
@@ -55,9 +58,22 @@ take_signal(const struct signals *signals)
 	return read(signals->signal_fd, &info, sizeof(info)) == sizeof(info);
 }
 
-enum signals_event
-signals_wait(struct signals *signals)
+/* What poll(2) may wait until a time; a little longer at most, never forever but for -1. */
+static int
+poll_timeout_ms(int64_t until_mono_ms)
 {
+	int64_t left_ms = until_mono_ms - clock_mono_ms();
+
+	if (until_mono_ms == INT64_MAX)
+		return -1;
+	return left_ms <= 0 ? 0 : left_ms < INT_MAX ? (int)left_ms : INT_MAX;
+}
+
+enum signals_event
+signals_wait(struct signals *signals, int64_t timeout_ms)
+{
+	int64_t until_mono_ms = timeout_ms < 0 ? INT64_MAX : clock_mono_ms() + timeout_ms;
+
 	for (;;) {
 		if (atomic_load(&signals->died))
 			return SIGNALS_STORE_DIED;
@@ -69,7 +85,10 @@ signals_wait(struct signals *signals)
 			{ .fd = signals->signal_fd, .events = POLLIN },
 			{ .fd = signals->report_fd, .events = POLLIN },
 		};
-		if (poll(fds, 2, -1) > 0 && (fds[1].revents & POLLIN) != 0) {
+		int ready = poll(fds, 2, poll_timeout_ms(until_mono_ms));
+		if (ready == 0 && clock_mono_ms() >= until_mono_ms)
+			return SIGNALS_QUIET;
+		if (ready > 0 && (fds[1].revents & POLLIN) != 0) {
 			uint64_t count;
 			ssize_t got = read(signals->report_fd, &count, sizeof(count));
 			(void)got; /* only empties the counter; the flags say what happened */

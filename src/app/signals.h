@@ -7,6 +7,8 @@
 #ifndef TASKQ_APP_SIGNALS_H
 #define TASKQ_APP_SIGNALS_H
 
+#include <stdint.h>
+
 #include "base/status.h"
 
 struct signals;
@@ -15,6 +17,7 @@ enum signals_event {
 	SIGNALS_STOP,       /* SIGTERM or SIGINT */
 	SIGNALS_STORE_DIED, /* signals_report_death */
 	SIGNALS_STOPPED,    /* signals_report_stopped */
+	SIGNALS_QUIET,      /* nothing, for as long as was to be waited */
 };
 
 /**
@@ -25,8 +28,9 @@ enum status signals_open(struct signals **ret_signals, struct error *error) NODI
 
 /**
  * signals_wait - block until something has happened; main thread alone. A dead store comes first.
+ * @timeout_ms: 0 only looks; -1: however long it takes
  */
-enum signals_event signals_wait(struct signals *signals);
+enum signals_event signals_wait(struct signals *signals, int64_t timeout_ms);
 
 /**
  * signals_report_death / signals_report_stopped - wake the main thread; any thread

@@ -171,8 +171,9 @@ print_setting(const struct conf_setting *setting, FILE *stream)
 void
 conf_print_help(FILE *stream)
 {
-	fputs("usage: taskqd [--config FILE] [--NAME VALUE | --NAME=VALUE]...\n"
-	      "\n"
+	fputs("Options:\n"
+	      "  --NAME VALUE, --NAME=VALUE\n"
+	      "                    a setting, of those below\n"
 	      "  --config FILE     read settings from FILE (or the one TASKQD_CONFIG names)\n"
 	      "  --check-config    check every setting, then exit\n"
 	      "  --print-config    print every setting and where it comes from, then exit\n"

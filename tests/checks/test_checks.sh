@@ -252,9 +252,10 @@ passes check-style "$work/limits"
 
 # The manual pages are long, so this project's own are spoilt.
 pages=$work/pages
-mkdir -p "$pages/src/conf" "$pages/docs"
+mkdir -p "$pages/src/conf" "$pages/src/app" "$pages/docs"
 cp "$project/src/conf/conf.def" "$pages/src/conf/"
 cp "$project/src/main.c" "$pages/src/"
+cp "$project/src/app/verb.c" "$pages/src/app/"
 cp "$project/docs/taskqd.8" "$project/docs/taskqd.conf.5" "$pages/docs/"
 
 docs()
@@ -284,6 +285,10 @@ docs "an exit status that is not documented" 'missing exit status 74' \
 	'sed -i "s/^.It 74/.It seventy-four/" docs/taskqd.8'
 docs "an exit status that does not exist" 'has no exit status 99' \
 	'sed -i "s/^.It 74/&\nText.\n.It 99/" docs/taskqd.8'
+docs "a command that is not documented" 'missing command mend' \
+	'sed -i "s/{ \"restore\"/{ \"mend\"/" src/app/verb.c'
+docs "a command that does not exist" 'has no command mend' \
+	'sed -i "s/^.It Cm restore/.It Cm mend/" docs/taskqd.8'
 docs "a page that is not there" 'taskqd.8: missing or empty' 'rm docs/taskqd.8'
 if command -v groff >/dev/null && command -v man >/dev/null; then
 	docs "a macro that does not exist" 'Nonsense' 'echo ".Nonsense" >>docs/taskqd.8'

@@ -12,8 +12,9 @@ import subprocess
 
 import pytest
 
+from lib import preload
 from lib.api import SUBMISSIONS, check_failure, check_problem
-from lib.daemon import ROOT, end_tracer, program_out
+from lib.daemon import end_tracer
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.wait import wait_until
 
@@ -299,16 +300,7 @@ class TestEnvironment:
 @pytest.fixture(scope="module")
 def fake_dns(tmp_path_factory):
     """The preloaded name service, from the build or made here."""
-    library = program_out() / "tests" / "fake_dns.so"
-    if not library.exists():
-        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-        if compiler is None:
-            pytest.skip("no fake_dns.so and no compiler")
-        library = tmp_path_factory.mktemp("preload") / "fake_dns.so"
-        subprocess.run(
-            [compiler, "-std=c17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-pthread", "-o", library,
-             ROOT / "tests" / "lib-preload" / "fake_dns.c", "-ldl"], check=True)
-    return library
+    return preload.library("fake_dns", tmp_path_factory.mktemp("preload"))
 
 
 @pytest.fixture
