@@ -6,28 +6,24 @@
  */
 #include "app/app.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/data_place.h"
 #include "app/listen_address.h"
+#include "app/listen_socket.h"
 #include "app/plan.h"
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/signals.h"
+#include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/service_clock.h"
 #include "base/sync.h"
 #include "base/utf8.h"
-#include "http/http_listen.h"
 #include "http/http_server.h"
 #include "kinds/kind.h"
 #include "kinds/kind_settings.h"
@@ -46,10 +42,8 @@ struct app {
 	const struct conf *conf;
 	int64_t began_mono_ms;
 	struct budget budget;
-	struct sockaddr_storage address;
-	socklen_t address_size;
-	int listen_fd; /* -1 once the server has it */
-	uint16_t port;
+	struct supervisor supervisor;
+	struct listen_socket socket;
 	struct kind_settings kinds;
 	struct task_terms default_terms;
 	struct signals *signals;
@@ -68,57 +62,16 @@ on_store_died(void *context, const char *why)
 	signals_report_death(app->signals);
 }
 
-/* Makes the name of a new directory as durable as what will be in it. */
-static enum status
-flush_parent(const char *path, struct error *error)
-{
-	char *copy = strdup(path);
-	if (copy == NULL)
-		return error_set(error, STATUS_NOMEM, "no memory for a path");
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum status status = STATUS_OK;
-	if (fd < 0 || fsync(fd) != 0)
-		status = error_set(error, STATUS_IO, "cannot flush the directory of %s: %s", path,
-		    strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return status;
-}
-
-static enum status
-prepare_data_dir(const char *path, struct error *error)
-{
-	if (mkdir(path, 0700) == 0)
-		return flush_parent(path, error);
-	if (errno != EEXIST)
-		return error_set(error, STATUS_IO, "data directory %s: %s", path, strerror(errno));
-	struct stat st;
-	if (stat(path, &st) != 0)
-		return error_set(error, STATUS_IO, "data directory %s: %s", path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return error_set(error, STATUS_IO, "data directory %s is not a directory", path);
-	return STATUS_OK;
-}
-
-/* Of the file system; 0: not known. */
-static uint64_t
-disk_bytes(const char *data_dir)
-{
-	struct statvfs fs;
-	return statvfs(data_dir, &fs) == 0 ? (uint64_t)fs.f_blocks * fs.f_frsize : 0;
-}
-
 /* What can be said about the settings without touching the machine. */
 static enum status
 check_settings(struct app *app, struct error *error)
 {
 	const struct conf *conf = app->conf;
-	enum status status =
-	    listen_address_parse(conf->listen, &app->address, &app->address_size, error);
+	enum status status = listen_address_parse(
+	    conf->listen, &app->socket.address, &app->socket.address_size, error);
 	if (status != STATUS_OK)
 		return status;
-	if (!listen_address_is_loopback(&app->address) && !conf->allow_open_listen)
+	if (!listen_address_is_loopback(&app->socket.address) && !conf->allow_open_listen)
 		return error_set(error, STATUS_INVALID,
 		    "listen is '%s', which other machines can reach, and there is no "
 		    "authentication; set allow-open-listen to yes if that is meant",
@@ -183,7 +136,8 @@ open_server(struct app *app, struct error *error)
 {
 	const struct conf *conf = app->conf;
 	const struct http_conf http = {
-		.listen_fd = app->listen_fd,
+		.listen_fd = app->socket.fd,
+		.listen_is_passed = app->socket.is_passed,
 		.host_names = (const char *const *)conf->host_names.items,
 		.host_name_count = conf->host_names.count,
 		.connections_max = app->budget.connections_max,
@@ -202,25 +156,24 @@ open_server(struct app *app, struct error *error)
 		.node = app->node,
 	};
 	name_node(app);
-	app->listen_fd = -1;
+	app->socket.fd = -1;
 	return http_server_open(&http, app->queue, &app->server, error);
 }
 
 static enum status
 bind_socket(struct app *app, struct error *error)
 {
-	enum status status =
-	    http_bind(&app->address, app->address_size, &app->listen_fd, &app->port, error);
+	enum status status = listen_socket_bind(&app->socket, error);
 	if (status != STATUS_OK)
 		error_prefix(error, "listen %s", app->conf->listen);
-	app->kinds.fetch.own_port = app->port;
+	app->kinds.fetch.own_port = app->socket.port;
 	return status;
 }
 
 static enum status
 open_queue(struct app *app, struct error *error)
 {
-	uint64_t disk = disk_bytes(app->conf->data_dir);
+	uint64_t disk = data_place_disk_bytes(app->conf->data_dir);
 	const struct queue_conf queue = {
 		.waiting_max = app->conf->queue_max,
 		.held_max = app->conf->scheduled_max,
@@ -257,7 +210,7 @@ start(struct app *app, struct error *error)
 	if (status == STATUS_OK)
 		status = bind_socket(app, error);
 	if (status == STATUS_OK)
-		status = prepare_data_dir(app->conf->data_dir, error);
+		status = data_place_prepare(app->conf->data_dir, error);
 	if (status == STATUS_OK)
 		status = open_store(app, error);
 	if (status == STATUS_OK)
@@ -280,8 +233,8 @@ stop(struct app *app, int64_t drain_timeout_ms)
 	http_server_close(app->server, clock_mono_ms() + HTTP_LINGER_MS);
 	queue_close(app->queue);
 	store_close(app->store);
-	if (app->listen_fd >= 0)
-		close(app->listen_fd);
+	if (app->socket.fd >= 0)
+		close(app->socket.fd);
 }
 
 static void *
@@ -293,22 +246,41 @@ stop_main(void *arg)
 	return NULL;
 }
 
+/* Waits for what ends the service; meanwhile tells the supervisor that it lives. */
+static enum signals_event
+await_end(struct app *app)
+{
+	enum signals_event event;
+	while ((event = signals_wait(app->signals, supervisor_pause_ms(&app->supervisor))) ==
+	       SIGNALS_QUIET) {
+		struct queue_stats stats;
+		queue_stats(app->queue, &stats);
+		const int64_t *by_state = stats.store.counts.by_state;
+		supervisor_ping(&app->supervisor, stats.silent_ms, by_state[TASK_QUEUED],
+		    by_state[TASK_RUNNING]);
+	}
+	return event;
+}
+
 static enum app_end
 serve(struct app *app, struct error *error)
 {
-	enum signals_event event = signals_wait(app->signals, -1);
+	enum signals_event event = await_end(app);
 	if (event == SIGNALS_STORE_DIED)
 		return APP_STORE_DIED;
 	log_info(LOG_EVENT("draining"), LOG_INT("timeout_ms", app->conf->drain_timeout_ms));
+	supervisor_stopping(&app->supervisor, app->conf->drain_timeout_ms);
 	pthread_t thread;
 	if (thread_start(&thread, "tq-stop", STOP_STACK_BYTES, stop_main, app, error) != STATUS_OK)
 		return APP_FORCED;
 	do {
-		event = signals_wait(app->signals, -1);
+		event = signals_wait(app->signals, supervisor_pause_ms(&app->supervisor));
 		if (event == SIGNALS_STORE_DIED)
 			return APP_STORE_DIED;
 		if (event == SIGNALS_STOP)
 			return APP_FORCED;
+		if (event == SIGNALS_QUIET)
+			supervisor_ping_stopping(&app->supervisor);
 	} while (event != SIGNALS_STOPPED);
 	thread_join(thread);
 	return APP_DRAINED;
@@ -318,16 +290,27 @@ static void
 announce(const struct app *app)
 {
 	char text[LISTEN_ADDRESS_TEXT_SIZE];
-	listen_address_print(&app->address, app->port, text);
+	listen_address_print(&app->socket.address, app->socket.port, text);
 	printf("listening on http://%s\n", text);
 	fflush(stdout);
-	log_info(LOG_EVENT("listening"), LOG_STR("address", text));
+	log_info(LOG_EVENT("listening"), LOG_STR("address", text),
+	    LOG_STR("socket", app->socket.is_passed ? "passed" : "own"));
+	supervisor_ready(&app->supervisor, text);
+}
+
+static enum status
+meet_supervisor(struct app *app, struct error *error)
+{
+	enum status status = supervisor_open(&app->supervisor, error);
+	if (status == STATUS_OK && app->supervisor.socket_fd >= 0)
+		status = listen_socket_take(&app->socket, app->supervisor.socket_fd, error);
+	return status;
 }
 
 static enum app_end
 run(struct app *app, struct error *error)
 {
-	if (check_settings(app, error) != STATUS_OK ||
+	if (check_settings(app, error) != STATUS_OK || meet_supervisor(app, error) != STATUS_OK ||
 	    plan_make(app->conf, &app->kinds, &app->budget, error) != STATUS_OK)
 		return APP_REFUSED;
 	enum status status = start(app, error);
@@ -348,13 +331,19 @@ app_run(const struct conf *conf, struct error *error)
 		(void)error_set(error, STATUS_NOMEM, "no memory to start");
 		return APP_START_FAILED;
 	}
-	*app = (struct app){ .conf = conf, .began_mono_ms = clock_mono_ms(), .listen_fd = -1 };
+	*app = (struct app){
+		.conf = conf,
+		.began_mono_ms = clock_mono_ms(),
+		.supervisor = { .socket_fd = -1, .notify_fd = -1 },
+		.socket = { .fd = -1 },
+	};
 	enum app_end end = run(app, error);
 	/* Where threads are left running they go on using it until the process has ended. */
 	if (end == APP_FORCED || end == APP_STORE_DIED)
 		return end;
 	if (end == APP_DRAINED)
 		signals_close(app->signals);
+	supervisor_close(&app->supervisor);
 	free(app);
 	return end;
 }

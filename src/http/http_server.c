@@ -170,9 +170,11 @@ http_server_close(struct http_server *server, int64_t deadline_mono_ms)
 	if (server == NULL)
 		return;
 	http_server_drain(server);
-	/* First no more are accepted, then new ones are refused rather than left in the backlog. */
+	/* First no more are accepted, then new ones are refused rather than left in the backlog,
+	   unless somebody will come and serve them. */
 	(void)MHD_quiesce_daemon(server->daemon);
-	(void)shutdown(server->listen_fd, SHUT_RDWR);
+	if (!server->context.conf.listen_is_passed)
+		(void)shutdown(server->listen_fd, SHUT_RDWR);
 	connections_settle(server->context.connections, deadline_mono_ms);
 	MHD_stop_daemon(server->daemon);
 	server_free(server);

@@ -6,6 +6,7 @@
 #ifndef TASKQ_HTTP_HTTP_SERVER_H
 #define TASKQ_HTTP_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,9 @@ struct queue;
 struct http_server;
 
 struct http_conf {
-	int listen_fd; /* from http_bind; taken by http_server_open, also when it fails */
+	int listen_fd;         /* from http_bind; taken by http_server_open, also when it fails */
+	bool listen_is_passed; /* somebody else keeps the socket open: whoever connects after the
+				  end waits for the next service, and is not refused */
 	const char *const *host_names; /* accepted in Host beside localhost and IP literals */
 	size_t host_name_count;
 	unsigned connections_max; /* served at once; requests on further ones get 503 and a close */
@@ -49,8 +52,8 @@ enum status http_server_open(const struct http_conf *conf, struct queue *queue,
 void http_server_drain(struct http_server *server);
 
 /**
- * http_server_close - refuse new connections, wait for requests under way until the deadline, stop,
- * join all threads, free; NULL is fine
+ * http_server_close - accept no more and refuse new connections (but see listen_is_passed), wait
+ * for requests under way until the deadline, stop, join all threads, free; NULL is fine
  */
 void http_server_close(struct http_server *server, int64_t deadline_mono_ms);
 

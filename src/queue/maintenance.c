@@ -29,6 +29,7 @@ struct maintenance {
 	bool closing; /* guarded by lock */
 	bool started;
 	pthread_t thread;
+	atomic_int_fast64_t answered_mono_ms; /* when the store last answered */
 	enum status last; /* how the store's housekeeping went; the thread's alone */
 	enum status last_purge;
 	int64_t cut_told_mono_ms; /* when it was told last that history is cut; 0: never */
@@ -113,6 +114,8 @@ tick(struct maintenance *maintenance, int64_t elapsed_ms)
 	check_disk(maintenance);
 	struct error error = { "" };
 	enum status status = store_maintain(maintenance->conf.store, &error);
+	atomic_store_explicit(
+	    &maintenance->answered_mono_ms, clock_mono_ms(), memory_order_relaxed);
 	/* Told when it changes: what lasts would fill the log. */
 	if (status != maintenance->last && status == STATUS_OK)
 		log_info(LOG_EVENT("maintenance_ok"));
@@ -152,6 +155,7 @@ maintenance_open(
 	if (maintenance == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for maintenance");
 	maintenance->conf = *conf;
+	atomic_init(&maintenance->answered_mono_ms, clock_mono_ms());
 	lock_init(&maintenance->lock, LOCK_RANK_LEAF);
 	cond_init(&maintenance->changed);
 	check_disk(maintenance);
@@ -173,6 +177,8 @@ maintenance_stats(const struct maintenance *maintenance, struct queue_stats *sta
 	stats->purged = atomic_load_explicit(&maintenance->purged, memory_order_relaxed);
 	stats->purged_early =
 	    atomic_load_explicit(&maintenance->purged_early, memory_order_relaxed);
+	stats->silent_ms = clock_mono_ms() - atomic_load_explicit(&maintenance->answered_mono_ms,
+						 memory_order_relaxed);
 }
 
 void

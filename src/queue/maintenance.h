@@ -32,7 +32,8 @@ enum status maintenance_open(const struct maintenance_conf *conf,
     struct maintenance **ret_maintenance, struct error *error) NODISCARD;
 
 /**
- * maintenance_stats - fill in what has been deleted; any thread
+ * maintenance_stats - fill in what has been deleted, and since when the store has not answered; any
+ * thread
  */
 void maintenance_stats(const struct maintenance *maintenance, struct queue_stats *stats);
 

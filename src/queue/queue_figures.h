@@ -44,6 +44,8 @@ struct queue_stats {
 	int64_t kept_bytes_max;         /* that completed tasks may count for; 0: any number */
 	int64_t purged;                 /* tasks deleted... */
 	int64_t purged_early;           /* ...and of those, before their time, for want of room */
+	int64_t silent_ms; /* since the housekeeping, which goes through the store's writer once a
+			      second, last came round: a service that hangs falls silent */
 };
 
 #endif

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from lib import preload
-from lib.api import SUBMISSIONS, check_failure, check_problem
+from lib.api import SUBMISSIONS, check_problem
 from lib.daemon import end_tracer
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.wait import wait_until

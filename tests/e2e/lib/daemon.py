@@ -108,7 +108,7 @@ class DidNotStart(AssertionError):
 class Daemon:
     """One daemon on one data directory. Each start() is a new process on the same data."""
 
-    def __init__(self, directory, env=None, wrapper=(), words=(), **settings):
+    def __init__(self, directory, env=None, wrapper=(), words=(), pass_fds=(), **settings):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
@@ -116,6 +116,7 @@ class Daemon:
         self.env = env or {}
         self.wrapper = list(wrapper)  # must exec the daemon in its own process
         self.words = list(words)
+        self.pass_fds = tuple(pass_fds)
         self.process = None
         self.address = None
         self.stdout = []
@@ -143,6 +144,7 @@ class Daemon:
                 stderr=stderr,
                 env=clean_environment(self.env),
                 cwd=self.directory,
+                pass_fds=self.pass_fds,
             )
         threading.Thread(target=self._collect, args=(self.process, self._lines), daemon=True).start()
         return self

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Under a supervisor that speaks systemd's protocol: a passed socket, what it is told, its watchdog."""
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from lib import preload
+from lib.api import SUBMISSIONS, Client
+from lib.daemon import FIRST_LINE, PROGRAM, DidNotStart, clean_environment
+from lib.database import history
+from lib.load import factorial_body
+from lib.origins import ScriptedOrigin, free_port, ok_answer
+from lib.rawhttp import RawConnection, post_json, request
+from lib.supervisor import Supervisor, socket_activate
+from lib.wait import wait_until
+
+EXIT_SETTINGS = 2
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    with Supervisor(tmp_path) as found:
+        yield found
+
+
+class TestNotify:
+    def test_it_is_ready_when_it_listens_and_stops_when_it_drains(self, make_daemon, supervisor):
+        daemon = make_daemon(**supervisor.options())
+        address = f"{supervisor.address[0]}:{supervisor.address[1]}"
+        assert supervisor.hear() == {"READY": "1", "STATUS": f"serving on http://{address}"}
+        with daemon.client() as client:
+            assert client.get("/readyz").status == 200
+        assert daemon.terminate() == 0
+        assert supervisor.hear() == {"STOPPING": "1", "STATUS": "draining, for 30000 ms at most"}
+
+    def test_it_is_not_ready_when_it_cannot_start(self, make_daemon, supervisor):
+        daemon = make_daemon(start=False, **supervisor.options())
+        daemon.data.mkdir()
+        (daemon.data / "taskq.db").touch()
+        with pytest.raises(DidNotStart):
+            daemon.start()
+        supervisor.notify.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            supervisor.hear()
+
+    def test_without_a_supervisor_nothing_is_different(self, make_daemon, tmp_path):
+        daemon = make_daemon(env={"NOTIFY_SOCKET": str(tmp_path / "nobody"), "LISTEN_PID": "1", "LISTEN_FDS": "1"})
+        with daemon.client() as client:
+            assert client.get("/readyz").status == 200
+        assert daemon.terminate() == 0
+
+
+class TestWatchdog:
+    def test_it_is_pinged_while_the_service_lives(self, make_daemon, tmp_path):
+        with Supervisor(tmp_path, watchdog_ms=300) as supervisor:
+            daemon = make_daemon(**supervisor.options())
+            supervisor.await_message("READY")
+            assert supervisor.await_message("WATCHDOG")["STATUS"] == "0 tasks wait, 0 run"
+            with daemon.client() as client:
+                client.submit("factorial", {"n": 300}, delay_ms=600000)
+            supervisor.await_status("1 tasks wait")
+
+    def test_it_is_not_pinged_while_no_commit_comes_back(self, make_daemon, tmp_path):
+        """The disk does not answer: every thread is there, health is well, and nothing is stored."""
+        hold = tmp_path / "hold"
+        env = {"LD_PRELOAD": str(preload.library("hold_flush", tmp_path)), "TASKQ_HOLD_FLUSH": str(hold)}
+        with Supervisor(tmp_path, watchdog_ms=300) as supervisor:
+            daemon = make_daemon(**supervisor.options(env=env))
+            supervisor.await_message("WATCHDOG")
+            hold.touch()
+            with RawConnection(*daemon.address) as connection:
+                connection.send(post_json(SUBMISSIONS, factorial_body(300)))
+                told = supervisor.await_status("hangs")
+                assert "WATCHDOG" not in told
+                with daemon.client() as client:
+                    assert client.get("/healthz").status == 200
+                assert "WATCHDOG" not in supervisor.hear()
+                hold.unlink()
+                assert connection.read_response().status == 202
+            supervisor.await_message("WATCHDOG")
+            assert daemon.stderr().count("event=watchdog_withheld") == 1
+            assert daemon.stderr().count("event=watchdog_resumed") == 1
+
+    def test_it_is_pinged_while_the_service_drains(self, make_daemon, tmp_path):
+        with Supervisor(tmp_path, watchdog_ms=300) as supervisor, \
+                ScriptedOrigin(ok_answer(b"held"), hold=True) as held:
+            daemon = make_daemon(**supervisor.options(fetch_allow=["127.0.0.0/8"]))
+            with daemon.client() as client:
+                client.fetch(held.url())
+                wait_until(lambda: held.running == 1)
+            daemon.signal(signal.SIGTERM)
+            supervisor.await_message("STOPPING")
+            supervisor.await_message("WATCHDOG")
+            held.release()
+            assert daemon.wait() == 0
+
+
+class TestPassedSocket:
+    def test_it_is_served_on(self, make_daemon, supervisor):
+        daemon = make_daemon(**supervisor.options())
+        assert daemon.address == supervisor.address
+        wait_until(lambda: "socket=passed" in daemon.stderr())
+        with daemon.client() as client:
+            assert client.result(client.factorial(20))["status"] == "SUCCEEDED"
+
+    def test_who_connects_while_the_service_is_down_waits_and_is_served(self, make_daemon, supervisor):
+        daemon = make_daemon(**supervisor.options())
+        with daemon.client() as client:
+            client.wait_final(client.factorial(5))
+        for end in (daemon.terminate, daemon.kill9):
+            end()
+            waiting = [RawConnection(*supervisor.address) for _ in range(50)]
+            for number, connection in enumerate(waiting):
+                connection.send(request("GET", "/readyz") if number % 2 else
+                                post_json(SUBMISSIONS, factorial_body(number)))
+            daemon.restart()
+            for number, connection in enumerate(waiting):
+                assert connection.read_response().status == (200 if number % 2 else 202)
+                connection.close()
+
+    def test_no_connection_is_refused_over_restarts_under_load(self, make_daemon, supervisor):
+        daemon = make_daemon(**supervisor.options())
+        stop = threading.Event()
+        acknowledged, statuses, refused = [], set(), []
+
+        def work():
+            while not stop.is_set():
+                connection = http.client.HTTPConnection(*supervisor.address, timeout=60)
+                try:
+                    connection.request("POST", SUBMISSIONS, factorial_body(300), {"Content-Type": "application/json"})
+                    response = connection.getresponse()
+                    body = response.read()
+                    statuses.add(response.status)
+                    if response.status == 202:
+                        acknowledged.append(json.loads(body)["id"])
+                except (OSError, http.client.HTTPException) as error:
+                    refused.append(repr(error))
+                finally:
+                    connection.close()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(4):
+                told = len(acknowledged)
+                wait_until(lambda: len(acknowledged) > told + 50)
+                assert daemon.terminate() == 0
+                daemon.restart()
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert refused == []
+        # 503 is an answer: the service was draining.
+        assert statuses <= {202, 503}
+        found = history(daemon.database)
+        assert all(task_id in found for task_id in acknowledged)
+
+    def test_only_a_kill_costs_the_connections_that_it_meets(self, make_daemon, supervisor):
+        daemon = make_daemon(**supervisor.options())
+        for _ in range(3):
+            assert daemon.kill9() == -signal.SIGKILL
+            with socket.create_connection(supervisor.address, timeout=60) as early:
+                daemon.restart()
+                early.sendall(request("GET", "/readyz"))
+                assert early.recv(12) == b"HTTP/1.1 200"
+
+    @pytest.mark.parametrize("listen", ["127.0.0.1:1", "127.0.0.2:0", "[::1]:0"])
+    def test_another_address_than_listen_says_is_refused(self, make_daemon, supervisor, listen):
+        daemon = make_daemon(start=False, **supervisor.options(listen=listen))
+        with pytest.raises(DidNotStart) as refused:
+            daemon.start()
+        assert refused.value.code == EXIT_SETTINGS
+        assert listen in refused.value.stderr and str(supervisor.address[1]) in refused.value.stderr
+
+    def test_an_open_address_is_refused_as_ever(self, make_daemon, tmp_path):
+        with Supervisor(tmp_path, address=("0.0.0.0", 0)) as supervisor:
+            daemon = make_daemon(start=False, **supervisor.options())
+            with pytest.raises(DidNotStart) as refused:
+                daemon.start()
+            assert refused.value.code == EXIT_SETTINGS and "allow-open-listen" in refused.value.stderr
+            daemon.settings["allow_open_listen"] = True
+            daemon.start()
+
+    def test_two_sockets_are_refused(self, make_daemon, tmp_path):
+        with Supervisor(tmp_path, count=2) as supervisor:
+            daemon = make_daemon(start=False, **supervisor.options())
+            with pytest.raises(DidNotStart) as refused:
+                daemon.start()
+            assert refused.value.code == EXIT_SETTINGS and "LISTEN_FDS '2'" in refused.value.stderr
+
+    @pytest.mark.skipif(socket_activate() is None, reason="systemd-socket-activate is not installed")
+    def test_by_systemds_own_tool(self, tmp_path):
+        """It starts the service with the first connection, which waits for it."""
+        port = free_port()
+        with subprocess.Popen(
+                [socket_activate(), "-l", f"127.0.0.1:{port}", PROGRAM, "--listen", f"127.0.0.1:{port}",
+                 "--data-dir", tmp_path / "data"], env=clean_environment(), text=True, cwd=tmp_path,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            try:
+                def connects():
+                    try:
+                        return socket.create_connection(("127.0.0.1", port), timeout=60)
+                    except ConnectionRefusedError:
+                        return None
+
+                with wait_until(connects, what="systemd-socket-activate listens"):
+                    assert FIRST_LINE.match(process.stdout.readline().rstrip("\n"))
+                with Client(("127.0.0.1", port)) as client:
+                    assert client.result(client.factorial(6))["result"] == 720
+            finally:
+                process.terminate()
+            assert process.wait(60) == 0
