@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cores, memory and descriptors; see resources.h. cgroup v2 and v1 are asked where they are mounted
- * in the usual place; what cannot be read does not limit.
+ * Cores, memory and descriptors; see resources.h. What cannot be found out does not limit.
  */
 #include "app/resources.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "base/num.h"
+#include "app/cgroup.h"
 
 enum {
 	CONNECTIONS_DEFAULT = 4096,
@@ -38,57 +33,8 @@ enum {
 	BODIES_MOST_BYTES = 256 * 1024 * 1024,
 };
 
-/* Reads a small file of the kernel's into text; false when it is not there. */
-static bool
-read_small(const char *path, char *ret_text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t got = read(fd, ret_text, size - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	ret_text[got] = '\0';
-	ret_text[strcspn(ret_text, "\n")] = '\0';
-	return true;
-}
-
-static bool
-read_number(const char *path, uint64_t *ret_value)
-{
-	char text[64];
-	return read_small(path, text, sizeof(text)) &&
-	       num_parse_u64(text, strlen(text), ret_value) == STATUS_OK;
-}
-
-/* The cgroup's CPU quota in whole cores, rounded up; 0 for none. */
 static unsigned
-cgroup_cores(void)
-{
-	uint64_t quota = 0;
-	uint64_t period = 0;
-	char text[64];
-	if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof(text))) {
-		char *space = strchr(text, ' ');
-		if (space == NULL)
-			return 0;
-		size_t quota_size = (size_t)(space - text);
-		if (num_parse_u64(text, quota_size, &quota) != STATUS_OK ||
-		    num_parse_u64(space + 1, strlen(space + 1), &period) != STATUS_OK)
-			return 0; /* "max": no quota */
-	} else if (!read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota) ||
-		   !read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period)) {
-		return 0; /* a quota of -1 is not a number: no quota */
-	}
-	if (period == 0 || quota == 0)
-		return 0;
-	uint64_t cores = (quota + period - 1) / period;
-	return cores < 4096 ? (unsigned)cores : 4096;
-}
-
-static unsigned
-usable_cores(void)
+usable_cores(const struct cgroup_limits *limits)
 {
 	cpu_set_t set;
 	CPU_ZERO(&set);
@@ -96,21 +42,15 @@ usable_cores(void)
 	if (count <= 0)
 		count = (int)sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned cores = count > 0 ? (unsigned)count : 1;
-	unsigned quota = cgroup_cores();
-	return quota > 0 && quota < cores ? quota : cores;
+	return limits->cores > 0 && limits->cores < cores ? limits->cores : cores;
 }
 
 static uint64_t
-usable_memory(void)
+usable_memory(const struct cgroup_limits *limits)
 {
 	struct sysinfo info;
 	uint64_t bytes = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : UINT64_MAX;
-	uint64_t limit;
-	if ((read_number("/sys/fs/cgroup/memory.max", &limit) ||
-		read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes", &limit)) &&
-	    limit < bytes)
-		bytes = limit;
-	return bytes;
+	return limits->memory_bytes < bytes ? limits->memory_bytes : bytes;
 }
 
 static uint64_t
@@ -130,8 +70,10 @@ raise_descriptors(void)
 void
 resources_measure(struct resources *ret_resources)
 {
-	ret_resources->cores = usable_cores();
-	ret_resources->memory_bytes = usable_memory();
+	struct cgroup_limits limits;
+	cgroup_read("/proc/self/cgroup", "/sys/fs/cgroup", &limits);
+	ret_resources->cores = usable_cores(&limits);
+	ret_resources->memory_bytes = usable_memory(&limits);
 	ret_resources->descriptors = raise_descriptors();
 }
 
