@@ -4,6 +4,7 @@
 # make check               the quick tests (under a minute)
 # make check-all           every test that needs no further service
 # make install DESTDIR= PREFIX=/usr/local
+# make deb                 build/taskq_VERSION_ARCH.deb
 # make clean
 # make SANITIZE=address    or thread: everything below build/address, build/thread
 # make CC=clang            clang as well as gcc
@@ -92,8 +93,10 @@ $(SQL_GEN): scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql))
 
 include tests/tests.mk
 
+include src/packaging/packaging.mk
+
 .PHONY: install
-install: $(OUT)/taskqd
+install: $(OUT)/taskqd install-packaging
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(OUT)/taskqd $(DESTDIR)$(PREFIX)/bin/taskqd
 	install -m 644 docs/taskqd.8 $(DESTDIR)$(PREFIX)/share/man/man8/taskqd.8

@@ -6,7 +6,7 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks lint build unit e2e lab address thread fuzz install configure hardening clean-tree)
+STAGES=(checks lint build unit e2e lab address thread fuzz install package configure hardening clean-tree)
 
 stage_title()
 {
@@ -21,6 +21,7 @@ stage_title()
 	thread) echo "ThreadSanitizer: units, and end to end" ;;
 	fuzz) echo "kept regressions, and a short new search" ;;
 	install) echo "make install into an empty directory" ;;
+	package) echo "the Debian package: made, installed, started, upgraded, purged" ;;
 	configure) echo "autoconf, ./configure, and a build from them in a copy" ;;
 	hardening) echo "what the linker and compiler left in the program" ;;
 	clean-tree) echo "nothing was written outside build/" ;;
@@ -42,6 +43,7 @@ nginx-light|nginx-core|nginx-full|nginx-extras: another origin
 strace: lets a flush to disk fail
 libfaketime: lets the clock jump
 slowhttptest: stalling clients
+systemd: its socket activation, and what its filters of system calls let through
 openssl: certificates for an https origin'
 	printf '%s' "$BUILD_PACKAGES"
 	for name in "$@"; do
@@ -61,6 +63,8 @@ openssl: certificates for an https origin'
 			'libgmp-dev: an independent source of factorials' ;;
 		fuzz) printf '\n%s' 'clang: brings the fuzzer' \
 			'libclang-rt-dev: the runtime of the fuzzer and its sanitizers' ;;
+		install) printf '\n%s' 'systemd: judges the units' ;;
+		package) printf '\n%s' 'dpkg-dev: finds what the package depends on' 'systemd: judges the units' ;;
 		configure) printf '\n%s' 'autoconf: makes configure from configure.ac' ;;
 		hardening) printf '\n%s' 'binutils: readelf' ;;
 		esac
@@ -196,7 +200,11 @@ stage_fuzz()
 installed_files_are_right()
 {
 	diff <(cd "$1" && find . -type f -printf '%m %P\n' | sort -k 2) - <<-FILES
+		644 etc/taskqd.conf
 		755 usr/bin/taskqd
+		644 usr/lib/systemd/system/taskqd.service
+		644 usr/lib/systemd/system/taskqd.socket
+		644 usr/lib/sysusers.d/taskq.conf
 		644 usr/share/man/man5/taskqd.conf.5
 		644 usr/share/man/man8/taskqd.8
 	FILES
@@ -208,6 +216,18 @@ tells_its_version()
 	line=$("$1" --version) && echo "$line" && grep -Eqx 'taskqd [0-9]+\.[0-9]+\.[0-9]+' <<<"$line"
 }
 
+# Offline, in tenths; 10 is as exposed as can be.
+is_confined()
+{
+	systemd-analyze security --no-pager --offline=true --threshold=15 "$1"
+}
+
+keeps_settings()
+{
+	echo mine >"$1/etc/taskqd.conf"
+	make_at gcc install DESTDIR="$1" PREFIX=/usr && grep -qx mine "$1/etc/taskqd.conf"
+}
+
 stage_install()
 {
 	local destination=$root/build/install-check
@@ -216,7 +236,37 @@ stage_install()
 		return
 	check "these files and no others, with their modes" installed_files_are_right "$destination"
 	check "the installed program tells its version" tells_its_version "$destination/usr/bin/taskqd"
+	check "the service is exposed by no more than 1.5" is_confined "$destination/usr/lib/systemd/system/taskqd.service"
+	check "installed again it leaves the settings as they are" keeps_settings "$destination"
 	rm -rf "$destination"
+}
+
+# made_again PACKAGE - whether the same sources give the same bytes
+made_again()
+{
+	local before
+	before=$(sha256sum "$1") && sleep 1 && make_at gcc deb && [ "$before" = "$(sha256sum "$1")" ]
+}
+
+stage_package()
+{
+	local package log=$log_dir/$stage/lives.log status
+	built gcc all || return
+	check "make deb" make_at gcc deb || return
+	package=$(echo build/taskq_*.deb)
+	check "made again it is the same, byte by byte" made_again "$package"
+	if command -v lintian >/dev/null; then
+		check "lintian" lintian --allow-root --fail-on error,warning "$package"
+	else
+		skip "lintian" "it is not installed"
+	fi
+	run tests/packaging/package-lives "$package" >"$log" 2>&1
+	status=$?
+	if [ "$status" -eq 77 ]; then
+		skip "the life of the package" "$(tail -n 1 "$log")"
+	else
+		check "the life of the package" sh -c 'cat "$1"; exit "$2"' sh "$log" "$status"
+	fi
 }
 
 build_and_install_as_configured()

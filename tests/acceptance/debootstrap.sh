@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/acceptance/debootstrap.sh [--keep] [--user] [--run-only|--install-only]
+# tests/acceptance/debootstrap.sh [--keep] [--user] [--run-only|--install-only|--package-only]
 #
 # What a stranger would do: a minimal Debian 12 (debootstrap --variant=minbase, so no compiler, no
 # make, no curl, no certificates), a clone of this checkout's HEAD, `scripts/run` until it answers,
 # `scripts/test` until it passes. Nothing else is typed. Needs root, debootstrap, git and a mirror;
 # takes a quarter of an hour or more, so scripts/test does not include it. With --user the stranger is
-# not root, and has sudo without a password.
+# not root, and has sudo without a password. With --package-only the stranger installs the Debian package
+# of this checkout instead, which is made on the host: what it depends on has to be enough.
 #
 # The mirror and the settings of apt are the host's own, and so is its network, because packages come
 # over it; port 18991 must be free. Everything else happens in a temporary directory with mounts and
@@ -25,8 +26,9 @@ for word in "$@"; do
 	--user) user=stranger ;;
 	--run-only) parts=run ;;
 	--install-only) parts=install ;;
+	--package-only) parts=package ;;
 	*)
-		echo "usage: $0 [--keep] [--user] [--run-only|--install-only]" >&2
+		echo "usage: $0 [--keep] [--user] [--run-only|--install-only|--package-only]" >&2
 		exit 2
 		;;
 	esac
@@ -183,6 +185,20 @@ accept_install()
 	echo "== installation alone"
 	(inside bash -c '. /opt/taskq/scripts/lib.sh && install_packages "build" "$BUILD_PACKAGES" &&
 		install_packages "build" "$BUILD_PACKAGES" && pkg-config --modversion libmicrohttpd')
+}
+
+accept_package()
+{
+	echo "== the Debian package"
+	make -s -C "$root" deb BUILD="$work/build" >/dev/null
+	cp "$work"/build/taskq_*.deb "$system/tmp/taskq.deb"
+	cp "$root/tests/packaging/package-lives" "$system/tmp/"
+	(inside sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends /tmp/taskq.deb &&
+		taskqd --version && apt-get -qq purge taskq && userdel taskq' </dev/null) >"$work/package.out" 2>&1 || {
+		tail -n 30 "$work/package.out"
+		fail "apt-get install of the package"
+	}
+	(inside env TASKQ_PACKAGE_STEP=inside /tmp/package-lives /tmp/taskq.deb </dev/null) || fail "its life"
 }
 
 for part in $parts; do

@@ -256,7 +256,8 @@ mkdir -p "$pages/src/conf" "$pages/src/app" "$pages/docs"
 cp "$project/src/conf/conf.def" "$pages/src/conf/"
 cp "$project/src/main.c" "$pages/src/"
 cp "$project/src/app/verb.c" "$pages/src/app/"
-cp "$project/docs/taskqd.8" "$project/docs/taskqd.conf.5" "$pages/docs/"
+cp "$project/Makefile" "$pages/"
+cp "$project/docs/taskqd.8" "$project/docs/taskqd.conf.5" "$project/docs/NEWS.md" "$pages/docs/"
 
 docs()
 {
@@ -289,6 +290,8 @@ docs "a command that is not documented" 'missing command mend' \
 	'sed -i "s/{ \"restore\"/{ \"mend\"/" src/app/verb.c'
 docs "a command that does not exist" 'has no command mend' \
 	'sed -i "s/^.It Cm restore/.It Cm mend/" docs/taskqd.8'
+docs "a version without news" "first heading is not '## 9.8.7, DATE'" \
+	'sed -i "s/^VERSION *:=.*/VERSION := 9.8.7/" Makefile'
 docs "a page that is not there" 'taskqd.8: missing or empty' 'rm docs/taskqd.8'
 if command -v groff >/dev/null && command -v man >/dev/null; then
 	docs "a macro that does not exist" 'Nonsense' 'echo ".Nonsense" >>docs/taskqd.8'

@@ -3,6 +3,9 @@
 
 import http.client
 import json
+import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +15,7 @@ import pytest
 
 from lib import preload
 from lib.api import SUBMISSIONS, Client
-from lib.daemon import FIRST_LINE, PROGRAM, DidNotStart, clean_environment
+from lib.daemon import FIRST_LINE, PROGRAM, ROOT, SANITIZER, DidNotStart, clean_environment
 from lib.database import history
 from lib.load import factorial_body
 from lib.origins import ScriptedOrigin, free_port, ok_answer
@@ -99,6 +102,59 @@ class TestWatchdog:
             supervisor.await_message("WATCHDOG")
             held.release()
             assert daemon.wait() == 0
+
+
+def allowed_calls(*terms):
+    """Names of system calls that a SystemCallFilter= lets through: sets, and ~sets that take away."""
+    sets, name = {}, None
+    for line in subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True, text=True,
+                               check=True).stdout.splitlines():
+        line = re.sub(r"\x1b\[[0-9;]*m", "", line)
+        if line.startswith("@"):
+            name = line.strip()
+            sets[name] = []
+        elif line.startswith("    ") and not line.lstrip().startswith("#"):
+            sets[name].append(line.strip())
+
+    def calls(word):
+        return set().union(*map(calls, sets[word])) if word.startswith("@") else {word}
+
+    allowed = set()
+    for term in terms:
+        allowed = allowed - calls(term[1:]) if term.startswith("~") else allowed | calls(term)
+    return allowed | calls("@default")
+
+
+@pytest.mark.skipif(SANITIZER != "", reason="a sanitizer makes calls of its own")
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_unit_lets_every_system_call_through(make_daemon, tmp_path):
+    """The filter refuses by EPERM, which is noticed when it is too late: so before, and by name."""
+    unit = (ROOT / "src" / "packaging" / "taskqd.service.in").read_text()
+    terms = []
+    for words in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        sign = "~" if words.startswith("~") else ""
+        terms += [sign + word for word in words.lstrip("~").split()]
+    assert terms[0] == "@system-service"
+    daemon = make_daemon(wrapper=["strace", "-f", "-c", "-S", "name", "-o", str(tmp_path / "calls")],
+                         fetch_allow=["127.0.0.0/8"], result_inline_max_bytes=1000, keep_tasks_max=3)
+    with ScriptedOrigin(ok_answer(b"x" * 5000)) as origin, daemon.client() as client:
+        client.wait_final(client.fetch(origin.url()))
+        client.wait_final(client.fetch("http://name.invalid/"))
+        for n in (5, 500, 5000):
+            task = client.factorial(n)
+            client.result(task)
+            client.raw_result(task)
+        client.get("/stats")
+        wait_until(lambda: client.get(f"{SUBMISSIONS}/{task}").status == 200)
+    with open(f"/proc/{daemon.pid}/task/{daemon.pid}/children") as file:  # of strace: the service
+        os.kill(int(file.read()), signal.SIGTERM)
+    assert daemon.wait() == 0
+    made = {line.split()[-1] for line in (tmp_path / "calls").read_text().splitlines()
+            if re.match(r"\s*[0-9.]+\s", line)} - {"total"}
+    assert len(made) > 40, made
+    # As root, which the service is not, SQLite gives what it makes to the owner of the database.
+    assert made - allowed_calls(*terms) <= ({"fchown"} if os.geteuid() == 0 else set())
 
 
 class TestPassedSocket:
