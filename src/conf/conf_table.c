@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Longer names are never compared: no setting has one, and the rows of the distance are fixed. */
-#define NAME_MAX_BYTES 48
-#define EDITS_MAX      2
+#include "base/nearest.h"
+
+#define NAME_MAX_BYTES (NEAREST_NAME_MAX + 1) /* with its NUL: every name may be suggested */
 
 #define CONF_INT(field, name, min, max, def, unit, help)                                      \
 	{ name, CONF_TYPE_INT, offsetof(struct conf, field), min, max, def, NULL, NULL, unit, \
@@ -68,63 +68,17 @@ conf_table_find(const char *name, size_t size)
 	return i;
 }
 
-/* Levenshtein's distance, without regard to case. Both sizes are below NAME_MAX_BYTES. */
-static size_t
-edit_distance(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-	size_t row[NAME_MAX_BYTES];
-
-	for (size_t j = 0; j <= b_size; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_size; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_size; j++) {
-			bool same =
-			    tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-			size_t best = diagonal + (same ? 0 : 1);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[b_size];
-}
-
-static void
-consider(
-    const char *name, size_t size, const char *candidate, size_t *best_edits, const char **best)
-{
-	size_t candidate_size = strlen(candidate);
-	size_t edits;
-
-	if (candidate_size >= NAME_MAX_BYTES || candidate_size <= EDITS_MAX)
-		return;
-	edits = edit_distance(name, size, candidate, candidate_size);
-	if (edits < *best_edits) {
-		*best_edits = edits;
-		*best = candidate;
-	}
-}
-
 const char *
 conf_table_suggest(const char *name, size_t size, const char *const *more)
 {
-	size_t best_edits = EDITS_MAX + 1;
-	const char *best = NULL;
+	struct nearest nearest;
 
-	if (size >= NAME_MAX_BYTES)
-		return NULL;
+	nearest_begin(&nearest, name, size);
 	for (size_t i = 0; i < CONF_SETTING_COUNT; i++)
-		consider(name, size, conf_settings[i].name, &best_edits, &best);
+		nearest_offer(&nearest, conf_settings[i].name);
 	for (size_t i = 0; more != NULL && more[i] != NULL; i++)
-		consider(name, size, more[i], &best_edits, &best);
-	return best;
+		nearest_offer(&nearest, more[i]);
+	return nearest.best;
 }
 
 void
