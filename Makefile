@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make                     build/taskqd
+# make                     build/taskqd and build/taskq
 # make check               the quick tests (under a minute)
 # make check-all           every test that needs no further service
 # make install DESTDIR= PREFIX=/usr/local
@@ -27,6 +27,10 @@ PYTHON     ?= /usr/bin/python3
 LIBS       := libmicrohttpd jansson libcurl libcrypto sqlite3
 LIB_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(LIBS))
 LIB_LIBS   ?= $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+
+# What the client takes of them. It is linked with no other, so that what it must not use is not there.
+CLIENT_LIBS     := jansson libcurl
+CLIENT_LIB_LIBS ?= $(shell $(PKG_CONFIG) --libs $(CLIENT_LIBS))
 
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
 
@@ -66,16 +70,21 @@ BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -DTASKQ_VERSION='"$(VERSION)"' -Isrc -I$(G
 ALL_CFLAGS  := $(BASE_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(HARDENING_LINK) $(filter -fsanitize%,$(SAN_FLAGS)) -pthread $(LDFLAGS)
 
-SRC      := $(filter-out src/main.c,$(sort $(shell find src -name '*.c')))
+PROGRAMS := src/main.c src/cli/taskq.c
+SRC      := $(filter-out $(PROGRAMS),$(sort $(shell find src -name '*.c')))
 SRC_OBJ  := $(SRC:%.c=$(OBJ)/%.o)
 SQL_GEN  := $(GEN)/sqlite_statements.h
 
 .PHONY: all
-all: $(OUT)/taskqd
+all: $(OUT)/taskqd $(OUT)/taskq
 
 $(OUT)/taskqd: $(OBJ)/src/main.o $(OUT)/libtaskq.a
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(OUT)/taskq: $(OBJ)/src/cli/taskq.o $(OUT)/libtaskq.a
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CLIENT_LIB_LIBS)
 
 $(OUT)/libtaskq.a: $(SRC_OBJ)
 	$(call say,AR)
@@ -95,12 +104,18 @@ include tests/tests.mk
 
 include src/packaging/packaging.mk
 
+SHARE := $(DESTDIR)$(PREFIX)/share
+
 .PHONY: install
-install: $(OUT)/taskqd install-packaging
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
+install: $(OUT)/taskqd $(OUT)/taskq install-packaging
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
+		$(SHARE)/bash-completion/completions
 	install -m 755 $(OUT)/taskqd $(DESTDIR)$(PREFIX)/bin/taskqd
-	install -m 644 docs/taskqd.8 $(DESTDIR)$(PREFIX)/share/man/man8/taskqd.8
-	install -m 644 docs/taskqd.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/taskqd.conf.5
+	install -m 755 $(OUT)/taskq $(DESTDIR)$(PREFIX)/bin/taskq
+	install -m 644 docs/taskq.1 $(SHARE)/man/man1/taskq.1
+	install -m 644 docs/taskqd.conf.5 $(SHARE)/man/man5/taskqd.conf.5
+	install -m 644 docs/taskqd.8 $(SHARE)/man/man8/taskqd.8
+	install -m 644 src/cli/completion.bash $(SHARE)/bash-completion/completions/taskq
 
 .PHONY: clean
 clean:

@@ -201,19 +201,24 @@ installed_files_are_right()
 {
 	diff <(cd "$1" && find . -type f -printf '%m %P\n' | sort -k 2) - <<-FILES
 		644 etc/taskqd.conf
+		755 usr/bin/taskq
 		755 usr/bin/taskqd
 		644 usr/lib/systemd/system/taskqd.service
 		644 usr/lib/systemd/system/taskqd.socket
 		644 usr/lib/sysusers.d/taskq.conf
+		644 usr/share/bash-completion/completions/taskq
+		644 usr/share/man/man1/taskq.1
 		644 usr/share/man/man5/taskqd.conf.5
 		644 usr/share/man/man8/taskqd.8
 	FILES
 }
 
+# tells_its_version PROGRAM - it says its own name and a version
 tells_its_version()
 {
 	local line
-	line=$("$1" --version) && echo "$line" && grep -Eqx 'taskqd [0-9]+\.[0-9]+\.[0-9]+' <<<"$line"
+	line=$("$1" --version) && echo "$line" &&
+		grep -Eqx "$(basename "$1") [0-9]+\.[0-9]+\.[0-9]+" <<<"$line"
 }
 
 # Offline, in tenths; 10 is as exposed as can be.
@@ -236,6 +241,7 @@ stage_install()
 		return
 	check "these files and no others, with their modes" installed_files_are_right "$destination"
 	check "the installed program tells its version" tells_its_version "$destination/usr/bin/taskqd"
+	check "the installed client tells its version" tells_its_version "$destination/usr/bin/taskq"
 	check "the service is exposed by no more than 1.5" is_confined "$destination/usr/lib/systemd/system/taskqd.service"
 	check "installed again it leaves the settings as they are" keeps_settings "$destination"
 	rm -rf "$destination"
@@ -272,7 +278,7 @@ stage_package()
 build_and_install_as_configured()
 {
 	make -s -j "$jobs" OPTIMISATION=-O0 && make -s OPTIMISATION=-O0 DESTDIR=dest install &&
-		tells_its_version dest/x/bin/taskqd
+		tells_its_version dest/x/bin/taskqd && tells_its_version dest/x/bin/taskq
 }
 
 # refused PATTERN COMMAND... - whether a command fails and says why
@@ -310,15 +316,29 @@ stage_configure()
 	rm -rf "$copy"
 }
 
-# elf PATTERN OPTION - whether readelf OPTION of the program has a line like PATTERN
+# elf PATTERN OPTION - whether readelf OPTION of both programs has a line like PATTERN
 elf()
 {
-	readelf -W "$2" build/taskqd | tee /dev/stderr | grep -Eq "$1"
+	local program
+	for program in build/taskqd build/taskq; do
+		readelf -W "$2" "$program" | tee /dev/stderr | grep -Eq "$1" || return 1
+	done
 }
 
+# no_elf PATTERN OPTION - whether neither of them has
 no_elf()
 {
-	! elf "$@"
+	local program
+	for program in build/taskqd build/taskq; do
+		! readelf -W "$2" "$program" | tee /dev/stderr | grep -Eq "$1" || return 1
+	done
+}
+
+# needs_only NAME... - whether the client needs no library but these, as "lib" and ".so" go around
+needs_only()
+{
+	diff <(readelf -W -d build/taskq | sed -n 's/.*(NEEDED).*\[lib\(.*\)\.so.*/\1/p' | sort) \
+		<(printf '%s\n' "$@" | sort)
 }
 
 stage_hardening()
@@ -329,6 +349,7 @@ stage_hardening()
 	check "all symbols bound at start" elf 'FLAGS_1.*NOW' -d
 	check "no executable stack" elf 'GNU_STACK +0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW +' -l
 	check "no segment both writable and executable" no_elf 'LOAD.* RWE' -l
+	check "the client needs no library of the daemon's" needs_only c curl jansson
 	check "stack protector" elf '__stack_chk_fail' --dyn-syms
 	check "checked library calls" elf '__(v|f|vf|sn|vsn)?printf_chk|__mem[a-z]+_chk' --dyn-syms
 }

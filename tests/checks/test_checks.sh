@@ -225,6 +225,8 @@ done
 style "a script that is not executable" 'tool: has a #! line but is not' 'chmod -x scripts/tool'
 style "an executable that is no script" 'layers.txt: is executable but' 'chmod +x scripts/layers.txt'
 style "a script with a fault" 'SC2154\|SC2086\|SC2164' 'echo "cd /nowhere" >>scripts/tool'
+style "a file of bash with a fault" 'complete.bash:.*SC2164' \
+	'printf "# SPDX-License-Identifier: MIT\n# shellcheck shell=bash\ncd /nowhere\n" >scripts/complete.bash'
 style "a file name with a blank" 'file names with other characters' 'cp scripts/tool "scripts/a tool"'
 style "an exception without a reason" 'style-allow.txt:2: not a rule, or one without' \
 	'echo "file-length src/low/sum.c:" >>scripts/style-allow.txt'
@@ -252,12 +254,15 @@ passes check-style "$work/limits"
 
 # The manual pages are long, so this project's own are spoilt.
 pages=$work/pages
-mkdir -p "$pages/src/conf" "$pages/src/app" "$pages/docs"
+mkdir -p "$pages/src/conf" "$pages/src/app" "$pages/src/cli" "$pages/docs"
 cp "$project/src/conf/conf.def" "$pages/src/conf/"
 cp "$project/src/main.c" "$pages/src/"
 cp "$project/src/app/verb.c" "$pages/src/app/"
+cp "$project"/src/cli/verb_*.c "$project/src/cli/options.def" "$project/src/cli/exit_status.h" \
+	"$project/src/cli/completion.bash" "$pages/src/cli/"
 cp "$project/Makefile" "$pages/"
-cp "$project/docs/taskqd.8" "$project/docs/taskqd.conf.5" "$project/docs/NEWS.md" "$pages/docs/"
+cp "$project/docs/taskqd.8" "$project/docs/taskqd.conf.5" "$project/docs/taskq.1" "$project/docs/NEWS.md" \
+	"$pages/docs/"
 
 docs()
 {
@@ -293,6 +298,24 @@ docs "a command that does not exist" 'has no command mend' \
 docs "a version without news" "first heading is not '## 9.8.7, DATE'" \
 	'sed -i "s/^VERSION *:=.*/VERSION := 9.8.7/" Makefile'
 docs "a page that is not there" 'taskqd.8: missing or empty' 'rm docs/taskqd.8'
+docs "an option of the client that is not documented" 'taskq.1: option is missing: chunk' \
+	'sed -i "s/^.It Fl .-chunk/.It Fl \\\\-lump/" docs/taskq.1'
+docs "an option of the client that does not exist" 'taskq.1: no such option: lump' \
+	'sed -i "s/^.It Fl .-chunk/.It Fl \\\\-lump/" docs/taskq.1'
+docs "another letter of an option" 'taskq.1: no such option: x,limit' \
+	'sed -i "s/^.It Fl n , Fl .-limit/.It Fl x , Fl \\\\-limit/" docs/taskq.1'
+docs "an option that this check cannot read" 'there are options that this check cannot read' \
+	'echo "OPTION(a,FLAG)" >>src/cli/options.def'
+docs "an option that is not completed" 'completion.bash: option is missing: chunk' \
+	'sed -i "/batch) echo/s/ --chunk//" src/cli/completion.bash'
+docs "an option that is completed and does not exist" 'completion.bash: no such option: lump' \
+	'sed -i "s/--keep-going/& --lump/" src/cli/completion.bash'
+docs "a verb that is not documented" 'taskq.1: verb is missing: stats' \
+	'sed -i "s/^.It Cm stats/.It Cm figures/" docs/taskq.1'
+docs "a verb that is not completed" 'completion.bash: verb is missing: wait' \
+	'sed -i "/^_taskq_verbs/s/ wait / /" src/cli/completion.bash'
+docs "an exit status of the client that is not documented" 'taskq.1: missing exit status 8' \
+	'sed -i "s/^.It 8/.It eight/" docs/taskq.1'
 if command -v groff >/dev/null && command -v man >/dev/null; then
 	docs "a macro that does not exist" 'Nonsense' 'echo ".Nonsense" >>docs/taskqd.8'
 fi

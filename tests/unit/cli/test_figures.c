@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Figures of the service: reading them, percentiles, and the rates of the live view. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/figures.h"
+#include "cli/progress.h"
+#include "cli/watch_view.h"
+
+static json_t *
+load(const char *text)
+{
+	json_t *json = json_loads(text, 0, NULL);
+
+	assert_non_null(json);
+	return json;
+}
+
+static void
+test_figures_are_read_and_what_is_missing_is_nothing(void **state)
+{
+	json_t *json =
+	    load("{\"version\":\"1.2.3\",\"uptime_s\":1.5,\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,"
+		 "\"SUCCEEDED\":3,\"FAILED\":4,\"REJECTED\":5},\"lanes\":{\"io\":{\"queued\":6,"
+		 "\"scheduled\":7,\"running\":8,\"slots\":9,\"drained_per_s\":10.5}},"
+		 "\"admission\":{\"state\":\"queue_full\"}}");
+	struct figures figures;
+
+	(void)state;
+	assert_true(figures_read(json, &figures));
+	assert_int_equal(figures.tasks[0], 1);
+	assert_int_equal(figures_ended(&figures), 12);
+	assert_int_equal(figures.lanes[0].queued, 0);
+	assert_int_equal(figures.lanes[1].slots, 9);
+	assert_true(figures.lanes[1].drained_per_s > 10.4);
+	assert_string_equal(figures.admission, "queue_full");
+	json_decref(json);
+	json = load("{\"tasks\":{}}");
+	assert_true(figures_read(json, &figures));
+	assert_string_equal(figures.version, "");
+	json_decref(json);
+	json = load("{}");
+	assert_false(figures_read(json, &figures));
+	json_decref(json);
+	json = load("{\"tasks\":[],\"lanes\":7,\"version\":[]}");
+	assert_false(figures_read(json, &figures));
+	json_decref(json);
+}
+
+static void
+test_a_percentile_is_the_bound_of_its_bucket(void **state)
+{
+	json_t *histogram = load("{\"count\":10,\"buckets\":[{\"le\":1,\"count\":4},"
+				 "{\"le\":2.5,\"count\":5},{\"le\":10,\"count\":9},"
+				 "{\"le\":null,\"count\":10}]}");
+
+	(void)state;
+	assert_int_equal(figures_percentile(histogram, 0.1), 1);
+	assert_true(figures_percentile(histogram, 0.5) == 2.5);
+	assert_int_equal(figures_percentile(histogram, 0.9), 10);
+	assert_int_equal(figures_percentile(histogram, 0.99), -1); /* beyond the last bound */
+	json_decref(histogram);
+	histogram = load("{\"count\":0,\"buckets\":[{\"le\":1,\"count\":0}]}");
+	assert_int_equal(figures_percentile(histogram, 0.5), -1);
+	json_decref(histogram);
+	assert_int_equal(figures_percentile(NULL, 0.5), -1);
+}
+
+static void
+test_rates_are_kept_the_latest_over_the_oldest(void **state)
+{
+	struct watch_rates rates = { .count = 0 };
+
+	(void)state;
+	assert_true(watch_rates_at(&rates, 0) == 0);
+	assert_true(watch_rates_most(&rates, 10) == 0);
+	for (int i = 1; i <= WATCH_SAMPLES + 5; i++)
+		watch_rates_add(&rates, i);
+	assert_true(watch_rates_at(&rates, 0) == WATCH_SAMPLES + 5);
+	assert_true(watch_rates_at(&rates, WATCH_SAMPLES - 1) == 6);
+	assert_true(watch_rates_at(&rates, WATCH_SAMPLES) == 0);
+	assert_true(watch_rates_most(&rates, 3) == WATCH_SAMPLES + 5);
+	watch_rates_add(&rates, 1);
+	assert_true(watch_rates_at(&rates, 0) == 1);
+	assert_true(watch_rates_most(&rates, 1) == 1);
+}
+
+static void
+take(struct watch_view *view, int succeeded, double drained, int64_t at_ms)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text),
+	    "{\"tasks\":{\"SUCCEEDED\":%d},\"lanes\":{\"cpu\":{\"drained_per_s\":%f}}}", succeeded,
+	    drained);
+	assert_true(watch_view_take(view, load(text), at_ms));
+}
+
+static void
+test_a_rate_is_what_ended_between_two_looks(void **state)
+{
+	struct watch_view view = { .url = "" };
+
+	(void)state;
+	take(&view, 100, 0, 1000);
+	assert_int_equal(view.rates.count, 0); /* there is nothing to compare with */
+	take(&view, 300, 0, 3000);
+	assert_true(watch_rates_at(&view.rates, 0) == 100);
+	/* Completed tasks were deleted meanwhile: what left the queue tells. */
+	take(&view, 250, 40, 4000);
+	assert_true(watch_rates_at(&view.rates, 0) == 40);
+	take(&view, 260, 0, 4000);
+	assert_int_equal(view.rates.count, 2); /* no time has passed */
+	assert_false(watch_view_take(&view, load("{}"), 5000));
+	assert_int_equal(figures_ended(&view.figures), 260);
+	watch_view_done(&view);
+}
+
+static void
+test_the_time_left_is_told_when_there_is_something_to_tell_it_by(void **state)
+{
+	struct progress progress = { .share_began_mono_ms = 0 };
+
+	(void)state;
+	assert_int_equal(progress_left_ms(&progress, 0.5, 100000), -1);
+	progress.share_began_mono_ms = 1000;
+	progress.share_began = 0.5;
+	assert_int_equal(progress_left_ms(&progress, 0.75, 1999), -1);
+	assert_int_equal(progress_left_ms(&progress, 0.75, 3000), 2000);
+	assert_int_equal(progress_left_ms(&progress, 0.51, 3000), -1);
+	assert_int_equal(progress_left_ms(&progress, 1, 3000), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_figures_are_read_and_what_is_missing_is_nothing),
+		cmocka_unit_test(test_a_percentile_is_the_bound_of_its_bucket),
+		cmocka_unit_test(test_rates_are_kept_the_latest_over_the_oldest),
+		cmocka_unit_test(test_a_rate_is_what_ended_between_two_looks),
+		cmocka_unit_test(test_the_time_left_is_told_when_there_is_something_to_tell_it_by),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
