@@ -22,7 +22,7 @@ install-packaging: $(OUT)/taskqd.service
 		install -m 644 $(PACKAGING)/taskqd.conf $(DESTDIR)$(SYSCONFDIR)/taskqd.conf
 
 .PHONY: deb
-deb: $(OUT)/taskqd
+deb: $(OUT)/taskqd $(OUT)/taskq
 	$(Q)VERSION=$(VERSION) MAKE="$(MAKE)" $(PACKAGING)/make-deb $(OUT)
 
 .PHONY: FORCE
