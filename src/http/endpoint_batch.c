@@ -44,7 +44,7 @@ submit(struct request *request, const struct submission_batch *batch, struct ide
 		status = queue_submit_batch(request->queue, batch->tasks, batch->count, key, ids,
 		    &refusal, &retry_after_s, &error);
 	if (status != STATUS_OK)
-		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
+		endpoint_submit_failed(request, "/tasks", status, refusal, retry_after_s, &error);
 	else if (!idempotency_answer(request, accepted, key))
 		accepted(&request->reply, ids, batch->count);
 	free(ids);

@@ -88,11 +88,26 @@ endpoint_is_valid(struct request *request, enum status status, const struct faul
 	return status == STATUS_OK;
 }
 
+/* Trying again would not help: it is too much for this service, however little else waits. */
+static void
+refuse_for_good(struct request *request, const char *pointer, const struct error *error)
+{
+	struct faults faults;
+
+	faults_init(&faults);
+	faults_add(&faults, pointer, NULL, "%s", error->text);
+	reply_problem(&request->reply, PROBLEM_INVALID_SUBMISSION, &faults,
+	    "This service can never accept so much at once. Nothing was stored.");
+}
+
 void
-endpoint_submit_failed(struct request *request, enum status status, enum refusal refusal,
-    unsigned retry_after_s, const struct error *error)
+endpoint_submit_failed(struct request *request, const char *pointer, enum status status,
+    enum refusal refusal, unsigned retry_after_s, const struct error *error)
 {
 	switch (status) {
+	case STATUS_INVALID:
+		refuse_for_good(request, pointer, error);
+		break;
 	case STATUS_BUSY:
 		refuse(request, refusal, retry_after_s);
 		break;
@@ -101,7 +116,6 @@ endpoint_submit_failed(struct request *request, enum status status, enum refusal
 		request->reply.drop = true;
 		break;
 	case STATUS_OK:
-	case STATUS_INVALID:
 	case STATUS_NOT_FOUND:
 	case STATUS_CONFLICT:
 	case STATUS_FULL:
@@ -148,7 +162,7 @@ endpoint_submit_one(struct request *request, const struct submission *submission
 	    queue_submit(request->queue, &task, key, ids[0], &refusal, &retry_after_s, &error);
 
 	if (status != STATUS_OK)
-		endpoint_submit_failed(request, status, refusal, retry_after_s, &error);
+		endpoint_submit_failed(request, "", status, refusal, retry_after_s, &error);
 	else if (!idempotency_answer(request, endpoint_accepted, key))
 		endpoint_accepted(&request->reply, ids, 1);
 }

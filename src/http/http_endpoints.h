@@ -73,10 +73,11 @@ bool endpoint_is_valid(struct request *request, enum status status, const struct
 
 /**
  * endpoint_submit_failed - make the reply of submissions that the queue has not stored
- * @refusal, @retry_after_s: where the status is BUSY
+ * @pointer: to what was submitted, for where the status is INVALID
+ * @refusal, @retry_after_s: where it is BUSY
  */
-void endpoint_submit_failed(struct request *request, enum status status, enum refusal refusal,
-    unsigned retry_after_s, const struct error *error);
+void endpoint_submit_failed(struct request *request, const char *pointer, enum status status,
+    enum refusal refusal, unsigned retry_after_s, const struct error *error);
 
 /**
  * endpoint_submit_one - submit a task that has been judged, and make the reply of what comes of it

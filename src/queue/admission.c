@@ -5,6 +5,8 @@
  */
 #include "queue/admission.h"
 
+#include <inttypes.h>
+
 #include "base/log.h"
 
 enum {
@@ -116,6 +118,26 @@ admission_enter_batch(
 		return refuse(admission, REFUSAL_QUEUE_FULL);
 	}
 	return REFUSAL_NONE;
+}
+
+enum status
+admission_can_ever_enter(
+    const struct admission *admission, const struct admission_places *places, struct error *error)
+{
+	if (places->held > admission->held_max)
+		return error_set(error, STATUS_INVALID,
+		    "has %" PRId64 " to wait for a time, where at most %" PRId64
+		    " may ever wait (scheduled-max)",
+		    places->held, admission->held_max);
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (places->waiting[lane] > admission->waiting_max)
+			return error_set(error, STATUS_INVALID,
+			    "has %" PRId64 " to wait for the %s lane, where at most %" PRId64
+			    " may ever wait (queue-max)",
+			    places->waiting[lane], lane_word((enum lane)lane),
+			    admission->waiting_max);
+	}
+	return STATUS_OK;
 }
 
 enum refusal

@@ -61,6 +61,13 @@ enum refusal admission_enter_batch(
     struct admission *admission, const struct admission_places *places, enum lane *ret_full_lane);
 
 /**
+ * admission_can_ever_enter - whether there would be room for these places if nothing else waited
+ * Returns OK; INVALID with a text that names the limit, as a fragment: "has ...".
+ */
+enum status admission_can_ever_enter(const struct admission *admission,
+    const struct admission_places *places, struct error *error) NODISCARD;
+
+/**
  * admission_pass - as admission_enter for a task that will not wait: it takes no place
  */
 enum refusal admission_pass(struct admission *admission);

@@ -283,7 +283,7 @@ queue_drain(struct queue *queue, int64_t deadline_mono_ms)
 		lane_hold(queue->lanes[i]);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		bool empty = lane_wait_empty(queue->lanes[i], deadline_mono_ms);
-		log_info(LOG_EVENT("lane_drained"), LOG_STR("lane", i == LANE_CPU ? "cpu" : "io"),
+		log_info(LOG_EVENT("lane_drained"), LOG_STR("lane", lane_word((enum lane)i)),
 		    LOG_STR("finished", empty ? "all" : "some"));
 	}
 	/* What has not finished by now is handed back. The lanes stay until the queue is closed,

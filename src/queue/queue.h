@@ -58,8 +58,9 @@ struct queue_task {
  * @ret_id:            set on OK, but where something is known under the key
  * @ret_refusal:       set on BUSY: why
  * @ret_retry_after_s: set on BUSY: 1 to 300, from the measured drain rate
- * Returns OK (durable); BUSY (refused for load, nothing stored); UNKNOWN (do not answer: nobody can
- * say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
+ * Returns OK (durable); BUSY (refused for load, nothing stored); INVALID (it could never be
+ * admitted, whatever else waits: the text names the limit, as a fragment); UNKNOWN (do not answer:
+ * nobody can say whether it is stored); IO, NOMEM, INTERNAL (nothing stored).
  */
 enum status queue_submit(struct queue *queue, const struct queue_task *task,
     struct idempotency *key, char ret_id[UUID_TEXT_SIZE], enum refusal *ret_refusal,
@@ -69,7 +70,7 @@ enum status queue_submit(struct queue *queue, const struct queue_task *task,
  * queue_submit_batch - as queue_submit for several tasks: admitted and stored all or none
  * Those that are to run wait in the order of the array or for their time, and none starts at once;
  * the ids of all grow in that order. A batch of which more tasks are to run in one lane than may
- * ever wait there is always refused.
+ * ever wait there is INVALID.
  * @count:   1 or more; what is stored in one commit is for the caller to bound
  * @ret_ids: array of `count`; worth nothing unless OK, and where something is known under the key
  */

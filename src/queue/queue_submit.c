@@ -117,6 +117,10 @@ submit_waiting(struct queue *queue, const struct task_new *task, struct idempote
     enum refusal *ret_refusal, struct error *error)
 {
 	bool held = task_new_is_held(task);
+	const struct admission_places places = { .held = held };
+	enum status can = admission_can_ever_enter(&queue->admission, &places, error);
+	if (can != STATUS_OK)
+		return can;
 	enum refusal refusal = held ? admission_enter_held(&queue->admission)
 				    : admission_enter(&queue->admission, task->lane);
 	if (refusal != REFUSAL_NONE)
@@ -252,6 +256,9 @@ batch_submit(struct queue *queue, struct batch *batch, char (*ret_ids)[UUID_TEXT
     enum refusal *ret_refusal, enum lane *ret_full_lane, struct error *error)
 {
 	const struct admission_places *places = &batch->places;
+	enum status can = admission_can_ever_enter(&queue->admission, places, error);
+	if (can != STATUS_OK)
+		return can;
 	enum refusal refusal = admission_enter_batch(&queue->admission, places, ret_full_lane);
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);

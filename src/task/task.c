@@ -24,6 +24,12 @@ task_done(struct task *task)
 	task->args_size = 0;
 }
 
+const char *
+lane_word(enum lane lane)
+{
+	return lane == LANE_CPU ? "cpu" : "io";
+}
+
 bool
 task_new_is_held(const struct task_new *task)
 {

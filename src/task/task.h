@@ -28,6 +28,9 @@ enum lane {
 
 #define LANE_COUNT 2
 
+/* lane_word - the word in /stats and the log; static storage */
+const char *lane_word(enum lane lane);
+
 /* How a task has ended that ended before it is stored: it SUCCEEDED in its first attempt. */
 struct task_ended {
 	int64_t finished_at_ms;

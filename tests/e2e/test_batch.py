@@ -219,8 +219,6 @@ class TestFullQueue:
                 assert count_tasks(daemon.database) == before
 
             url = held.url()
-            refused([fetch(url)] * 11)  # never
-            refused([factorial(1)] * 5 + [fetch(url)] * 11)
             ids = submit_ok(client, [fetch(url)] * 6)
             refused([factorial(1)] * 5 + [fetch(url)] * 5)
             # What was refused holds no place, in neither lane.
@@ -229,11 +227,43 @@ class TestFullQueue:
             refused([fetch(url)])
             check_problem(client.post(fetch(url)), 503)
             assert client.result(submit_ok(client, [factorial(5)])[0])["result"] == 120
-            assert client.get("/stats").json["admission"]["refused"]["queue_full"] == 5
+            assert client.get("/stats").json["admission"]["refused"]["queue_full"] == 3
             held.release()
             for task_id in ids:
                 assert client.result(task_id)["status"] == "SUCCEEDED"
             submit_ok(client, [fetch(url)] * 10)
+
+    def test_what_could_never_be_accepted_is_a_fault_and_no_503(self, make_daemon, held):
+        """More than may ever wait: trying again would not help, so the answer says what would."""
+        daemon = self.start(make_daemon, held, 10)
+        url = held.url()
+        far = {**fetch(url), "delay_ms": 86400000}
+        with daemon.client() as client:
+            for tasks in ([fetch(url)] * 11, [factorial(1)] * 5 + [fetch(url)] * 11, [factorial(1000)] * 11):
+                response = submit(client, tasks)
+                problem = check_problem(response, 400, ["/tasks"])
+                assert problem["type"] == "/problems/invalid-submission"
+                assert "(queue-max)" in problem["errors"][0]["detail"]
+                assert "Retry-After" not in response.headers
+            assert count_tasks(daemon.database) == 1
+            # What takes no place, or another one, is not part of it.
+            submit_ok(client, [factorial(1)] * 11 + [fetch(url)] * 10 + [far] * 11)
+            check_problem(submit(client, [fetch(url)] * 11), 400, ["/tasks"])  # however full it is
+            check_problem(submit(client, [fetch(url)]), 503)
+            assert client.get("/stats").json["admission"]["refused"]["queue_full"] == 1
+
+    def test_what_may_never_wait_for_a_time_is_a_fault(self, make_daemon):
+        daemon = make_daemon(scheduled_max=2)
+        far = {**factorial(1), "delay_ms": 86400000}
+        with daemon.client() as client:
+            problem = check_problem(submit(client, [far] * 3), 400, ["/tasks"])
+            assert "at most 2" in problem["errors"][0]["detail"] and "(scheduled-max)" in problem["errors"][0]["detail"]
+            submit_ok(client, [far] * 2)
+        none = make_daemon(scheduled_max=0)
+        with none.client() as client:
+            check_problem(client.post(far), 400, [""])
+            check_problem(submit(client, [far]), 400, ["/tasks"])
+            assert client.result(client.factorial(7))["result"] == 5040
 
     def test_limit_is_exact_under_concurrent_batches(self, make_daemon, held):
         daemon = self.start(make_daemon, held, 50)

@@ -487,6 +487,25 @@ test_each_refusal_is_503_with_its_own_type_and_retry_after(void **state)
 }
 
 static void
+test_what_could_never_be_accepted_is_400_with_its_place(void **state)
+{
+	static const char *const pointers[] = { "{\"pointer\":\"\",", "{\"pointer\":\"/tasks\"," };
+	struct rig *rig = *state;
+
+	fake_queue_answer(rig->queue, STATUS_INVALID, REFUSAL_NONE, 0);
+	for (int is_batch = 0; is_batch < 2; is_batch++) {
+		struct answer *answer = submit_either(rig, is_batch);
+		char value[16];
+
+		assert_int_equal(answer->status, 400);
+		assert_null(answer_field(answer, "Retry-After", value, sizeof(value)));
+		assert_non_null(strstr(answer->body, "/problems/invalid-submission"));
+		assert_non_null(strstr(answer->body, pointers[is_batch]));
+		answer_free(answer);
+	}
+}
+
+static void
 test_an_unknown_outcome_is_no_answer_and_a_failure_is_500(void **state)
 {
 	struct rig *rig = *state;
@@ -528,6 +547,7 @@ main(void)
 		WITH_RIG(test_the_queue_gets_the_terms_of_each_of_a_batch),
 		WITH_RIG(test_bad_batches_are_400_and_reach_nobody),
 		WITH_RIG(test_each_refusal_is_503_with_its_own_type_and_retry_after),
+		WITH_RIG(test_what_could_never_be_accepted_is_400_with_its_place),
 		WITH_RIG(test_an_unknown_outcome_is_no_answer_and_a_failure_is_500),
 	};
 

@@ -88,6 +88,30 @@ test_a_batch_takes_all_its_places_or_none(void **state)
 }
 
 static void
+test_what_could_never_enter_is_told_apart_from_what_has_to_wait(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct error error = { "" };
+	admission_init(&admission, 3, 2);
+	const struct admission_places fits = { .waiting = { 3, 3 }, .held = 2 },
+				      cpu = { .waiting = { 4, 3 }, .held = 2 },
+				      io = { .waiting = { 3, 4 }, .held = 2 },
+				      held = { .waiting = { 3, 3 }, .held = 3 };
+	admission_returned(&admission, LANE_CPU, 3);
+	assert_int_equal(admission_can_ever_enter(&admission, &fits, &error), STATUS_OK);
+	assert_int_equal(admission_can_ever_enter(&admission, &cpu, &error), STATUS_INVALID);
+	assert_string_equal(error.text,
+	    "has 4 to wait for the cpu lane, where at most 3 may ever wait (queue-max)");
+	assert_int_equal(admission_can_ever_enter(&admission, &io, &error), STATUS_INVALID);
+	assert_string_equal(
+	    error.text, "has 4 to wait for the io lane, where at most 3 may ever wait (queue-max)");
+	assert_int_equal(admission_can_ever_enter(&admission, &held, &error), STATUS_INVALID);
+	assert_string_equal(
+	    error.text, "has 3 to wait for a time, where at most 2 may ever wait (scheduled-max)");
+}
+
+static void
 test_what_waits_for_a_time_has_a_bound_of_its_own(void **state)
 {
 	(void)state;
@@ -335,6 +359,7 @@ main(void)
 		cmocka_unit_test(test_enter_admits_up_to_the_limit_and_not_one_more),
 		cmocka_unit_test(test_a_full_lane_does_not_refuse_the_other),
 		cmocka_unit_test(test_a_batch_takes_all_its_places_or_none),
+		cmocka_unit_test(test_what_could_never_enter_is_told_apart_from_what_has_to_wait),
 		cmocka_unit_test(test_what_waits_for_a_time_has_a_bound_of_its_own),
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place),
 		cmocka_unit_test(test_batches_at_once_never_exceed_the_limit_together),

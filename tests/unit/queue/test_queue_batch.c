@@ -172,7 +172,6 @@ test_a_batch_that_just_fits_is_admitted_and_one_more_task_is_not(void **state)
 	open_still(scene, 4);
 	assert_refused(scene, 4, 0, REFUSAL_QUEUE_FULL);
 	assert_refused(scene, 4, 4, REFUSAL_QUEUE_FULL);
-	assert_refused(scene, 1, 5, REFUSAL_QUEUE_FULL); /* more than may ever wait */
 	assert_queued(scene, 1, 0);
 	assert_accepted(scene, 3, 4, ids);
 	assert_queued(scene, 4, 4);
@@ -180,6 +179,75 @@ test_a_batch_that_just_fits_is_admitted_and_one_more_task_is_not(void **state)
 	assert_refused(scene, 0, 1, REFUSAL_QUEUE_FULL);
 	assert_int_equal(scene_submit(scene, &work_kind, id, &refusal), STATUS_BUSY);
 	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 2);
+}
+
+/* Waiting would not help, so it is no refusal for load; nor does it depend on what waits. */
+static void
+test_a_batch_that_could_never_be_admitted_is_invalid(void **state)
+{
+	struct scene *scene = *state;
+	const struct task_terms far = { .run_at_ms = INT64_MAX, .max_attempts = 1 };
+	struct queue_conf conf = scene_usual;
+	struct queue_task tasks[3];
+	struct queue_stats stats;
+	struct error error = { "" };
+	char ids[10][UUID_TEXT_SIZE];
+	enum refusal refusal;
+	unsigned retry_after_s;
+
+	conf.waiting_max = 4;
+	conf.held_max = 2;
+	fake_store_close_gate(scene->fake, FAKE_CLAIM);
+	scene_open_queue(scene, conf);
+	assert_int_equal(submit_batch(scene, 5, 0, ids, &refusal), STATUS_INVALID);
+	assert_int_equal(submit_batch(scene, 1, 5, ids, &refusal), STATUS_INVALID);
+	assert_int_equal(refusal, REFUSAL_NONE);
+	for (size_t i = 0; i < 3; i++)
+		tasks[i] = (struct queue_task){
+			.kind = &carry_kind,
+			.args = "{}",
+			.args_size = 2,
+			.terms = &far,
+		};
+	assert_int_equal(
+	    queue_submit_batch(scene->queue, tasks, 3, NULL, ids, &refusal, &retry_after_s, &error),
+	    STATUS_INVALID);
+	assert_string_equal(
+	    error.text, "has 3 to wait for a time, where at most 2 may ever wait (scheduled-max)");
+	assert_int_equal(
+	    queue_submit_batch(scene->queue, tasks, 2, NULL, ids, &refusal, &retry_after_s, &error),
+	    STATUS_OK);
+	assert_accepted(scene, 4, 4, ids);
+	assert_int_equal(submit_batch(scene, 5, 0, ids, &refusal), STATUS_INVALID);
+	assert_refused(scene, 4, 0, REFUSAL_QUEUE_FULL);
+	queue_stats(scene->queue, &stats);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 1);
+	assert_int_equal(stats.refused[REFUSAL_SCHEDULE_FULL], 0);
+}
+
+static void
+test_a_single_task_that_could_never_be_admitted_is_invalid(void **state)
+{
+	struct scene *scene = *state;
+	const struct task_terms far = { .run_at_ms = INT64_MAX, .max_attempts = 1 };
+	const struct queue_task task = {
+		.kind = &work_kind, .args = "{}", .args_size = 2, .terms = &far
+	};
+	struct queue_conf conf = scene_usual;
+	struct error error = { "" };
+	char id[UUID_TEXT_SIZE];
+	enum refusal refusal = REFUSAL_NONE;
+	unsigned retry_after_s;
+
+	conf.held_max = 0;
+	scene_open_queue(scene, conf);
+	assert_int_equal(
+	    queue_submit(scene->queue, &task, NULL, id, &refusal, &retry_after_s, &error),
+	    STATUS_INVALID);
+	assert_string_equal(
+	    error.text, "has 1 to wait for a time, where at most 0 may ever wait (scheduled-max)");
+	assert_int_equal(refusal, REFUSAL_NONE);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_SUBMIT), 0);
 }
 
 static void
@@ -306,6 +374,8 @@ main(void)
 		SCENE_TEST(test_its_tasks_run_in_its_order),
 		SCENE_TEST(test_its_tasks_wait_and_nobody_overtakes_them),
 		SCENE_TEST(test_a_batch_that_just_fits_is_admitted_and_one_more_task_is_not),
+		SCENE_TEST(test_a_batch_that_could_never_be_admitted_is_invalid),
+		SCENE_TEST(test_a_single_task_that_could_never_be_admitted_is_invalid),
 		SCENE_TEST(test_what_is_not_stored_gives_every_place_back),
 		SCENE_TEST(test_an_unknown_outcome_is_told_as_such),
 		SCENE_TEST(test_without_memory_nothing_is_admitted),

@@ -163,6 +163,14 @@ test_a_message_is_cut_and_valid_utf8(void **state)
 	assert_string_equal(outcome.message, "bad ? byte");
 }
 
+static void
+test_lanes_have_words(void **state)
+{
+	(void)state;
+	assert_string_equal(lane_word(LANE_CPU), "cpu");
+	assert_string_equal(lane_word(LANE_IO), "io");
+}
+
 int
 main(void)
 {
@@ -175,6 +183,7 @@ main(void)
 		cmocka_unit_test(test_a_media_type_is_kept_whole_or_dropped),
 		cmocka_unit_test(test_a_failure_has_a_code_and_a_message),
 		cmocka_unit_test(test_a_message_is_cut_and_valid_utf8),
+		cmocka_unit_test(test_lanes_have_words),
 	};
 
 	return cmocka_run_group_tests_name("task", tests, NULL, NULL);
