@@ -176,6 +176,7 @@ open_queue(struct app *app, struct error *error)
 	uint64_t disk = data_place_disk_bytes(app->conf->data_dir);
 	const struct queue_conf queue = {
 		.waiting_max = app->conf->queue_max,
+		.wait_max_s = app->conf->queue_wait_max_s,
 		.held_max = app->conf->scheduled_max,
 		.disk_free_min_bytes = settings_of_disk_free(app->conf, disk),
 		.data_dir = app->conf->data_dir,

@@ -62,6 +62,10 @@ append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 	number(buf, ",\"running\":", lane->running);
 	number(buf, ",\"slots\":", lane->slots);
 	thousandths(buf, ",\"drained_per_s\":", lane->drained_per_1000_s);
+	if (lane->wait_ms >= 0)
+		thousandths(buf, ",\"wait_s\":", lane->wait_ms);
+	else
+		JSON_LITERAL(buf, ",\"wait_s\":null");
 	JSON_LITERAL(buf, "}");
 }
 
@@ -71,6 +75,7 @@ append_admission(struct buf *buf, const struct queue_stats *stats)
 	JSON_LITERAL(buf, ",\"admission\":{\"state\":\"");
 	buf_text(buf, refusal_word(stats->admission));
 	number(buf, "\",\"waiting_max\":", stats->waiting_max);
+	number(buf, ",\"wait_max_s\":", stats->wait_max_s);
 	number(buf, ",\"scheduled_max\":", stats->held_max);
 	for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
 		buf_text(buf, i == REFUSAL_NONE + 1 ? ",\"refused\":{\"" : ",\"");

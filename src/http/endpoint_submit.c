@@ -27,6 +27,11 @@ refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
 		reply_problem(reply, PROBLEM_QUEUE_FULL, NULL,
 		    "The queue has no room for what was submitted. Nothing was stored.");
 		break;
+	case REFUSAL_WAIT_TOO_LONG:
+		reply_problem(reply, PROBLEM_WAIT_TOO_LONG, NULL,
+		    "What was submitted would wait for longer than the service lets anything "
+		    "wait. Nothing was stored.");
+		break;
 	case REFUSAL_SCHEDULE_FULL:
 		reply_problem(reply, PROBLEM_SCHEDULE_FULL, NULL,
 		    "Too many tasks wait for their time. Nothing was stored.");

@@ -18,14 +18,18 @@ enum {
 };
 
 void
-admission_init(struct admission *admission, int64_t waiting_max, int64_t held_max)
+admission_init(
+    struct admission *admission, int64_t waiting_max, int64_t held_max, int64_t wait_max_s)
 {
-	*admission = (struct admission){ .waiting_max = waiting_max, .held_max = held_max };
+	*admission = (struct admission){
+		.waiting_max = waiting_max,
+		.held_max = held_max,
+		.wait_max_s = wait_max_s,
+	};
 	atomic_init(&admission->held, 0);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		atomic_init(&admission->waiting[lane], 0);
-		atomic_init(&admission->drain[lane].taken, 0);
-		atomic_init(&admission->drain[lane].per_1000_s, 0);
+		drain_init(&admission->drain[lane]);
 	}
 	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
 		atomic_init(&admission->refused[reason], 0);
@@ -59,20 +63,56 @@ admission_pass(struct admission *admission)
 void
 admission_passed(struct admission *admission, enum lane lane, int64_t count)
 {
-	atomic_fetch_add_explicit(&admission->drain[lane].taken, count, memory_order_relaxed);
+	drain_note_taken(&admission->drain[lane], count);
+}
+
+/* How many may wait for a lane by its pace, where others wait. */
+static int64_t
+slow_bound(const struct admission *admission, enum lane lane)
+{
+	return admission->wait_max_s > 0
+		   ? drain_capacity(&admission->drain[lane], admission->wait_max_s)
+		   : INT64_MAX;
+}
+
+/* Whether so many more may wait for a lane. Where nobody waits it is not known for how long. */
+static enum refusal
+judge_lane(const struct admission *admission, enum lane lane, int64_t waiting, int64_t count)
+{
+	if (waiting + count > admission->waiting_max)
+		return REFUSAL_QUEUE_FULL;
+	if (waiting > 0 && waiting + count > slow_bound(admission, lane))
+		return REFUSAL_WAIT_TOO_LONG;
+	return REFUSAL_NONE;
 }
 
 /* Takes places only where there is room for all of them: a batch that is refused must not stand in
    the way of others meanwhile. */
-static bool
-take_places(atomic_int_fast64_t *taken, int64_t max, int64_t count)
+static enum refusal
+take_places(struct admission *admission, enum lane lane, int64_t count)
 {
+	atomic_int_fast64_t *taken = &admission->waiting[lane];
 	int_fast64_t before = atomic_load_explicit(taken, memory_order_relaxed);
+	if (count == 0)
+		return REFUSAL_NONE;
 	do {
-		if (count > 0 && before + count > max)
-			return false;
+		enum refusal refusal = judge_lane(admission, lane, before, count);
+		if (refusal != REFUSAL_NONE)
+			return refusal;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    taken, &before, before + count, memory_order_relaxed, memory_order_relaxed));
+	return REFUSAL_NONE;
+}
+
+static bool
+take_held_places(struct admission *admission, int64_t count)
+{
+	int_fast64_t before = atomic_load_explicit(&admission->held, memory_order_relaxed);
+	do {
+		if (count > 0 && before + count > admission->held_max)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &admission->held, &before, before + count, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
 
@@ -82,9 +122,8 @@ admission_enter(struct admission *admission, enum lane lane)
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (!take_places(&admission->waiting[lane], admission->waiting_max, 1))
-		return refuse(admission, REFUSAL_QUEUE_FULL);
-	return REFUSAL_NONE;
+	refusal = take_places(admission, lane, 1);
+	return refusal != REFUSAL_NONE ? refuse(admission, refusal) : REFUSAL_NONE;
 }
 
 enum refusal
@@ -93,7 +132,7 @@ admission_enter_held(struct admission *admission)
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (!take_places(&admission->held, admission->held_max, 1))
+	if (!take_held_places(admission, 1))
 		return refuse(admission, REFUSAL_SCHEDULE_FULL);
 	return REFUSAL_NONE;
 }
@@ -105,17 +144,17 @@ admission_enter_batch(
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	if (!take_places(&admission->held, admission->held_max, places->held))
+	if (!take_held_places(admission, places->held))
 		return refuse(admission, REFUSAL_SCHEDULE_FULL);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		if (take_places(
-			&admission->waiting[lane], admission->waiting_max, places->waiting[lane]))
+		refusal = take_places(admission, (enum lane)lane, places->waiting[lane]);
+		if (refusal == REFUSAL_NONE)
 			continue;
 		for (int taken = 0; taken < lane; taken++)
 			admission_leave(admission, (enum lane)taken, places->waiting[taken]);
 		admission_unhold(admission, places->held);
 		*ret_full_lane = (enum lane)lane;
-		return refuse(admission, REFUSAL_QUEUE_FULL);
+		return refuse(admission, refusal);
 	}
 	return REFUSAL_NONE;
 }
@@ -148,9 +187,10 @@ admission_check(const struct admission *admission)
 	if (atomic_load_explicit(&admission->disk_low, memory_order_relaxed))
 		return REFUSAL_DISK_LOW;
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		if (atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed) >=
-		    admission->waiting_max)
-			return REFUSAL_QUEUE_FULL;
+		enum refusal refusal = judge_lane(admission, (enum lane)lane,
+		    atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed), 1);
+		if (refusal != REFUSAL_NONE)
+			return refusal;
 	}
 	return REFUSAL_NONE;
 }
@@ -158,14 +198,17 @@ admission_check(const struct admission *admission)
 void
 admission_leave(struct admission *admission, enum lane lane, int64_t count)
 {
-	atomic_fetch_sub_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+	int64_t before =
+	    atomic_fetch_sub_explicit(&admission->waiting[lane], count, memory_order_relaxed);
+	if (before <= count)
+		drain_note_empty(&admission->drain[lane]);
 }
 
 void
 admission_taken(struct admission *admission, enum lane lane, int64_t count)
 {
 	admission_leave(admission, lane, count);
-	atomic_fetch_add_explicit(&admission->drain[lane].taken, count, memory_order_relaxed);
+	drain_note_taken(&admission->drain[lane], count);
 }
 
 void
@@ -200,27 +243,13 @@ admission_note_disk_full(struct admission *admission)
 		log_warn(LOG_EVENT("disk_full"));
 }
 
-static void
-measure_rates(struct admission *admission, int64_t elapsed_ms)
-{
-	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		struct drain *drain = &admission->drain[lane];
-		int64_t taken = atomic_load_explicit(&drain->taken, memory_order_relaxed);
-		int64_t now = (taken - drain->taken_before) * 1000 * 1000 / elapsed_ms;
-		int64_t old = atomic_load_explicit(&drain->per_1000_s, memory_order_relaxed);
-		/* The first figure counts whole; later ones for a quarter, which forgets a
-		   change of load within some ten ticks. */
-		int64_t next = old == 0 ? now : old + (now - old) / 4;
-		drain->taken_before = taken;
-		atomic_store_explicit(&drain->per_1000_s, next, memory_order_relaxed);
-	}
-}
-
 int64_t
 admission_tick(struct admission *admission, int64_t elapsed_ms)
 {
-	if (elapsed_ms > 0)
-		measure_rates(admission, elapsed_ms);
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		drain_tick(&admission->drain[lane], elapsed_ms,
+		    atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed),
+		    atomic_load_explicit(&admission->disk_low, memory_order_relaxed));
 	int64_t refused = 0;
 	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
 		refused += atomic_load_explicit(&admission->refused[reason], memory_order_relaxed);
@@ -234,10 +263,15 @@ admission_stats(const struct admission *admission, struct queue_stats *ret_stats
 {
 	ret_stats->admission = admission_check(admission);
 	ret_stats->waiting_max = admission->waiting_max;
+	ret_stats->wait_max_s = admission->wait_max_s;
 	ret_stats->held_max = admission->held_max;
-	for (int lane = 0; lane < LANE_COUNT; lane++)
-		ret_stats->lanes[lane].drained_per_1000_s =
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		struct lane_stats *stats = &ret_stats->lanes[lane];
+		stats->drained_per_1000_s =
 		    atomic_load_explicit(&admission->drain[lane].per_1000_s, memory_order_relaxed);
+		stats->wait_ms = drain_wait_ms(&admission->drain[lane],
+		    atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed));
+	}
 	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
 		ret_stats->refused[reason] =
 		    atomic_load_explicit(&admission->refused[reason], memory_order_relaxed);
@@ -268,16 +302,22 @@ admission_retry_after_s(
 	case REFUSAL_SCHEDULE_FULL:
 		return RETRY_AFTER_STALLED_S;
 	case REFUSAL_QUEUE_FULL:
+	case REFUSAL_WAIT_TOO_LONG:
 		break;
 	}
-	int64_t rate =
-	    atomic_load_explicit(&admission->drain[lane].per_1000_s, memory_order_relaxed);
+	const struct drain *drain = &admission->drain[lane];
+	int64_t rate = drain_rate(drain);
+	int64_t max = slow_bound(admission, lane);
+	if (max > admission->waiting_max)
+		max = admission->waiting_max;
 	if (rate <= 0)
 		return RETRY_AFTER_STALLED_S;
 	int64_t waiting = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
-	int64_t room = admission->waiting_max / 10;
-	int64_t excess = waiting - (admission->waiting_max - (room > places ? room : places));
+	int64_t room = max / 10;
+	int64_t excess = waiting - (max - (room > places ? room : places));
 	if (excess <= 0)
 		return RETRY_AFTER_MIN_S;
+	if (excess > waiting)
+		excess = waiting; /* more has room where nobody waits */
 	return clamp_s((excess * 1000 + rate - 1) / rate);
 }

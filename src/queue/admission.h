@@ -4,6 +4,9 @@
  * they are taken up, whether the disk is low, and whether the service is going down. No disk, no
  * blocking: counters are atomic, and a rate is written by one thread alone. Every function is safe
  * from any thread unless it says otherwise.
+ *
+ * Two bounds hold for each lane: a number of tasks, and how long the last of them would have to
+ * wait by the lane's pace (queue/drain.h), where that is known.
  */
 #ifndef TASKQ_QUEUE_ADMISSION_H
 #define TASKQ_QUEUE_ADMISSION_H
@@ -12,18 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "queue/drain.h"
 #include "queue/queue.h"
 #include "task/task.h"
 
-/* How fast tasks leave the queue of a lane. */
-struct drain {
-	atomic_int_fast64_t taken;      /* tasks claimed since start */
-	int64_t taken_before;           /* at the latest tick; the ticking thread's alone */
-	atomic_int_fast64_t per_1000_s; /* smoothed rate, tasks in 1,000 seconds */
-};
-
 struct admission {
 	int64_t waiting_max; /* by lane */
+	int64_t wait_max_s;  /* by lane; 0: any */
 	int64_t held_max;
 	atomic_int_fast64_t waiting[LANE_COUNT]; /* tasks that wait for their lane */
 	atomic_int_fast64_t held;                /* ... for a time */
@@ -40,7 +38,13 @@ struct admission_places {
 	int64_t held;
 };
 
-void admission_init(struct admission *admission, int64_t waiting_max, int64_t held_max);
+/**
+ * admission_init - nothing waits
+ * @waiting_max: by lane
+ * @wait_max_s:  how long a task may have to wait in its lane; 0: any time
+ */
+void admission_init(
+    struct admission *admission, int64_t waiting_max, int64_t held_max, int64_t wait_max_s);
 
 /**
  * admission_enter - take a place for one task; give it back with admission_leave when it is not
@@ -55,7 +59,7 @@ enum refusal admission_enter_held(struct admission *admission);
 
 /**
  * admission_enter_batch - as admission_enter for several tasks: takes all their places or none
- * @ret_full_lane: set on QUEUE_FULL: a lane without room for its share
+ * @ret_full_lane: set on QUEUE_FULL and WAIT_TOO_LONG: a lane without room for its share
  */
 enum refusal admission_enter_batch(
     struct admission *admission, const struct admission_places *places, enum lane *ret_full_lane);
@@ -129,9 +133,9 @@ void admission_stats(const struct admission *admission, struct queue_stats *ret_
 int64_t admission_tick(struct admission *admission, int64_t elapsed_ms);
 
 /**
- * admission_retry_after_s - when it is worth trying again, 1 to 300 s. For a full queue: the time
- * until a tenth of it will have drained at the measured rate, so that the clients that come back
- * together find room together.
+ * admission_retry_after_s - when it is worth trying again, 1 to 300 s. For a queue that is full, or
+ * too long for its pace: the time until a tenth of what may wait will have drained at the measured
+ * rate, so that the clients that come back together find room together.
  * @places: that are asked for; where they are more than a tenth, the time until they are free
  */
 unsigned admission_retry_after_s(

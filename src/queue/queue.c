@@ -24,6 +24,8 @@ refusal_word(enum refusal refusal)
 		return "none";
 	case REFUSAL_QUEUE_FULL:
 		return "queue_full";
+	case REFUSAL_WAIT_TOO_LONG:
+		return "wait_too_long";
 	case REFUSAL_SCHEDULE_FULL:
 		return "schedule_full";
 	case REFUSAL_DISK_LOW:
@@ -130,7 +132,7 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 		return error_set(error, STATUS_NOMEM, "no memory for the queue");
 	queue->conf = *conf;
 	queue->store = store;
-	admission_init(&queue->admission, conf->waiting_max, conf->held_max);
+	admission_init(&queue->admission, conf->waiting_max, conf->held_max, conf->wait_max_s);
 	store_on_start(store, on_started, queue);
 	enum status status = open_parts(queue, error);
 	if (status != STATUS_OK) {

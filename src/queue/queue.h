@@ -21,6 +21,7 @@ struct queue;
 
 struct queue_conf {
 	int64_t waiting_max; /* tasks that wait for their lane before submissions are refused */
+	int64_t wait_max_s;  /* predicted wait in a lane from which they are refused; 0: any */
 	int64_t held_max;    /* tasks that wait for a time before others like them are refused */
 	uint64_t disk_free_min_bytes; /* below this submissions are refused */
 	const char *data_dir;         /* whose file system is watched; borrowed */

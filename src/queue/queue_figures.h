@@ -12,13 +12,14 @@
 enum refusal {
 	REFUSAL_NONE,
 	REFUSAL_QUEUE_FULL,
+	REFUSAL_WAIT_TOO_LONG,
 	REFUSAL_SCHEDULE_FULL,
 	REFUSAL_DISK_LOW,
 	REFUSAL_DRAINING,
 	REFUSAL_STORE_BUSY,
 };
 
-#define REFUSAL_COUNT 6
+#define REFUSAL_COUNT 7
 
 /**
  * refusal_word - the word in /stats and the log; static storage
@@ -31,6 +32,7 @@ struct lane_stats {
 	int64_t running;            /* claimed: those that wait for an executor among them */
 	int64_t slots;              /* executors of the CPU lane, places of the IO lane */
 	int64_t drained_per_1000_s; /* smoothed rate at which tasks leave the queue */
+	int64_t wait_ms;            /* of the last one in it, as predicted; -1: not known */
 };
 
 /* Figures for people and their monitoring; counters begin at 0 when the queue is opened. */
@@ -39,6 +41,7 @@ struct queue_stats {
 	struct lane_stats lanes[LANE_COUNT];
 	enum refusal admission; /* what a submission would be refused for now */
 	int64_t waiting_max;
+	int64_t wait_max_s; /* 0: any */
 	int64_t held_max;
 	int64_t refused[REFUSAL_COUNT]; /* submissions refused, by reason; a batch is one */
 	int64_t kept_bytes_max;         /* that completed tasks may count for; 0: any number */

@@ -10,10 +10,11 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
-from lib.api import SUBMISSIONS, check_problem
+from lib.api import BATCH, SUBMISSIONS, check_problem
 from lib.load import wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.rawhttp import Closed, RawConnection, post_json, request
@@ -81,6 +82,44 @@ def test_queue_limit_is_exact_under_concurrent_submitters(make_daemon, held):
     assert statuses.count(202) == 50
     held.release()
     wait_drained(daemon)
+
+
+def test_what_would_wait_too_long_is_refused_once_the_pace_is_known(make_daemon):
+    """The pace is known after five seconds at least; before, and after a restart, nothing is refused for it."""
+
+    def slowly(_):
+        time.sleep(0.005)
+        return ok_answer(b"slow")
+
+    daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_wait_max_s=2)
+    with ScriptedOrigin(slowly) as origin, daemon.client() as client:
+        body = {"type": "http-fetch", "args": {"url": origin.url()}}
+        for _ in range(3):
+            assert client.post({"tasks": [body] * 1000}, BATCH).status == 202
+        assert client.get("/stats").json["admission"]["wait_max_s"] == 2
+
+        def lane():
+            return client.get("/stats").json["lanes"]["io"]
+
+        wait_until(lambda: lane()["wait_s"] is not None)
+        response = client.post(body)
+        assert check_problem(response, 503)["type"] == "/problems/wait-too-long"
+        assert 1 <= int(response.headers["Retry-After"]) <= 300
+        check_problem(client.post({"tasks": [body] * 2}, BATCH), 503)
+        found = lane()
+        # Of one moment, but for the rate: it was measured within the last second.
+        assert found["wait_s"] > 2 and found["queued"] > 100
+        assert client.get("/readyz").json["reason"] == "wait_too_long"
+        admission = client.get("/stats").json["admission"]
+        assert admission["state"] == "wait_too_long"
+        assert admission["refused"]["wait_too_long"] == 2 and admission["refused"]["queue_full"] == 0
+        assert len(str(client.result(client.factorial(1000))["result"])) == 2568, "the other lane goes on"
+        client.close()
+        daemon.kill9()
+        daemon.restart()
+    with daemon.client() as client:
+        assert client.post(body).status == 202
+        assert client.get("/stats").json["lanes"]["io"]["wait_s"] is None
 
 
 # Connections -----------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from lib.origins import ScriptedOrigin, ok_answer
 from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
-COUNT, SECONDS, WORD = "count", "number", "word"
-LANE = {"queued": COUNT, "scheduled": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS}
+COUNT, SECONDS, SECONDS_OR_NULL, WORD = "count", "number", "number or null", "word"
+LANE = {"queued": COUNT, "scheduled": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS, "wait_s": SECONDS_OR_NULL}
 SHAPE = {
     "version": WORD,
     "uptime_s": SECONDS,
@@ -23,8 +23,9 @@ SHAPE = {
     "admission": {
         "state": WORD,
         "waiting_max": COUNT,
+        "wait_max_s": COUNT,
         "scheduled_max": COUNT,
-        "refused": dict.fromkeys(("queue_full", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
+        "refused": dict.fromkeys(("queue_full", "wait_too_long", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
     },
     "store": {
         "commits": COUNT,
@@ -56,6 +57,8 @@ def check_shape(value, shape, place=""):
         assert type(value) is int and value >= 0, (place, value)
     elif shape == SECONDS:
         assert type(value) in (int, float) and value >= 0, (place, value)
+    elif shape == SECONDS_OR_NULL:
+        assert value is None or (type(value) in (int, float) and value >= 0), (place, value)
     elif shape == WORD:
         assert isinstance(value, str) and value, (place, value)
 
@@ -120,6 +123,8 @@ class TestAnswer:
             assert set(stats["tasks"].values()) == {0}
             assert stats["lanes"]["cpu"]["slots"] == 3 and stats["lanes"]["io"]["slots"] == 7
             assert stats["admission"]["state"] == "none" and stats["admission"]["waiting_max"] == 11
+            assert stats["admission"]["wait_max_s"] == 86400
+            assert [stats["lanes"][name]["wait_s"] for name in ("cpu", "io")] == [0, 0]
             assert set(stats["admission"]["refused"].values()) == {0}
             assert stats["store"]["commits"] == 0 and stats["store"]["commit_ms"]["sum"] == 0
             assert stats["http"] == {"connections": 1, "connections_max": 50, "waiting": 0, "waiting_max": 25, "requests": 0}
@@ -193,8 +198,8 @@ class TestFigures:
             stats = stats_of(client)
             assert stats["lanes"]["io"]["queued"] == 2 and stats["lanes"]["cpu"]["queued"] == 0
             assert stats["admission"]["state"] == "queue_full"
-            assert stats["admission"]["refused"] == {"queue_full": 5, "schedule_full": 0, "disk_low": 0, "draining": 0,
-                                                      "store_busy": 0}
+            assert stats["admission"]["refused"] == {"queue_full": 5, "wait_too_long": 0, "schedule_full": 0,
+                                                      "disk_low": 0, "draining": 0, "store_busy": 0}
             held.release()
             for task_id in [first, *waiting]:
                 assert client.result(task_id)["result"] == "held"

@@ -582,6 +582,8 @@ refusal_word(enum refusal refusal)
 		return "none";
 	case REFUSAL_QUEUE_FULL:
 		return "queue_full";
+	case REFUSAL_WAIT_TOO_LONG:
+		return "wait_too_long";
 	case REFUSAL_SCHEDULE_FULL:
 		return "schedule_full";
 	case REFUSAL_DISK_LOW:

@@ -467,6 +467,8 @@ test_each_refusal_is_503_with_its_own_type_and_retry_after(void **state)
 		const char *type;
 	} cases[] = {
 		{ REFUSAL_QUEUE_FULL, "/problems/queue-full" },
+		{ REFUSAL_WAIT_TOO_LONG, "/problems/wait-too-long" },
+		{ REFUSAL_SCHEDULE_FULL, "/problems/schedule-full" },
 		{ REFUSAL_DISK_LOW, "/problems/disk-low" },
 		{ REFUSAL_DRAINING, "/problems/draining" },
 		{ REFUSAL_STORE_BUSY, "/problems/store-busy" },

@@ -16,7 +16,7 @@ test_enter_admits_up_to_the_limit_and_not_one_more(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 3, 5);
+	admission_init(&admission, 3, 5, 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
@@ -33,7 +33,7 @@ test_a_full_lane_does_not_refuse_the_other(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1, 5);
+	admission_init(&admission, 1, 5, 0);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
@@ -66,7 +66,7 @@ test_a_batch_takes_all_its_places_or_none(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 10, 5);
+	admission_init(&admission, 10, 5, 0);
 	assert_int_equal(enter_batch(&admission, 7, 10, LANE_CPU), REFUSAL_NONE);
 	assert_waiting(&admission, 7, 10);
 	/* One lane has no room; both; the other. */
@@ -93,7 +93,7 @@ test_what_could_never_enter_is_told_apart_from_what_has_to_wait(void **state)
 	(void)state;
 	struct admission admission;
 	struct error error = { "" };
-	admission_init(&admission, 3, 2);
+	admission_init(&admission, 3, 2, 0);
 	const struct admission_places fits = { .waiting = { 3, 3 }, .held = 2 },
 				      cpu = { .waiting = { 4, 3 }, .held = 2 },
 				      io = { .waiting = { 3, 4 }, .held = 2 },
@@ -118,7 +118,7 @@ test_what_waits_for_a_time_has_a_bound_of_its_own(void **state)
 	struct admission admission;
 	struct queue_stats stats;
 	enum lane full = LANE_CPU;
-	admission_init(&admission, 1, 3);
+	admission_init(&admission, 1, 3, 0);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
@@ -152,7 +152,7 @@ test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 10, 5);
+	admission_init(&admission, 10, 5, 0);
 	atomic_store(&admission.disk_low, true);
 	assert_int_equal(enter_batch(&admission, 1, 1, LANE_CPU), REFUSAL_DISK_LOW);
 	atomic_store(&admission.draining, true);
@@ -188,7 +188,7 @@ test_batches_at_once_never_exceed_the_limit_together(void **state)
 	(void)state;
 	struct admission admission;
 	pthread_t threads[4];
-	admission_init(&admission, 9, 5);
+	admission_init(&admission, 9, 5, 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, crowd, &admission), 0);
 	for (int i = 0; i < 4; i++) {
@@ -204,7 +204,7 @@ test_returned_tasks_count_even_over_the_limit(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 2, 5);
+	admission_init(&admission, 2, 5, 0);
 	admission_returned(&admission, LANE_CPU, 5);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
 	admission_taken(&admission, LANE_CPU, 3);
@@ -218,7 +218,7 @@ test_draining_and_a_low_disk_refuse_and_take_no_place(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1, 5);
+	admission_init(&admission, 1, 5, 0);
 	atomic_store(&admission.disk_low, true);
 	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
 	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
@@ -235,7 +235,7 @@ test_refusals_are_counted_by_reason(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 1, 5);
+	admission_init(&admission, 1, 5, 0);
 	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
@@ -267,7 +267,7 @@ test_the_drain_rate_is_told_by_lane(void **state)
 	(void)state;
 	struct admission admission;
 	struct queue_stats stats;
-	admission_init(&admission, 100, 5);
+	admission_init(&admission, 100, 5, 0);
 	admission_returned(&admission, LANE_IO, 50);
 	admission_taken(&admission, LANE_IO, 5);
 	admission_tick(&admission, 2000);
@@ -281,7 +281,7 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5);
+	admission_init(&admission, 1000, 5, 0);
 	admission_returned(&admission, LANE_CPU, 1100);
 	admission_taken(&admission, LANE_CPU, 100); /* 1,000 wait; 100 left within a second */
 	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 60);
@@ -289,7 +289,7 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
 	/* A rate of 10 in 1 s: (10 - 100) / 4 below the old 100 each tick. */
 	struct admission slow;
-	admission_init(&slow, 1000, 5);
+	admission_init(&slow, 1000, 5, 0);
 	admission_returned(&slow, LANE_CPU, 1010);
 	admission_taken(&slow, LANE_CPU, 10);
 	admission_tick(&slow, 1000);
@@ -301,7 +301,7 @@ test_retry_after_of_a_batch_is_the_time_until_its_share_is_free(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5);
+	admission_init(&admission, 1000, 5, 0);
 	admission_returned(&admission, LANE_CPU, 1000);
 	admission_taken(&admission, LANE_CPU, 10); /* 990 wait; 10 are taken each second */
 	admission_tick(&admission, 1000);
@@ -312,9 +312,6 @@ test_retry_after_of_a_batch_is_the_time_until_its_share_is_free(void **state)
 	    admission_retry_after_s(&admission, LANE_CPU, 500, REFUSAL_QUEUE_FULL), 49);
 	assert_int_equal(
 	    admission_retry_after_s(&admission, LANE_CPU, 1000, REFUSAL_QUEUE_FULL), 99);
-	/* One that will never fit. */
-	assert_int_equal(
-	    admission_retry_after_s(&admission, LANE_CPU, 100000, REFUSAL_QUEUE_FULL), 300);
 }
 
 static void
@@ -322,7 +319,7 @@ test_retry_after_stays_within_1_and_300(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 100000, 5);
+	admission_init(&admission, 100000, 5, 0);
 	admission_returned(&admission, LANE_IO, 100001);
 	admission_taken(&admission, LANE_IO, 1);
 	admission_tick(&admission, 1000); /* one a second: a tenth takes 10,000 s */
@@ -334,22 +331,113 @@ test_retry_after_stays_within_1_and_300(void **state)
 	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_DRAINING), 5);
 }
 
+/* Tasks go at this pace from a queue in which so many wait. */
 static void
-test_the_rate_follows_a_change_within_some_ticks(void **state)
+pace(struct admission *admission, enum lane lane, int64_t waiting, int64_t taken_per_s)
+{
+	admission_returned(admission, lane, waiting);
+	for (int i = 0; i < 13; i++) {
+		admission_tick(admission, 1000);
+		admission_returned(admission, lane, taken_per_s);
+		admission_taken(admission, lane, taken_per_s);
+	}
+	admission_tick(admission, 1000);
+}
+
+static void
+test_what_would_wait_too_long_is_refused_and_not_a_task_sooner(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5);
-	admission_taken(&admission, LANE_CPU, 1000);
+	struct queue_stats stats;
+	const struct admission_places three = { .waiting = { 3, 0 } },
+				      two = { .waiting = { 2, 0 } };
+	enum lane full = LANE_IO;
+	admission_init(&admission, 1000, 5, 10);
+	pace(&admission, LANE_CPU, 197, 20); /* 200 are gone in ten seconds */
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter_batch(&admission, &three, &full), REFUSAL_WAIT_TOO_LONG);
+	assert_int_equal(full, LANE_CPU);
+	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
+	assert_int_equal(admission_enter_batch(&admission, &two, &full), REFUSAL_NONE);
+	assert_waiting(&admission, 200, 0);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
+	assert_int_equal(admission_check(&admission), REFUSAL_WAIT_TOO_LONG);
+	/* It concerns neither the other lane nor what waits for a time. */
+	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
+	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
+	/* A tenth of the 200 is gone in a second; a batch of 100 has room in five. */
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_WAIT_TOO_LONG), 1);
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 100, REFUSAL_WAIT_TOO_LONG), 5);
+	/* One that is larger than all of them has room when none waits. */
+	assert_int_equal(
+	    admission_retry_after_s(&admission, LANE_CPU, 900, REFUSAL_WAIT_TOO_LONG), 10);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.lanes[LANE_CPU].wait_ms, 10000);
+	assert_int_equal(stats.lanes[LANE_IO].wait_ms, -1);
+	assert_int_equal(stats.wait_max_s, 10);
+	assert_int_equal(stats.refused[REFUSAL_WAIT_TOO_LONG], 2);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 0);
+	admission_taken(&admission, LANE_CPU, 1);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+}
+
+static void
+test_no_wait_is_too_long_where_none_is_named_nobody_waits_or_nothing_is_known(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	const struct admission_places many = { .waiting = { 900, 0 } };
+	enum lane full;
+	/* Any wait may be. */
+	admission_init(&admission, 1000, 5, 0);
+	pace(&admission, LANE_CPU, 999, 20);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.lanes[LANE_CPU].wait_ms, 50000);
+	/* The last one has gone, and the next tick has not come: the pace of before is no reason.
+	 */
+	admission_init(&admission, 1000, 5, 10);
+	pace(&admission, LANE_CPU, 200, 20);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
+	admission_taken(&admission, LANE_CPU, 200);
+	assert_int_equal(admission_enter_batch(&admission, &many, &full), REFUSAL_NONE);
+	/* And with it nothing is known any more. */
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
 	admission_tick(&admission, 1000);
-	for (int i = 0; i < 20; i++) {
-		admission_taken(&admission, LANE_CPU, 10);
+	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.lanes[LANE_CPU].wait_ms, -1);
+}
+
+static void
+test_a_surge_that_drains_fast_is_not_refused(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 100000, 5, 60);
+	/* An hour of next to nothing. */
+	for (int i = 0; i < 3600; i++) {
+		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+		admission_taken(&admission, LANE_CPU, 1);
 		admission_tick(&admission, 1000);
 	}
-	int64_t rate = atomic_load(&admission.drain[LANE_CPU].per_1000_s);
-	assert_in_range(rate, 10000, 20000);
-	admission_tick(&admission, 0); /* no time has passed: nothing to learn */
-	assert_int_equal(atomic_load(&admission.drain[LANE_CPU].per_1000_s), rate);
+	/* Then 40,000 a second for half a minute, of which 30,000 go until it is full. */
+	int64_t refused = 0;
+	for (int i = 0; i < 30; i++) {
+		for (int n = 0; n < 40000; n++) {
+			enum refusal refusal = admission_enter(&admission, LANE_CPU);
+			assert_int_not_equal(refusal, REFUSAL_WAIT_TOO_LONG);
+			refused += refusal == REFUSAL_QUEUE_FULL;
+		}
+		admission_taken(&admission, LANE_CPU, 30000);
+		admission_tick(&admission, 1000);
+	}
+	assert_in_range(refused, 200000, 240000);
 }
 
 int
@@ -370,7 +458,10 @@ main(void)
 		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
 		cmocka_unit_test(test_retry_after_of_a_batch_is_the_time_until_its_share_is_free),
 		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
-		cmocka_unit_test(test_the_rate_follows_a_change_within_some_ticks),
+		cmocka_unit_test(test_what_would_wait_too_long_is_refused_and_not_a_task_sooner),
+		cmocka_unit_test(
+		    test_no_wait_is_too_long_where_none_is_named_nobody_waits_or_nothing_is_known),
+		cmocka_unit_test(test_a_surge_that_drains_fast_is_not_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

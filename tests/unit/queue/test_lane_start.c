@@ -283,7 +283,7 @@ static void
 bare_lane_open_as(struct scene *scene, enum lane lane, unsigned places, struct bare_lane *bare)
 {
 	static const struct kind_settings settings;
-	admission_init(&bare->admission, 1000, 1000);
+	admission_init(&bare->admission, 1000, 1000, 0);
 	assert_int_equal(final_cache_new(0, &bare->recent, NULL), STATUS_OK);
 	assert_int_equal(waiters_new(&bare->waiters, NULL), STATUS_OK);
 	assert_int_equal(progress_board_new(bare->waiters, &bare->progress, NULL), STATUS_OK);
