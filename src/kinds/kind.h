@@ -15,42 +15,12 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "kinds/engine.h"
 #include "kinds/run.h"
 #include "task/faults.h"
 #include "task/task.h"
 
 struct kind_settings; /* kinds/kind_settings.h */
-
-struct engine;
-
-/* An engine takes runs and gives each back exactly once through `finished`, from its own thread. */
-struct engine_ops {
-	/**
-	 * open - start the engine's threads
-	 * @finished: called for every run that was added, with the outcome filled in; must not
-	 * block long and must not call the engine
-	 */
-	enum status (*open)(const struct kind_settings *settings,
-	    void (*finished)(void *context, struct run *run), void *context,
-	    struct engine **ret_engine, struct error *error);
-
-	/**
-	 * add - take a run over and start it when its limits allow; never blocks; any thread
-	 * The caller keeps the number of added and unfinished runs at or below the lane's slots.
-	 */
-	void (*add)(struct engine *engine, struct run *run);
-
-	/**
-	 * abort - end every run soon, by its word or else with VERDICT_RELEASED; returns at once;
-	 * any thread
-	 */
-	void (*abort)(struct engine *engine);
-
-	/**
-	 * close - abort, give every run back, join the threads, free; NULL is fine
-	 */
-	void (*close)(struct engine *engine);
-};
 
 /* How the content of a success stands in the JSON of a result answer. */
 enum result_form {
@@ -85,6 +55,14 @@ struct kind {
 	 * @ret_args: empty; its status tells whether memory sufficed
 	 */
 	void (*args_prefix_of_url)(const char *url_prefix, struct buf *ret_args);
+
+	/**
+	 * host_of - whom an attempt with these arguments asks ("host:port"), so that what it has no
+	 * place for waits elsewhere; pure, any thread, within a microsecond or so. NULL: nobody in
+	 * particular.
+	 * Returns false where that cannot be told.
+	 */
+	bool (*host_of)(const char *args, size_t args_size, char ret_host[TASK_HOST_SIZE]);
 
 	/* run - execute one attempt, blocking; CPU kinds only. Asks run_word at least every 100 ms.
 	   Fills run->output and run->outcome. */

@@ -3,6 +3,10 @@
  * One attempt: what an executor is given, where it leaves what came of it, how far it is, and the
  * word of those who may end it early. The lane makes it, an executor begins and ends it, and
  * whoever cancels the task sets one flag in it.
+ *
+ * Where attempts ask somebody, their *host*, no more of them than it has places for are to be made
+ * at once, and none while it wants to be left alone. One that has not begun by then makes room for
+ * those that ask others: it is put aside.
  */
 #ifndef TASKQ_KINDS_RUN_H
 #define TASKQ_KINDS_RUN_H
@@ -14,6 +18,15 @@
 
 #include "task/output.h"
 #include "task/task.h"
+
+/* What attempts see of a host. Its owner outlives them. */
+struct run_host {
+	atomic_int_fast64_t paused_until_mono_us; /* no attempt begins before then */
+	atomic_uint taken;                        /* attempts that are with an executor */
+	unsigned places;                          /* of them, those that are its to execute */
+	atomic_uint pace;                  /* attempts that it ended of late in RUN_PATIENCE_MS */
+	atomic_int_fast64_t ended_mono_us; /* ...the last one then */
+};
 
 #define RUN_PROGRESS_WHOLE 1000 /* progress is counted in thousandths */
 
@@ -32,6 +45,8 @@ struct run {
 	struct outcome outcome;
 	const atomic_bool *stop;  /* the lane is going down; NULL: it never does */
 	atomic_bool is_cancelled; /* somebody cancelled the task; any thread sets it */
+	struct run_host *host;    /* whom it asks; NULL: nobody in particular */
+	bool has_begun;
 	int64_t began_mono_us;    /* when the executor took it up; the lane's measure of cost */
 	int64_t deadline_mono_us; /* of the attempt; 0: none */
 	uint64_t memory_bytes;    /* that the pool counts for it; the pool's */
@@ -51,18 +66,38 @@ enum run_word {
 	RUN_CANCELLED,   /* end, FAILED */
 	RUN_OUT_OF_TIME, /* end, FAILED */
 	RUN_HAND_BACK,   /* end, as if it had not been begun */
+	RUN_PUT_ASIDE,   /* it has not begun: end, and wait for the host elsewhere */
 };
 
+/* How long an attempt may wait with its executor for a host that has no place for it. */
+#define RUN_PATIENCE_MS INT64_C(100)
+
 /**
- * run_begin - note that an executor takes the run up: from now on its time is counted
+ * run_host_pace - how many attempts a host is likely to end within that time; 0 where it has not
+ * ended one for twice as long
  */
+unsigned run_host_pace(const struct run_host *host, int64_t now_mono_us);
+
+/**
+ * run_wait - note that an executor takes the run up, and lets it wait for its turn
+ * run_begin - note that it begins the attempt: from now on its time is counted
+ */
+void run_wait(struct run *run);
 void run_begin(struct run *run);
 
 /**
- * run_word - whether the attempt is to go on; for its executor, at least every 100 ms
- * A look at two flags, and at the clock where the task has a time limit. Does not block.
+ * run_word - whether the attempt is to go on, or to begin; for its executor, at least every 100 ms
+ * A look at some flags, and at the clock where the task has a time limit or the host a pause. Does
+ * not block.
  */
 enum run_word run_word(const struct run *run);
+
+/**
+ * run_word_waiting - the same for an attempt whose turn has not come: it is put aside, too, where
+ * it has waited for long, and as its host goes its turn will not come soon
+ * Ask those that came last first: each that is put aside makes room.
+ */
+enum run_word run_word_waiting(const struct run *run);
 
 /**
  * run_progress - note how much of the work is done; as often as its executor likes

@@ -12,13 +12,13 @@
 
 #include "base/uuid.h"
 #include "task/failure.h"
+#include "task/outcome.h"
 #include "task/output.h"
 #include "task/task_state.h"
 #include "task/task_terms.h"
 
-#define TASK_TYPE_SIZE       32  /* name of a kind with its NUL */
-#define TASK_MEDIA_TYPE_SIZE 128 /* media type with its NUL; longer ones are dropped, not cut */
-#define TASK_MESSAGE_SIZE    256
+#define TASK_TYPE_SIZE 32  /* name of a kind with its NUL */
+#define TASK_HOST_SIZE 264 /* whom a task asks: "host:port" with its NUL */
 
 /* Which pool of executors runs a task. The numbers stand in the database: append only. */
 enum lane {
@@ -76,25 +76,6 @@ struct task {
 	int64_t started_at_ms;
 };
 
-/* How an attempt ended. */
-enum verdict {
-	VERDICT_RELEASED, /* not finished, hand it back: the service is going down, or there
-			     is no disk space for the output */
-	VERDICT_SUCCEEDED,
-	VERDICT_FAILED,
-};
-
-struct outcome {
-	enum verdict verdict;
-	enum failure failure;                  /* FAILURE_NONE unless failed */
-	char message[TASK_MESSAGE_SIZE];       /* for people; "" unless failed; valid UTF-8 */
-	char media_type[TASK_MEDIA_TYPE_SIZE]; /* of the output; "" when unknown */
-	char *response;     /* JSON object text with what a kind reports beside the result, or NULL;
-			       owned */
-	bool may_be_mended; /* a failure that another attempt can mend */
-	int64_t retry_after_ms; /* ...but not sooner, as somebody else said; 0: nobody did */
-};
-
 /* What a status answer is made of. */
 struct task_status {
 	char id[UUID_TEXT_SIZE];
@@ -125,25 +106,10 @@ struct task_result {
 /* Frees what a record owns; NULL and zeroed records are fine (a zeroed task_result's fd is not
    closed because `bytes`/`has_content` say that there is none: task_result_init sets it to -1). */
 void task_done(struct task *task);
-void outcome_init(struct outcome *outcome);
-void outcome_done(struct outcome *outcome);
 void task_result_init(struct task_result *result);
 void task_result_done(struct task_result *result);
 
 /* Whether a task has to wait for its time. */
 bool task_new_is_held(const struct task_new *task);
-
-/**
- * outcome_succeed - note success with a media type ("" or NULL when unknown)
- */
-void outcome_succeed(struct outcome *outcome, const char *media_type);
-
-/**
- * outcome_fail - note failure, and whether another attempt can mend it as failure_may_be_mended has
- * it; a kind that knows better says so afterwards
- * @fmt: sentence for people, capitalised as existing clients know it ("Connection refused")
- */
-void outcome_fail(struct outcome *outcome, enum failure failure, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
 
 #endif

@@ -10,8 +10,10 @@
 #include <strings.h>
 
 #include <curl/curl.h>
+#include <jansson.h>
 
 #include "kinds/fetch/cidr_set.h"
+#include "kinds/fetch/fetch_args.h"
 #include "kinds/fetch/url_policy.h"
 
 static void
@@ -48,6 +50,21 @@ check_as_libcurl_reads_it(const struct url_parts *parts)
 	curl_url_cleanup(handle);
 }
 
+/* Whom the stored arguments say that they ask. */
+static void
+check_host(const struct url_parts *parts)
+{
+	char args[6 * URL_MAX_BYTES], host[TASK_HOST_SIZE];
+	json_t *object = json_pack("{s:s}", "url", parts->url);
+	size_t size = json_dumpb(object, args, sizeof(args), JSON_COMPACT);
+
+	FUZZ_REQUIRE(object != NULL && size > 0 && size < sizeof(args));
+	args[size] = '\0';
+	FUZZ_REQUIRE(fetch_args_host(args, size, host));
+	FUZZ_REQUIRE(strcmp(host, parts->authority) == 0);
+	json_decref(object);
+}
+
 static void
 check_url(const char *text, size_t size)
 {
@@ -65,6 +82,7 @@ check_url(const char *text, size_t size)
 	FUZZ_REQUIRE(strncmp(parts.url, parts.is_https ? "https://" : "http://",
 			 parts.is_https ? 8 : 7) == 0);
 	check_as_libcurl_reads_it(&parts);
+	check_host(&parts);
 	FUZZ_REQUIRE(url_policy_check(parts.url, strlen(parts.url), &again, &error) == STATUS_OK);
 	FUZZ_REQUIRE(strcmp(parts.url, again.url) == 0);
 	FUZZ_REQUIRE(strcmp(parts.authority, again.authority) == 0);

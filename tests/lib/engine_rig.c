@@ -48,6 +48,8 @@ finished(void *context, struct run *run)
 
 	if (rig->on_finished != NULL)
 		rig->on_finished(rig_run);
+	if (run->host != NULL)
+		atomic_fetch_sub(&run->host->taken, 1);
 	lock_acquire(&rig->lock);
 	rig_run->given_back++;
 	rig_run->order = ++rig->given_back;
@@ -91,6 +93,9 @@ add(struct engine_rig *rig, const char *fmt, va_list list)
 	run->rig = rig;
 	run->run.stop = &rig->stop;
 	run->run.task.terms = rig->terms;
+	run->run.host = rig->host;
+	if (rig->host != NULL)
+		atomic_fetch_add(&rig->host->taken, 1);
 	atomic_init(&run->run.is_cancelled, rig->is_cancelled);
 	output_init(&run->run.output, &rig->output);
 	outcome_init(&run->run.outcome);

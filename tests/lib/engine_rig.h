@@ -29,6 +29,7 @@ struct engine_rig {
 	/* Of the runs that are added from now on: */
 	struct task_terms terms;
 	bool is_cancelled;
+	struct run_host *host; /* NULL: none; its `taken` is counted */
 	char dir[64];
 	atomic_bool stop;
 	void (*on_finished)(struct rig_run *run); /* in the engine's thread; may be NULL */

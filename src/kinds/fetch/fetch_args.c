@@ -109,6 +109,45 @@ fetch_args_prefix(const char *url_prefix, struct buf *ret_args)
 	ret_args->data[ret_args->size] = '\0';
 }
 
+/* How normalised arguments begin; what follows is the authority, without the scheme's own port. */
+static const struct {
+	const char *text;
+	const char *port;
+} beginnings[] = {
+	{ "{\"url\":\"http://", ":80" },
+	{ "{\"url\":\"https://", ":443" },
+};
+
+/* Whether an authority has a port. The colons of an IPv6 address stand in brackets. */
+static bool
+has_port(const char *authority, size_t size)
+{
+	while (size > 0 && authority[size - 1] >= '0' && authority[size - 1] <= '9')
+		size--;
+	return size > 0 && authority[size - 1] == ':';
+}
+
+bool
+fetch_args_host(const char *args, size_t size, char ret_host[TASK_HOST_SIZE])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++) {
+		size_t begin = strlen(beginnings[i].text);
+
+		if (size < begin || memcmp(args, beginnings[i].text, begin) != 0)
+			continue;
+		const char *authority = args + begin;
+		size_t length = strcspn(authority, "/?#\"\\");
+		const char *port = has_port(authority, length) ? "" : beginnings[i].port;
+
+		if (length == 0 || length + strlen(port) >= TASK_HOST_SIZE)
+			return false;
+		memcpy(ret_host, authority, length);
+		memcpy(ret_host + length, port, strlen(port) + 1);
+		return true;
+	}
+	return false;
+}
+
 static enum status
 read_url(const json_t *object, struct url_parts *ret_url, struct error *error)
 {

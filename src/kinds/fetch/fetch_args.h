@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "kinds/fetch/url_policy.h"
 #include "kinds/kind_settings.h"
 #include "task/faults.h"
+#include "task/task.h"
 
 /* What is to be fetched, and how much of it at most. */
 struct fetch_args {
@@ -37,6 +39,11 @@ void fetch_args_check(const struct fetch_settings *settings, const json_t *args,
  * @url_prefix: valid UTF-8
  */
 void fetch_args_prefix(const char *url_prefix, struct buf *ret_args);
+
+/**
+ * fetch_args_host - as host_of in struct kind: the authority of the URL, as struct url_parts has it
+ */
+bool fetch_args_host(const char *args, size_t size, char ret_host[TASK_HOST_SIZE]);
 
 /**
  * fetch_args_read - normalised arguments; they were stored, so they are checked again, by the

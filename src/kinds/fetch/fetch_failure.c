@@ -14,6 +14,9 @@
 /* A longer wait than this is not asked for in earnest, and is left to the usual back-off. */
 #define RETRY_AFTER_MAX_S 3600
 
+/* A pause is cut to a setting, which is less; here it only must not overflow. */
+#define PAUSE_MAX_S INT64_C(100000000)
+
 static const char denied_text[] = "The address policy forbids the destination";
 
 static void
@@ -237,6 +240,10 @@ note_status(const struct fetch_end *end, struct outcome *outcome)
 	if (outcome->may_be_mended && end->retry_after_s > 0 &&
 	    end->retry_after_s <= RETRY_AFTER_MAX_S)
 		outcome->retry_after_ms = end->retry_after_s * 1000;
+	/* Too many requests (RFC 6585), or unavailable: that concerns others, too. */
+	if ((end->status == 429 || end->status == 503) && end->retry_after_s > 0)
+		outcome->pause_ms =
+		    1000 * (end->retry_after_s < PAUSE_MAX_S ? end->retry_after_s : PAUSE_MAX_S);
 }
 
 void

@@ -25,7 +25,7 @@ struct fetch_end {
 
 /**
  * fetch_failure_note - fill in verdict, failure, message and media type, and for a failure whether
- * another attempt can mend it and how soon
+ * another attempt can mend it and how soon, and for how long the host wants to be left alone
  * A message never holds an address that a name was resolved to.
  */
 void fetch_failure_note(const struct fetch_end *end, struct outcome *outcome);

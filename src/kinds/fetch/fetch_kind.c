@@ -30,6 +30,7 @@ const struct kind kind_fetch = {
 	.check_settings = check_settings,
 	.check_args = check_args,
 	.args_prefix_of_url = fetch_args_prefix,
+	.host_of = fetch_args_host,
 	.engine = &fetch_engine_ops,
 };
 

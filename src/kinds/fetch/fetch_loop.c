@@ -136,8 +136,7 @@ run_accept(struct engine *engine, struct run *run)
 	struct error error = { "" };
 
 	/* Until it starts in earnest: while it waits for its turn its time does not run out. */
-	run->began_mono_us = clock_mono_us();
-	run->deadline_mono_us = 0;
+	run_wait(run);
 	if (job == NULL) {
 		outcome_fail(&run->outcome, FAILURE_OUT_OF_MEMORY, "Not enough memory");
 		give_back(engine, run);
@@ -252,7 +251,10 @@ finish_ended(struct engine *engine)
 	}
 }
 
-/* Ends the jobs that are not to go on, which all are that are left at an abort. */
+/*
+ * Ends the jobs that are not to go on, which all are that are left at an abort. Those that came
+ * last are asked first: where they have to make room, the others keep their turn.
+ */
 static void
 heed_words(struct engine *engine, bool aborting)
 {
@@ -262,14 +264,14 @@ heed_words(struct engine *engine, bool aborting)
 	if (!aborting && now_mono_ms - engine->ticked_mono_ms < TICK_MS)
 		return;
 	engine->ticked_mono_ms = now_mono_ms;
-	for (job = TAILQ_FIRST(&engine->jobs); job != NULL; job = next) {
-		enum run_word word = run_word(job->run);
-		if (word == RUN_GO_ON && aborting)
+	for (job = TAILQ_LAST(&engine->jobs, fetch_jobs); job != NULL; job = next) {
+		enum run_word word = run_word_waiting(job->run);
+		if (aborting && (word == RUN_GO_ON || word == RUN_PUT_ASIDE))
 			word = RUN_HAND_BACK;
-		next = TAILQ_NEXT(job, in_all);
+		next = TAILQ_PREV(job, fetch_jobs, in_all);
 		/* The next one may have ended with this one. */
 		if (word != RUN_GO_ON && job_end_early(engine, job, word))
-			next = TAILQ_FIRST(&engine->jobs);
+			next = TAILQ_LAST(&engine->jobs, fetch_jobs);
 	}
 }
 

@@ -124,6 +124,23 @@ fetch_report_write(CURL *easy, const struct fetch_progress *progress, const char
 	return text;
 }
 
+char *
+fetch_report_host(CURL *easy)
+{
+	struct url_parts parts = { .url = NULL };
+	char *url = NULL, *host;
+
+	/* It is one that may be fetched, or its answer would not be there; but a server wrote it.
+	 */
+	if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || url == NULL ||
+	    url_policy_check(url, strlen(url), &parts, NULL) != STATUS_OK)
+		return NULL;
+	host = parts.authority;
+	parts.authority = NULL;
+	url_parts_done(&parts);
+	return host;
+}
+
 curl_off_t
 fetch_report_retry_after_s(CURL *easy)
 {

@@ -21,6 +21,12 @@
 char *fetch_report_write(CURL *easy, const struct fetch_progress *progress, const char *first_url);
 
 /**
+ * fetch_report_host - whom the latest answer is from: the authority of the URL that redirects led
+ * to, as struct url_parts has it; NULL: it cannot be told. Free with free().
+ */
+char *fetch_report_host(CURL *easy);
+
+/**
  * fetch_report_retry_after_s - how long the latest answer asks to wait (Retry-After, RFC 9110
  * section 10.2.3), as a number of seconds or as a date; 0 or less: it does not, or not in a way
  * that libcurl understands

@@ -329,6 +329,8 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &end.os_errno);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &end.redirects);
 	fetch_failure_note(&end, &run->outcome);
+	if (run->outcome.pause_ms > 0 && end.redirects > 0)
+		run->outcome.pause_host = fetch_report_host(transfer->easy);
 	run->outcome.response =
 	    fetch_report_write(transfer->easy, &transfer->progress, job->args.url.url);
 	/* Only a whole answer is content. */

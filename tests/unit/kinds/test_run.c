@@ -104,6 +104,7 @@ test_each_word_has_its_outcome_and_drops_the_content(void **state)
 	(void)state;
 	run.task.terms.timeout_ms = 1500;
 	check_end(RUN_HAND_BACK, VERDICT_RELEASED, FAILURE_NONE, "");
+	check_end(RUN_PUT_ASIDE, VERDICT_DEFERRED, FAILURE_NONE, "");
 	check_end(RUN_OUT_OF_TIME, VERDICT_FAILED, FAILURE_TIMEOUT,
 	    "The attempt took longer than its limit of 1500 ms");
 	assert_true(run.outcome.may_be_mended);
@@ -190,6 +191,80 @@ test_the_first_progress_is_told_and_more_of_it_to_whoever_awaits_it(void **state
 	assert_int_equal(tellings, 3);
 }
 
+static void
+test_a_run_is_put_aside_before_it_begins_while_its_host_pauses(void **state)
+{
+	struct run_host host = { .places = 10 };
+	atomic_bool stop = true;
+
+	(void)state;
+	run.host = &host;
+	atomic_init(&host.taken, 1);
+	run_wait(&run);
+	assert_int_equal(run_word(&run), RUN_GO_ON);
+	atomic_store(&host.paused_until_mono_us, clock_mono_us() + HOUR_US);
+	assert_int_equal(run_word(&run), RUN_PUT_ASIDE);
+	assert_int_equal(run_word_waiting(&run), RUN_PUT_ASIDE);
+	run.stop = &stop;
+	assert_int_equal(run_word(&run), RUN_HAND_BACK);
+	run.stop = NULL;
+	atomic_store(&run.is_cancelled, true);
+	assert_int_equal(run_word(&run), RUN_CANCELLED);
+	atomic_store(&run.is_cancelled, false);
+	run_begin(&run);
+	assert_int_equal(run_word(&run), RUN_GO_ON);
+	run_wait(&run);
+	atomic_store(&host.paused_until_mono_us, clock_mono_us());
+	assert_int_equal(run_word(&run), RUN_GO_ON);
+}
+
+static void
+test_a_run_is_put_aside_when_it_has_waited_for_long_and_its_turn_is_far(void **state)
+{
+	struct run_host host = { .places = 10 };
+
+	(void)state;
+	run.host = &host;
+	atomic_init(&host.ended_mono_us, INT64_MIN / 2);
+	atomic_init(&host.taken, 11);
+	run_wait(&run);
+	assert_int_equal(run.deadline_mono_us, 0);
+	assert_int_equal(run_word_waiting(&run), RUN_GO_ON); /* not yet */
+	run.began_mono_us -= RUN_PATIENCE_MS * 1000 + 1;
+	assert_int_equal(run_word(&run), RUN_GO_ON); /* its turn has come */
+	assert_int_equal(run_word_waiting(&run), RUN_PUT_ASIDE);
+	atomic_store(&host.taken, 10); /* the host has a place for it */
+	assert_int_equal(run_word_waiting(&run), RUN_GO_ON);
+	/* Where the host ends seven in that time, seven may wait. */
+	atomic_store(&host.pace, 7);
+	atomic_store(&host.ended_mono_us, clock_mono_us());
+	atomic_store(&host.taken, 17);
+	assert_int_equal(run_word_waiting(&run), RUN_GO_ON);
+	atomic_store(&host.taken, 18);
+	assert_int_equal(run_word_waiting(&run), RUN_PUT_ASIDE);
+	run_begin(&run);
+	run.began_mono_us -= HOUR_US;
+	assert_int_equal(run_word_waiting(&run), RUN_GO_ON);
+	/* Without a host it waits for ever. */
+	run.host = NULL;
+	run_wait(&run);
+	run.began_mono_us -= HOUR_US;
+	assert_int_equal(run_word_waiting(&run), RUN_GO_ON);
+}
+
+static void
+test_the_pace_of_a_host_is_forgotten_when_it_ends_nothing(void **state)
+{
+	struct run_host host = { .places = 1 };
+
+	(void)state;
+	atomic_init(&host.pace, 5);
+	atomic_init(&host.ended_mono_us, 1000000);
+	assert_int_equal(run_host_pace(&host, 1000000), 5);
+	assert_int_equal(run_host_pace(&host, 1000000 + 2 * RUN_PATIENCE_MS * 1000), 5);
+	assert_int_equal(run_host_pace(&host, 1000000 + 2 * RUN_PATIENCE_MS * 1000 + 1), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -206,6 +281,9 @@ main(void)
 		TEST(test_progress_counts_thousandths_and_only_the_whole_is_the_whole),
 		TEST(test_progress_never_falls),
 		TEST(test_the_first_progress_is_told_and_more_of_it_to_whoever_awaits_it),
+		TEST(test_a_run_is_put_aside_before_it_begins_while_its_host_pauses),
+		TEST(test_a_run_is_put_aside_when_it_has_waited_for_long_and_its_turn_is_far),
+		TEST(test_the_pace_of_a_host_is_forgotten_when_it_ends_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

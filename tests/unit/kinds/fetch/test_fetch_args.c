@@ -243,6 +243,65 @@ test_a_prefix_is_how_arguments_with_such_a_url_begin(void **state)
 	buf_done(&begin);
 }
 
+static void
+test_the_host_is_the_authority_of_the_url(void **state)
+{
+	static const char *const urls[] = { "http://example.com", "https://example.com/",
+		"http://EXAMPLE.com:80/a:81/b", "http://example.com:8080?c=d:9", "https://1.2.3.4",
+		"https://1.2.3.4:8443/", "http://[2001:db8::1]/", "http://[2001:DB8::1]:2000/",
+		"https://[::1]", "http://a.example:65535/\"\\u0041", "http://127.1/",
+		"http://0x7f.1:1024/", "http://%65xample.com/", "http://user-less.example/@",
+		"http://x_y.example./" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		json_t *args = json_pack("{s:s}", "url", urls[i]);
+		char host[TASK_HOST_SIZE];
+		struct url_parts parts;
+		struct faults faults;
+		struct buf stored;
+
+		faults_init(&faults);
+		buf_init(&stored, 1000);
+		fetch_args_check(&settings, args, &faults, &stored);
+		json_decref(args);
+		if (strchr(urls[i], '\\') != NULL) {
+			assert_int_equal(faults.count, 1);
+			buf_done(&stored);
+			continue;
+		}
+		assert_int_equal(faults.count, 0);
+		assert_int_equal(
+		    url_policy_check(urls[i], strlen(urls[i]), &parts, NULL), STATUS_OK);
+		assert_true(fetch_args_host(stored.data, stored.size, host));
+		assert_string_equal(host, parts.authority);
+		url_parts_done(&parts);
+		buf_done(&stored);
+	}
+}
+
+static void
+test_the_longest_host_fits_and_what_is_no_url_has_none(void **state)
+{
+	static const char *const none[] = { "", "{}", "{\"url\":\"http://\"}",
+		"{\"url\":\"http:///\"}", "{\"url\":\"ftp://a/\"}", "{\"url\":5}",
+		"{\"url\": \"http://a/\"}", "null" };
+	char args[600], host[TASK_HOST_SIZE], name[400];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_false(fetch_args_host(none[i], strlen(none[i]), host));
+	memset(name, 'h', sizeof(name));
+	name[255] = '\0';
+	snprintf(args, sizeof(args), "{\"url\":\"https://%s:65535/\"}", name);
+	assert_true(fetch_args_host(args, strlen(args), host));
+	assert_int_equal(strlen(host), 255 + strlen(":65535"));
+	name[255] = 'h';
+	name[300] = '\0';
+	snprintf(args, sizeof(args), "{\"url\":\"https://%s/\"}", name);
+	assert_false(fetch_args_host(args, strlen(args), host));
+}
+
 int
 main(void)
 {
@@ -256,6 +315,8 @@ main(void)
 		cmocka_unit_test(test_wishes_are_stored_behind_the_url_and_read_back),
 		cmocka_unit_test(test_every_fault_is_named_at_once),
 		cmocka_unit_test(test_a_prefix_is_how_arguments_with_such_a_url_begin),
+		cmocka_unit_test(test_the_host_is_the_authority_of_the_url),
+		cmocka_unit_test(test_the_longest_host_fits_and_what_is_no_url_has_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,41 @@ test_a_wish_for_a_later_attempt_is_granted_up_to_an_hour(void **state)
 	check_retry_after(200, 120, 0);
 }
 
+static void
+check_pause(long status, curl_off_t asked_s, int64_t expected_ms)
+{
+	const struct fetch_progress progress = { .has_answer = true };
+	struct outcome outcome = outcome_of(
+	    (struct fetch_end){ .code = CURLE_OK, .status = status, .retry_after_s = asked_s },
+	    &progress);
+
+	assert_int_equal(outcome.pause_ms, expected_ms);
+	assert_null(outcome.pause_host);
+	outcome_done(&outcome);
+}
+
+static void
+test_a_host_pauses_for_429_and_503_however_long_it_asks(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		long status = i == 0 ? 429 : 503;
+
+		check_pause(status, 1, 1000);
+		check_pause(status, 3601, 3601000);
+		check_pause(status, INT64_MAX, INT64_C(100000000000));
+		check_pause(status, 0, 0);
+		check_pause(status, -1, 0);
+		check_pause(status, INT64_MIN, 0);
+	}
+	check_pause(200, 5, 0);
+	check_pause(302, 5, 0);
+	check_pause(408, 5, 0);
+	check_pause(500, 5, 0);
+	check_pause(502, 5, 0);
+	check_pause(504, 5, 0);
+}
+
 int
 main(void)
 {
@@ -393,6 +428,7 @@ main(void)
 		cmocka_unit_test(test_another_attempt_can_mend_what_the_network_did),
 		cmocka_unit_test(test_no_attempt_can_mend_what_was_refused),
 		cmocka_unit_test(test_a_wish_for_a_later_attempt_is_granted_up_to_an_hour),
+		cmocka_unit_test(test_a_host_pauses_for_429_and_503_however_long_it_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,77 @@ test_an_abort_hands_back_all_but_what_is_cancelled(void **state)
 	check_cancelled(other);
 }
 
+static void
+check_put_aside(const struct rig_run *run)
+{
+	assert_int_equal(run->run.outcome.verdict, VERDICT_DEFERRED);
+	assert_int_equal(run->run.outcome.failure, FAILURE_NONE);
+	assert_null(run->run.outcome.response);
+	assert_false(run->run.has_begun);
+}
+
+/* The engine has one place for a host; this one is said to have three. */
+static void
+test_those_that_came_last_are_put_aside_when_a_host_has_no_place_for_them(void **state)
+{
+	struct run_host host = { .places = 3 };
+	struct rig_run *hanging, *waiting[4];
+
+	(void)state;
+	atomic_init(&host.ended_mono_us, INT64_MIN / 2);
+	rig.host = &host;
+	hanging = add_hanging();
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		waiting[i] = add_waiting();
+	rig_wait(&rig, waiting[2]);
+	check_put_aside(waiting[2]);
+	rig_wait(&rig, waiting[3]);
+	check_put_aside(waiting[3]);
+	/* Two may go on waiting: cancelling another proves that the engine has looked again. */
+	cancel(waiting[1]);
+	rig_wait(&rig, waiting[1]);
+	check_cancelled(waiting[1]);
+	assert_false(rig_is_back(&rig, waiting[0]));
+	assert_false(rig_is_back(&rig, hanging));
+	cancel(hanging);
+	cancel(waiting[0]);
+	rig_wait_all(&rig);
+	check_cancelled(waiting[0]);
+}
+
+static void
+test_what_waits_is_put_aside_when_its_host_pauses_and_what_runs_goes_on(void **state)
+{
+	struct run_host host = { .places = 100 };
+	struct rig_run *running, *waiting[2], *late;
+
+	(void)state;
+	rig.host = &host;
+	running = rig_add(&rig, "http://127.0.0.1:%u/slow/1000", origin.port);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		waiting[i] = rig_add(&rig, "http://127.0.0.1:%u/ok", origin.port);
+	/* Elsewhere, so that the engine has begun what was added before. */
+	rig.host = NULL;
+	rig_check_content(rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port), "ok\n");
+	atomic_store(&host.paused_until_mono_us, INT64_MAX);
+	rig.host = &host;
+	late = rig_fetch(&rig, "http://127.0.0.3:%u/ok", origin.port);
+	check_put_aside(late);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+		rig_wait(&rig, waiting[i]);
+		check_put_aside(waiting[i]);
+	}
+	rig_wait(&rig, running);
+	assert_int_equal(running->run.outcome.verdict, VERDICT_SUCCEEDED);
+	/* Nothing is put aside where all is to end. */
+	atomic_store(&host.paused_until_mono_us, 0);
+	running = rig_add(&rig, "http://127.0.0.1:%u/hang", origin.port);
+	rig_check_content(rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port), "ok\n");
+	fetch_engine_ops.abort(rig.engine);
+	rig_wait(&rig, running);
+	check_released(running);
+}
+
 /* The transfer that has got a part of its answer, made by hand. */
 static void
 break_off(enum run_word word, struct run *run)
@@ -357,6 +428,12 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_an_abort_hands_back_all_but_what_is_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_those_that_came_last_are_put_aside_when_a_host_has_no_place_for_them,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_what_waits_is_put_aside_when_its_host_pauses_and_what_runs_goes_on, setup,
+		    teardown),
 		cmocka_unit_test(
 		    test_an_answer_that_was_broken_off_is_reported_without_its_content),
 	};

@@ -289,6 +289,27 @@ test_what_a_redirect_asks_to_wait_is_not_what_its_target_asks(void **state)
 	}
 }
 
+static void
+test_who_pauses_is_also_the_host_that_a_redirect_led_to(void **state)
+{
+	const struct rig_run *run;
+	char expected[64];
+
+	(void)state;
+	run = rig_fetch(&rig, "http://127.0.0.2:%u/status/503?retry-after=7", origin.port);
+	assert_int_equal(run->run.outcome.pause_ms, 7000);
+	assert_null(run->run.outcome.pause_host);
+	run = rig_fetch(&rig,
+	    "http://127.0.0.2:%u/redirect-to?url=http://127.0.0.3:%u/status/429?retry-after=7",
+	    origin.port, origin.port);
+	rig_check_failed(run, FAILURE_HTTP_STATUS);
+	assert_int_equal(run->run.outcome.pause_ms, 7000);
+	snprintf(expected, sizeof(expected), "127.0.0.3:%u", origin.port);
+	assert_string_equal(run->run.outcome.pause_host, expected);
+	run = rig_fetch(&rig, "http://127.0.0.2:%u/ok", origin.port);
+	assert_int_equal(run->run.outcome.pause_ms, 0);
+}
+
 int
 main(void)
 {
@@ -303,6 +324,7 @@ main(void)
 		cmocka_unit_test(test_how_long_an_answer_asks_to_wait_in_seconds),
 		cmocka_unit_test(test_how_long_an_answer_asks_to_wait_as_a_date),
 		cmocka_unit_test(test_what_a_redirect_asks_to_wait_is_not_what_its_target_asks),
+		cmocka_unit_test(test_who_pauses_is_also_the_host_that_a_redirect_led_to),
 		cmocka_unit_test(test_a_url_of_8_kib_is_reported_and_a_longer_one_left_out),
 	};
 
