@@ -21,6 +21,12 @@ SELECT lease, status, result_where FROM task WHERE id = ?1;
 -- name: idempotency_find
 SELECT fingerprint, ids FROM idempotency WHERE key = ?1 AND created_at > ?2;
 
+-- The first host after another for which tasks are deferred.
+-- name: deferred_host
+SELECT deferred_for FROM task
+WHERE status = 'QUEUED' AND held_until = 0 AND deferred_for > ?1
+ORDER BY deferred_for LIMIT 1;
+
 -- A page of tasks, newest first, along task_by_id from where the page before has ended. Which of them
 -- are wanted is for the reader to judge, row by row: so it knows where it has stopped looking.
 -- name: list_newest

@@ -4,7 +4,9 @@
 --
 -- A QUEUED task that has to wait for a time (run_at, or the pause before another attempt) is *held*:
 -- held_until says until when. What is held has an index of its own and stands in no claim's way,
--- however far off its time is; when its time has come, held_until is taken away.
+-- however far off its time is; when its time has come, held_until is taken away. A task that has to
+-- wait for the host that it would ask is *deferred*: held until 0, which is no time, and for whom says
+-- deferred_for.
 
 -- name: v2_task_priority
 ALTER TABLE task ADD COLUMN priority INTEGER NOT NULL DEFAULT 5
@@ -16,6 +18,10 @@ ALTER TABLE task ADD COLUMN run_at INTEGER;
 
 -- name: v2_task_held_until
 ALTER TABLE task ADD COLUMN held_until INTEGER CHECK (held_until IS NULL OR status = 'QUEUED');
+
+-- name: v2_task_deferred_for
+ALTER TABLE task ADD COLUMN deferred_for TEXT
+    CHECK ((deferred_for IS NOT NULL) = (held_until IS NOT NULL AND held_until = 0));
 
 -- name: v2_task_expires_at
 ALTER TABLE task ADD COLUMN expires_at INTEGER;
@@ -53,9 +59,12 @@ DROP INDEX task_queued;
 CREATE INDEX task_ready ON task (lane, isolated, priority, seq)
 WHERE status = 'QUEUED' AND held_until IS NULL;
 
--- Serves held_due and held_next.
+-- Serves held_due and held_next; and deferred_next and deferred_host, for which it has the order in
+-- which the tasks of a host go. One index for both, because each partial index is looked at by every
+-- write of a task's status, in it or not.
 -- name: v2_task_held
-CREATE INDEX task_held ON task (held_until) WHERE status = 'QUEUED' AND held_until IS NOT NULL;
+CREATE INDEX task_held ON task (held_until, deferred_for, priority)
+WHERE status = 'QUEUED' AND held_until IS NOT NULL;
 
 -- Serves expiry_due and expiry_next: what has not started yet.
 -- name: v2_task_expiring
@@ -95,7 +104,8 @@ CREATE TABLE idempotency (
 -- name: v2_idempotency_by_age
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
--- Until now everything QUEUED was ready; a counter with the status SCHEDULED counts what is held.
+-- Until now everything QUEUED was ready; a counter with the status SCHEDULED counts what is held, one
+-- with DEFERRED what is deferred.
 -- name: v2_drop_task_history
 DROP VIEW task_history;
 
@@ -123,7 +133,7 @@ SELECT
 	    (SELECT CAST(r.content AS TEXT) FROM task_result AS r WHERE r.seq = t.seq) END AS result,
 	t.priority AS priority,
 	strftime('%Y-%m-%dT%H:%M:%fZ', t.run_at / 1000.0, 'unixepoch') AS run_at,
-	strftime('%Y-%m-%dT%H:%M:%fZ', t.held_until / 1000.0, 'unixepoch') AS held_until,
+	strftime('%Y-%m-%dT%H:%M:%fZ', nullif(t.held_until, 0) / 1000.0, 'unixepoch') AS held_until,
 	strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1000.0, 'unixepoch') AS expires_at,
 	t.timeout_ms AS timeout_ms,
 	t.cancel_requested AS cancel_requested,
@@ -131,7 +141,8 @@ SELECT
 	    + ifnull(length(CAST(t.failure_message AS BLOB)), 0)
 	    + ifnull(length(CAST(t.response AS BLOB)), 0)
 	    + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes,
-	t.retry_of AS retry_of
+	t.retry_of AS retry_of,
+	t.deferred_for AS deferred_for
 FROM task AS t;
 
 -- name: v2_drop_task_attempts

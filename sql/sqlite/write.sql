@@ -92,37 +92,47 @@ WHERE seq = ?2 AND lease = ?3 AND status = 'RUNNING' AND cancel_requested = 0;
 -- name: result_insert
 INSERT INTO task_result (seq, content) VALUES (?1, ?2);
 
--- The attempt does not count, as if it had not been begun; only the lease stays raised.
+-- The attempt does not count, as if it had not been begun; only the lease stays raised. ?3 and ?4 are
+-- null, or 0 and the host for which the task is deferred.
 -- name: task_release
-UPDATE task SET status = 'QUEUED', attempt = attempt - 1, started_at = NULL
+UPDATE task SET status = 'QUEUED', attempt = attempt - 1, started_at = NULL, held_until = ?3,
+    deferred_for = ?4
 WHERE seq = ?1 AND lease = ?2 AND status = 'RUNNING' AND cancel_requested = 0;
 
+-- name: task_defer
+UPDATE task SET held_until = 0, deferred_for = ?1 WHERE seq = ?2 AND status = 'QUEUED';
+
+-- What is deferred for a host, in the order in which it will go.
+-- name: deferred_next
+SELECT seq, type, lane FROM task
+WHERE status = 'QUEUED' AND held_until = 0 AND deferred_for = ?1
+ORDER BY priority, seq LIMIT ?2;
+
 -- name: cancel_find
-SELECT seq, type, lane, status, held_until IS NOT NULL, failure_code, args, attempt FROM task
-WHERE id = ?1;
+SELECT seq, type, lane, status, held_until, failure_code, args, attempt FROM task WHERE id = ?1;
 
 -- name: cancel_request
 UPDATE task SET cancel_requested = 1 WHERE seq = ?1 AND status = 'RUNNING';
 
 -- name: task_reject
-UPDATE task SET status = 'REJECTED', held_until = NULL, finished_at = ?2, failure_code = ?3,
+UPDATE task SET status = 'REJECTED', held_until = NULL, deferred_for = NULL, finished_at = ?2, failure_code = ?3,
     failure_message = ?4
 WHERE seq = ?1 AND status = 'QUEUED';
 
 -- name: held_due
 SELECT seq, type, lane FROM task
-WHERE status = 'QUEUED' AND held_until IS NOT NULL AND held_until <= ?1
+WHERE status = 'QUEUED' AND held_until > 0 AND held_until <= ?1
 ORDER BY held_until LIMIT ?2;
 
 -- name: held_next
-SELECT held_until FROM task WHERE status = 'QUEUED' AND held_until IS NOT NULL
+SELECT held_until FROM task WHERE status = 'QUEUED' AND held_until > 0
 ORDER BY held_until LIMIT 1;
 
 -- name: task_ready
-UPDATE task SET held_until = NULL WHERE seq = ?1 AND status = 'QUEUED';
+UPDATE task SET held_until = NULL, deferred_for = NULL WHERE seq = ?1 AND status = 'QUEUED';
 
 -- name: expiry_due
-SELECT seq, type, lane, id, held_until IS NOT NULL, args FROM task
+SELECT seq, type, lane, id, held_until, args FROM task
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL AND expires_at <= ?1
 ORDER BY expires_at LIMIT ?2;
 

@@ -155,7 +155,7 @@ queue_cancel(
 	if (ret_cancelled->what == STORE_CANCEL_REQUESTED) {
 		lane_cancel(queue->lanes[lane], id);
 	} else if (ret_cancelled->what == STORE_CANCEL_REJECTED) {
-		if (ret_cancelled->was_held)
+		if (ret_cancelled->waited == WAIT_FOR_TIME)
 			admission_unhold(&queue->admission, 1);
 		else
 			admission_leave(&queue->admission, lane, 1);

@@ -164,7 +164,21 @@ store_claim(struct store *store, enum lane lane, bool isolated, size_t max, int6
 	assert(lane_is_known(lane));
 	assert(max >= 1);
 	return store->backend->claim(
-	    store->db, lane, isolated, max, now_ms, ret_tasks, ret_count, error);
+	    store->db, NULL, lane, isolated, max, now_ms, ret_tasks, ret_count, error);
+}
+
+enum status
+store_claim_through(struct store *store, struct store_gate *gate, enum lane lane, bool isolated,
+    size_t max, int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error)
+{
+	assert(lane_is_known(lane));
+	assert(max >= 1);
+	for (size_t i = 0; i < gate->recall_count; i++) {
+		assert(is_word(gate->recalls[i].host, TASK_HOST_SIZE));
+		assert(gate->recalls[i].max >= 1);
+	}
+	return store->backend->claim(
+	    store->db, gate, lane, isolated, max, now_ms, ret_tasks, ret_count, error);
 }
 
 static void
@@ -207,7 +221,29 @@ store_release(struct store *store, const struct task *tasks, size_t count, int64
 	*ret_queued = 0;
 	if (count == 0)
 		return STATUS_OK;
-	return store->backend->release(store->db, tasks, count, now_ms, ret_queued, error);
+	return store->backend->release(store->db, tasks, NULL, count, now_ms, ret_queued, error);
+}
+
+enum status
+store_defer(struct store *store, const struct task *tasks, const char *const *hosts, size_t count,
+    int64_t now_ms, size_t *ret_queued, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_claimed(&tasks[i]);
+		assert(is_word(hosts[i], TASK_HOST_SIZE));
+	}
+	*ret_queued = 0;
+	if (count == 0)
+		return STATUS_OK;
+	return store->backend->release(store->db, tasks, hosts, count, now_ms, ret_queued, error);
+}
+
+enum status
+store_next_host(
+    struct store *store, const char *after, char ret_host[TASK_HOST_SIZE], struct error *error)
+{
+	assert(strnlen(after, TASK_HOST_SIZE) < TASK_HOST_SIZE);
+	return store->backend->next_host(store->db, after, ret_host, error);
 }
 
 enum status

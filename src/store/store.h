@@ -17,6 +17,7 @@
 
 #include "base/status.h"
 #include "store/idempotency.h"
+#include "store/store_claim.h"
 #include "store/store_figures.h"
 #include "store/store_history.h"
 #include "store/store_purge.h"
@@ -70,19 +71,6 @@ enum status store_submit(struct store *store, const struct task_new *tasks, size
     struct task_start *start, struct idempotency *idempotency, struct error *error) NODISCARD;
 
 /**
- * store_claim - make up to `max` QUEUED tasks of a lane RUNNING: by priority, and oldest first;
- * none that is held, or that expired at or before now_ms without having been started
- * @max:       1 or more
- * @isolated:  true: at most one task, and only one of those on their last attempt after every
- * earlier one ended with the service going down. Such tasks run one at a time, so that the one that
- * brings the service down does not use up the attempts of its neighbours. false: only the others.
- * @ret_tasks: array of `max`; the first *ret_count are filled and owned by the caller (task_done)
- * Returns OK with any count, 0 included.
- */
-enum status store_claim(struct store *store, enum lane lane, bool isolated, size_t max,
-    int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error) NODISCARD;
-
-/**
  * store_complete - write final states and results, or put tasks back for another attempt, all in
  * one commit, each if its lease still holds
  * Persists spilled outputs before the commit. Each completion's ret_ members tell its own fate.
@@ -91,14 +79,6 @@ enum status store_claim(struct store *store, enum lane lane, bool isolated, size
  */
 enum status store_complete(struct store *store, struct completion *completions, size_t count,
     struct error *error) NODISCARD;
-
-/**
- * store_release - hand RUNNING tasks back to the queue without counting the attempt, each if its
- * lease still holds; one that had been cancelled is FAILED instead
- * @ret_queued: how many are QUEUED now
- */
-enum status store_release(struct store *store, const struct task *tasks, size_t count,
-    int64_t now_ms, size_t *ret_queued, struct error *error) NODISCARD;
 
 /**
  * store_cancel - end a task for good: REJECTED at once where it is QUEUED; where it is RUNNING

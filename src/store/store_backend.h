@@ -20,12 +20,16 @@ struct store_backend {
 	    void *context);
 	enum status (*submit)(void *db, const struct task_new *tasks, size_t count,
 	    struct task_start *start, struct idempotency *idempotency, struct error *error);
-	enum status (*claim)(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
-	    struct task *ret_tasks, size_t *ret_count, struct error *error);
+	enum status (*claim)(void *db, struct store_gate *gate, enum lane lane, bool isolated,
+	    size_t max, int64_t now_ms, struct task *ret_tasks, size_t *ret_count,
+	    struct error *error); /* gate: may be NULL */
 	enum status (*complete)(
 	    void *db, struct completion *completions, size_t count, struct error *error);
-	enum status (*release)(void *db, const struct task *tasks, size_t count, int64_t now_ms,
-	    size_t *ret_queued, struct error *error);
+	enum status (*release)(void *db, const struct task *tasks, const char *const *hosts,
+	    size_t count, int64_t now_ms, size_t *ret_queued,
+	    struct error *error); /* hosts: NULL where none is deferred */
+	enum status (*next_host)(
+	    void *db, const char *after, char ret_host[TASK_HOST_SIZE], struct error *error);
 	enum status (*cancel)(void *db, const char *id, int64_t now_ms,
 	    struct store_cancelled *ret_cancelled, struct error *error);
 	enum status (*advance)(

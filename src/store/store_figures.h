@@ -13,8 +13,9 @@
 /* Figures kept in the same transactions as the tasks; exact at every commit. */
 struct store_counts {
 	int64_t by_state[TASK_STATE_COUNT];
-	int64_t queued_by_lane[LANE_COUNT]; /* of the QUEUED, those that wait for their lane */
-	int64_t held_by_lane[LANE_COUNT];   /* ... those that wait for a time */
+	int64_t queued_by_lane[LANE_COUNT];   /* of the QUEUED, those that wait for their lane */
+	int64_t held_by_lane[LANE_COUNT];     /* ... those that wait for a time */
+	int64_t deferred_by_lane[LANE_COUNT]; /* ... those that wait for their host */
 	int64_t running_by_lane[LANE_COUNT];
 	int64_t kept_bytes; /* of the completed ones together; see store_kept_bytes */
 };

@@ -56,11 +56,19 @@ bool completion_is_kept(const struct completion *completion);
 
 /* What the passing of time has brought about. */
 struct store_advance {
-	int64_t readied[LANE_COUNT];       /* tasks that were held and wait for their lane now */
-	size_t expired_count;              /* tasks that are REJECTED now... */
-	int64_t expired_ready[LANE_COUNT]; /* ...of those, how many waited for their lane */
+	int64_t readied[LANE_COUNT];          /* tasks that were held and wait for their lane now */
+	size_t expired_count;                 /* tasks that are REJECTED now... */
+	int64_t expired_ready[LANE_COUNT];    /* ...of those, how many waited for their lane... */
+	int64_t expired_deferred[LANE_COUNT]; /* ...and for their host; the others for a time */
 	char expired_ids[STORE_ADVANCE_MAX][UUID_TEXT_SIZE];
 	int64_t next_at_ms; /* when there is something to do again; INT64_MAX: nothing known of */
+};
+
+/* What a QUEUED task waits for. */
+enum task_wait {
+	WAIT_FOR_LANE, /* it is ready */
+	WAIT_FOR_TIME, /* it is held */
+	WAIT_FOR_HOST, /* it is deferred; see store_claim.h */
 };
 
 /* What a cancel found, and made of it. */
@@ -74,7 +82,7 @@ enum store_cancel {
 struct store_cancelled {
 	enum store_cancel what;
 	enum lane lane;
-	bool was_held; /* REJECTED: it waited for a time and not for its lane */
+	enum task_wait waited; /* REJECTED: what it waited for */
 	enum task_state state;
 };
 

@@ -45,6 +45,7 @@ fake_store_free(struct fake_store *fake)
 		fake_content_clear(&fake->tasks[i]);
 		store_attempts_done(&fake->tasks[i].past);
 		free(fake->tasks[i].args);
+		fake_task_undefer(&fake->tasks[i]);
 	}
 	free(fake->tasks);
 	fake_keys_free(fake);
@@ -104,6 +105,31 @@ fake_op_end(struct fake_store *fake, enum fake_op op, enum status status)
 	cond_broadcast(&fake->changed);
 	lock_release(&fake->lock);
 	return status;
+}
+
+enum task_wait
+fake_task_wait(const struct fake_task *task)
+{
+	if (task->status.state != TASK_QUEUED || task->is_purged)
+		return FAKE_WAIT_FOR_NOTHING;
+	if (task->deferred_for != NULL)
+		return WAIT_FOR_HOST;
+	return task->held_until_ms != 0 ? WAIT_FOR_TIME : WAIT_FOR_LANE;
+}
+
+void
+fake_task_undefer(struct fake_task *task)
+{
+	free(task->deferred_for);
+	task->deferred_for = NULL;
+}
+
+void
+fake_store_claim_twice(struct fake_store *fake)
+{
+	lock_acquire(&fake->lock);
+	fake->claims_twice = true;
+	lock_release(&fake->lock);
 }
 
 void

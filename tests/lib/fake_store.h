@@ -23,6 +23,7 @@ enum fake_op {
 	FAKE_CANCEL,
 	FAKE_ADVANCE,
 	FAKE_PURGE,
+	FAKE_NEXT_HOST,
 	FAKE_READ_STATUS,
 	FAKE_READ_RESULT,
 	FAKE_READ_IDEMPOTENCY,
@@ -51,6 +52,12 @@ enum status fake_store_open(struct fake_store *fake, const struct store_conf *co
  * UNKNOWN kills the store: `fatal` is called once, and every later call returns UNKNOWN.
  */
 void fake_store_fail(struct fake_store *fake, enum fake_op op, enum status status, unsigned times);
+
+/**
+ * fake_store_claim_twice - from now on every claim begins anew once, as after a transaction that
+ * came to nothing
+ */
+void fake_store_claim_twice(struct fake_store *fake);
 
 /**
  * fake_store_close_gate - from now on calls of an operation wait before they do anything

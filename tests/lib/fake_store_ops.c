@@ -23,11 +23,12 @@ end(struct fake_task *task, enum task_state state, enum failure failure, const c
 	task->status.state = state;
 	task->status.finished_at_ms = now_ms;
 	task->held_until_ms = 0;
+	fake_task_undefer(task);
 	outcome_fail(&task->outcome, failure, "%s", message);
 }
 
-static void
-end_cancelled(struct fake_task *task, int64_t now_ms)
+void
+fake_end_cancelled(struct fake_task *task, int64_t now_ms)
 {
 	end(task, TASK_FAILED, FAILURE_CANCELLED, "Cancelled while running", now_ms);
 }
@@ -68,7 +69,7 @@ recover(struct fake_store *fake, int64_t now_ms, struct store_recovery *recovery
 		if (task->status.state != TASK_RUNNING)
 			continue;
 		if (task->is_cancelled) {
-			end_cancelled(task, now_ms);
+			fake_end_cancelled(task, now_ms);
 			recovery->cancelled++;
 		} else if (left > 0) {
 			keep_attempt(task, ATTEMPT_CRASHED, NULL, now_ms);
@@ -127,9 +128,8 @@ fake_output_conf(const void *db)
 	return &fake->output_conf;
 }
 
-/* A call that changed something is one command in a commit of its own. */
-static void
-note_commit(struct fake_store *fake, bool wrote)
+void
+fake_note_commit(struct fake_store *fake, bool wrote)
 {
 	if (wrote)
 		histogram_add(&fake->commit_us, 1);
@@ -256,94 +256,15 @@ fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_st
 		insert(fake, &tasks[i], start);
 	if (idempotency != NULL)
 		fake_key_keep(fake, idempotency, tasks, count);
-	note_commit(fake, true);
+	fake_note_commit(fake, true);
 	status = fake_op_end(fake, FAKE_SUBMIT, STATUS_OK);
 	if (start != NULL)
 		fake->started(fake->started_context, tasks[0].lane, start, 1);
 	return status;
 }
 
-static void
-claim_one(struct fake_store *fake, struct fake_task *task, int64_t now_ms, struct task *ret_task)
-{
-	task->status.state = TASK_RUNNING;
-	task->status.attempt++;
-	task->status.started_at_ms = now_ms;
-	task->lease++;
-	*ret_task = (struct task){
-		.seq = task - fake->tasks + 1,
-		.lane = task->lane,
-		.args = fake_must(malloc(task->args_size + 1)),
-		.args_size = task->args_size,
-		.lease = task->lease,
-		.attempt = task->status.attempt,
-		.terms = {
-			.max_attempts = task->terms.max_attempts,
-			.timeout_ms = task->terms.timeout_ms,
-			.backoff_ms = task->terms.backoff_ms,
-			.max_backoff_ms = task->terms.max_backoff_ms,
-		},
-		.is_isolated = task->isolated,
-		.created_at_ms = task->status.created_at_ms,
-		.started_at_ms = now_ms,
-	};
-	memcpy(ret_task->args, task->args, task->args_size + 1);
-	memcpy(ret_task->id, task->status.id, sizeof(ret_task->id));
-	memcpy(ret_task->type, task->status.type, sizeof(ret_task->type));
-	memcpy(ret_task->retry_of, task->status.retry_of, sizeof(ret_task->retry_of));
-}
-
-static bool
-has_expired(const struct fake_task *task, int64_t now_ms)
-{
-	return task->status.state == TASK_QUEUED && task->status.attempt == 0 &&
-	       task->terms.expires_at_ms != 0 && task->terms.expires_at_ms <= now_ms;
-}
-
-/* The task that is next: by priority, and oldest first; NULL: none. */
-static struct fake_task *
-next_task(struct fake_store *fake, enum lane lane, bool isolated, int64_t now_ms)
-{
-	struct fake_task *next = NULL;
-
-	for (size_t i = 0; i < fake->count; i++) {
-		struct fake_task *task = &fake->tasks[i];
-
-		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0 &&
-		    task->lane == lane && task->isolated == isolated &&
-		    !has_expired(task, now_ms) &&
-		    (next == NULL || task->terms.priority < next->terms.priority))
-			next = task;
-	}
-	return next;
-}
-
-static enum status
-fake_claim(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
-    struct task *ret_tasks, size_t *ret_count, struct error *error)
-{
-	struct fake_store *fake = db;
-	enum status status = fake_op_begin(fake, FAKE_CLAIM, error);
-	size_t count = 0;
-
-	if (status != STATUS_OK)
-		return status;
-	if (isolated)
-		max = 1;
-	for (struct fake_task *task; count < max; count++) {
-		task = next_task(fake, lane, isolated, now_ms);
-		if (task == NULL)
-			break;
-		claim_one(fake, task, now_ms, &ret_tasks[count]);
-	}
-	*ret_count = count;
-	note_commit(fake, count > 0);
-	return fake_op_end(fake, FAKE_CLAIM, STATUS_OK);
-}
-
-/* The task of a claim if its lease still holds. */
-static struct fake_task *
-find_held(struct fake_store *fake, const struct task *task)
+struct fake_task *
+fake_find_claimed(struct fake_store *fake, const struct task *task)
 {
 	struct fake_task *found;
 
@@ -380,7 +301,7 @@ complete_one(struct fake_task *task, struct completion *completion)
 
 	completion->ret_status = STATUS_OK;
 	if (task->is_cancelled && (succeeded || completion->is_retried)) {
-		end_cancelled(task, completion->finished_at_ms);
+		fake_end_cancelled(task, completion->finished_at_ms);
 	} else if (completion->is_retried) {
 		keep_attempt(task, ATTEMPT_FAILED, outcome, completion->finished_at_ms);
 		task->status.state = TASK_QUEUED;
@@ -391,6 +312,7 @@ complete_one(struct fake_task *task, struct completion *completion)
 		task->status.state = succeeded ? TASK_SUCCEEDED : TASK_FAILED;
 		task->status.finished_at_ms = completion->finished_at_ms;
 		task->outcome = *outcome;
+		task->outcome.pause_host = NULL;
 		if (outcome->response != NULL)
 			task->outcome.response = fake_must(strdup(outcome->response));
 		task->has_content = completion_has_content(completion);
@@ -413,57 +335,27 @@ fake_complete(void *db, struct completion *completions, size_t count, struct err
 	if (status != STATUS_OK)
 		return status;
 	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-		struct fake_task *task = find_held(fake, completions[i].task);
+		struct fake_task *task = fake_find_claimed(fake, completions[i].task);
 
 		if (task != NULL && !completions[i].is_retried)
 			status = persist(task, completions[i].output, error);
 	}
 	for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-		struct fake_task *task = find_held(fake, completions[i].task);
+		struct fake_task *task = fake_find_claimed(fake, completions[i].task);
 
 		completions[i].ret_status = STATUS_CONFLICT;
 		if (task != NULL)
 			complete_one(task, &completions[i]);
 		wrote = wrote || task != NULL;
 	}
-	note_commit(fake, wrote);
+	fake_note_commit(fake, wrote);
 	return fake_op_end(fake, FAKE_COMPLETE, status);
-}
-
-static enum status
-fake_release(void *db, const struct task *tasks, size_t count, int64_t now_ms, size_t *ret_queued,
-    struct error *error)
-{
-	struct fake_store *fake = db;
-	enum status status = fake_op_begin(fake, FAKE_RELEASE, error);
-	bool wrote = false;
-
-	if (status != STATUS_OK)
-		return status;
-	*ret_queued = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct fake_task *task = find_held(fake, &tasks[i]);
-
-		if (task == NULL)
-			continue;
-		wrote = true;
-		if (task->is_cancelled) {
-			end_cancelled(task, now_ms);
-			continue;
-		}
-		task->status.state = TASK_QUEUED;
-		task->status.attempt--;
-		task->status.started_at_ms = 0;
-		(*ret_queued)++;
-	}
-	note_commit(fake, wrote);
-	return fake_op_end(fake, FAKE_RELEASE, STATUS_OK);
 }
 
 static void
 cancel_one(struct fake_task *task, int64_t now_ms, struct store_cancelled *ret)
 {
-	*ret = (struct store_cancelled){ .lane = task->lane, .was_held = task->held_until_ms != 0 };
+	*ret = (struct store_cancelled){ .lane = task->lane, .waited = fake_task_wait(task) };
 	if (task->status.state == TASK_QUEUED) {
 		ret->what = STORE_CANCEL_REJECTED;
 		end(task, TASK_REJECTED, FAILURE_CANCELLED, "Cancelled before it started", now_ms);
@@ -493,8 +385,8 @@ fake_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *re
 		return fake_op_end(fake, FAKE_CANCEL,
 		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
 	cancel_one(task, now_ms, ret_cancelled);
-	note_commit(fake, ret_cancelled->what == STORE_CANCEL_REJECTED ||
-			      ret_cancelled->what == STORE_CANCEL_REQUESTED);
+	fake_note_commit(fake, ret_cancelled->what == STORE_CANCEL_REJECTED ||
+				   ret_cancelled->what == STORE_CANCEL_REQUESTED);
 	return fake_op_end(fake, FAKE_CANCEL, STATUS_OK);
 }
 
@@ -534,8 +426,10 @@ expire_some(struct fake_store *fake, int64_t now_ms, struct store_advance *advan
 			advance->next_at_ms = task->terms.expires_at_ms;
 			return false;
 		}
-		if (task->held_until_ms == 0)
+		if (fake_task_wait(task) == WAIT_FOR_LANE)
 			advance->expired_ready[task->lane]++;
+		else if (fake_task_wait(task) == WAIT_FOR_HOST)
+			advance->expired_deferred[task->lane]++;
 		memcpy(advance->expired_ids[advance->expired_count++], task->status.id,
 		    UUID_TEXT_SIZE);
 		end(task, TASK_REJECTED, FAILURE_EXPIRED, "Expired before it started", now_ms);
@@ -570,8 +464,9 @@ fake_advance(void *db, int64_t now_ms, struct store_advance *ret_advance, struct
 	*ret_advance = (struct store_advance){ .next_at_ms = INT64_MAX };
 	if (expire_some(fake, now_ms, ret_advance))
 		ready_some(fake, now_ms, ret_advance);
-	note_commit(fake, ret_advance->expired_count > 0 || ret_advance->readied[LANE_CPU] > 0 ||
-			      ret_advance->readied[LANE_IO] > 0);
+	fake_note_commit(fake, ret_advance->expired_count > 0 ||
+				   ret_advance->readied[LANE_CPU] > 0 ||
+				   ret_advance->readied[LANE_IO] > 0);
 	return fake_op_end(fake, FAKE_ADVANCE, STATUS_OK);
 }
 
@@ -599,12 +494,16 @@ count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
 			continue;
 		ret_counts->by_state[task->status.state]++;
 		ret_counts->kept_bytes += fake_kept_bytes(task);
-		if (task->status.state == TASK_QUEUED && task->held_until_ms == 0)
-			ret_counts->queued_by_lane[task->lane]++;
-		if (task->status.state == TASK_QUEUED && task->held_until_ms != 0)
-			ret_counts->held_by_lane[task->lane]++;
 		if (task->status.state == TASK_RUNNING)
 			ret_counts->running_by_lane[task->lane]++;
+		if (task->status.state != TASK_QUEUED)
+			continue;
+		if (fake_task_wait(task) == WAIT_FOR_LANE)
+			ret_counts->queued_by_lane[task->lane]++;
+		else if (fake_task_wait(task) == WAIT_FOR_TIME)
+			ret_counts->held_by_lane[task->lane]++;
+		else
+			ret_counts->deferred_by_lane[task->lane]++;
 	}
 }
 
@@ -654,6 +553,7 @@ static const struct store_backend backend = {
 	.claim = fake_claim,
 	.complete = fake_complete,
 	.release = fake_release,
+	.next_host = fake_next_host,
 	.cancel = fake_cancel,
 	.advance = fake_advance,
 	.purge = fake_purge,

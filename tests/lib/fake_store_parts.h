@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of the fake store, shared by fake_store.c (failures and gates), fake_store_ops.c and
- * fake_store_reads.c (the back end), fake_store_idempotency.c (its keys) and fake_store_purge.c.
+ * fake_store_reads.c (the back end), fake_store_claim.c, fake_store_idempotency.c (its keys) and
+ * fake_store_purge.c.
  * For those alone.
  */
 #ifndef TASKQ_TESTS_FAKE_STORE_PARTS_H
@@ -18,7 +19,9 @@ struct fake_task {
 	size_t args_size;
 	int64_t lease;
 	struct task_terms terms;
-	int64_t held_until_ms; /* 0: ready */
+	int64_t held_until_ms; /* 0: it is not held */
+	char *deferred_for;    /* NULL: it is not deferred */
+	unsigned looked_at;    /* in which look of a claim */
 	bool isolated;
 	bool is_cancelled;          /* while it runs */
 	bool is_purged;             /* as if it had never been */
@@ -63,6 +66,8 @@ struct fake_store {
 	struct fake_fault faults[FAKE_OP_COUNT];
 	struct fake_gate gates[FAKE_OP_COUNT];
 	struct fake_gate exits[FAKE_OP_COUNT]; /* through which nobody passes one by one */
+	unsigned looks;                        /* of claims so far */
+	bool claims_twice;                     /* each claim comes to nothing first */
 	unsigned begun[FAKE_OP_COUNT];
 	unsigned ended[FAKE_OP_COUNT];
 	struct histogram commit_us; /* each takes a microsecond */
@@ -104,6 +109,31 @@ int64_t fake_kept_bytes(const struct fake_task *task);
 
 enum status fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
     struct store_purged *ret_purged, struct error *error);
+
+/**
+ * fake_task_wait    - what a QUEUED task waits for; another number for one that is not QUEUED
+ * fake_task_undefer - it is not deferred any more
+ */
+#define FAKE_WAIT_FOR_NOTHING ((enum task_wait) - 1)
+enum task_wait fake_task_wait(const struct fake_task *task);
+void fake_task_undefer(struct fake_task *task);
+
+/* The claim and the release, as struct store_backend has them. */
+enum status fake_claim(void *db, struct store_gate *gate, enum lane lane, bool isolated, size_t max,
+    int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error);
+enum status fake_release(void *db, const struct task *tasks, const char *const *hosts, size_t count,
+    int64_t now_ms, size_t *ret_queued, struct error *error);
+enum status fake_next_host(
+    void *db, const char *after, char ret_host[TASK_HOST_SIZE], struct error *error);
+
+/* The task of a claim if its lease still holds, or NULL. */
+struct fake_task *fake_find_claimed(struct fake_store *fake, const struct task *task);
+
+/* Ends a task that somebody has cancelled while it ran. */
+void fake_end_cancelled(struct fake_task *task, int64_t now_ms);
+
+/* A call that changed something is one command in a commit of its own. */
+void fake_note_commit(struct fake_store *fake, bool wrote);
 
 /* The task of an id, or NULL. */
 struct fake_task *fake_find(struct fake_store *fake, const char *id);

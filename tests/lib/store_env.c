@@ -374,13 +374,15 @@ store_env_check_counters(struct store_env *env)
 	char *drift = store_env_sql(env,
 	    "SELECT type, lane, status, count(*) AS count, sum(ifnull(kept_bytes, 0))"
 	    " FROM (SELECT type, CASE t.lane WHEN 0 THEN 'cpu' ELSE 'io' END AS lane,"
-	    " CASE WHEN t.held_until IS NULL THEN t.status ELSE 'SCHEDULED' END AS status,"
+	    " CASE WHEN t.held_until IS NULL THEN t.status WHEN t.held_until = 0 THEN 'DEFERRED'"
+	    " ELSE 'SCHEDULED' END AS status,"
 	    " h.kept_bytes FROM task AS t JOIN task_history AS h USING (id, type))"
 	    " GROUP BY type, lane, status"
 	    " EXCEPT SELECT * FROM queue_stats;"
 	    "SELECT * FROM queue_stats WHERE (count = 0) <> ((type, lane, status) NOT IN"
 	    " (SELECT type, CASE lane WHEN 0 THEN 'cpu' ELSE 'io' END,"
-	    " CASE WHEN held_until IS NULL THEN status ELSE 'SCHEDULED' END FROM task))"
+	    " CASE WHEN held_until IS NULL THEN status WHEN held_until = 0 THEN 'DEFERRED'"
+	    " ELSE 'SCHEDULED' END FROM task))"
 	    " OR (count = 0 AND kept_bytes <> 0)");
 
 	if (drift[0] != '\0')

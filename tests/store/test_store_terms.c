@@ -492,8 +492,8 @@ test_a_cancel_of_a_waiting_task_rejects_it(void **state)
 	assert_int_equal(cancelled.what, STORE_CANCEL_REJECTED);
 	assert_int_equal(cancelled.state, TASK_REJECTED);
 	assert_int_equal(cancelled.lane, LANE_CPU);
-	assert_false(cancelled.was_held);
-	assert_true(cancel(env, 2).was_held);
+	assert_int_equal(cancelled.waited, WAIT_FOR_LANE);
+	assert_int_equal(cancel(env, 2).waited, WAIT_FOR_TIME);
 	assert_waiting(env, 0, 0);
 	result = result_of(env, 1);
 	assert_int_equal(result.status.state, TASK_REJECTED);

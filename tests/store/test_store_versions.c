@@ -18,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "shim_vfs.h"
+#include "store/store_claim.h"
 #include "store_env.h"
 
 #define FAULTS_MAX 400
@@ -150,17 +151,20 @@ test_a_database_of_version_2_is_as_it_was(void **state)
 	struct store_submission submission;
 	struct store_counts counts;
 	struct task_status status;
-	char id[UUID_TEXT_SIZE];
+	char host[TASK_HOST_SIZE], id[UUID_TEXT_SIZE];
 
 	open_version(env, "store/v2.sql");
 	assert_tasks_of_version_1(env);
 	assert_int_equal(env->recovery.cancelled, 1);
 	assert_int_equal(store_env_state(env, 8), TASK_FAILED);
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_OK);
-	assert_int_equal(counts.by_state[TASK_QUEUED], 5);
+	assert_int_equal(counts.by_state[TASK_QUEUED], 6);
 	assert_int_equal(counts.by_state[TASK_FAILED], 3);
 	assert_int_equal(counts.held_by_lane[LANE_CPU], 1);
 	assert_int_equal(counts.held_by_lane[LANE_IO], 1);
+	assert_int_equal(counts.deferred_by_lane[LANE_IO], 1);
+	assert_int_equal(store_next_host(env->store, "", host, NULL), STATUS_OK);
+	assert_string_equal(host, "localhost:80");
 	store_env_check_counters(env);
 	store_env_id(1, id);
 	assert_int_equal(

@@ -55,6 +55,19 @@ task_weight(const struct task_new *task)
 	return ROW_BYTES + task->args_size + content;
 }
 
+static size_t
+claim_weight(const struct command *command)
+{
+	const struct store_gate *gate = command->claim.gate;
+	size_t rows = command->claim.max;
+
+	if (gate != NULL)
+		rows += STORE_GATE_ASIDE_MAX;
+	for (size_t i = 0; gate != NULL && i < gate->recall_count; i++)
+		rows += gate->recalls[i].max;
+	return ROW_BYTES * rows;
+}
+
 size_t
 command_weight(const struct command *command)
 {
@@ -68,7 +81,7 @@ command_weight(const struct command *command)
 			weight += ROW_BYTES + command->submit.count * UUID_TEXT_SIZE;
 		return weight;
 	case COMMAND_CLAIM:
-		return ROW_BYTES * command->claim.max;
+		return claim_weight(command);
 	case COMMAND_COMPLETE:
 		for (size_t i = 0; i < command->complete.count; i++)
 			weight += ROW_BYTES + command->complete.list[i].output->memory.size;

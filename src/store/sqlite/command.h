@@ -34,6 +34,7 @@ struct command {
 		} submit;
 
 		struct {
+			struct store_gate *gate; /* NULL: none */
 			enum lane lane;
 			bool isolated;
 			size_t max;
@@ -49,6 +50,7 @@ struct command {
 
 		struct {
 			const struct task *list;
+			const char *const *hosts; /* of each; NULL: none is deferred */
 			size_t count;
 			int64_t now_ms;
 			size_t queued;

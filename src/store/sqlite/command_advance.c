@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What time brings about, and what somebody ends, as statements; see command.c. Rows are found
- * first and changed then: a statement must not change the index that it walks.
- */
+/* What time brings about, as statements; see command.c. */
 #include <string.h>
 
 #include "store/sqlite/command_apply.h"
 
 struct found {
-	struct queued queued;
+	struct queued_row row;
 	char id[UUID_TEXT_SIZE];
 };
 
-/* Takes a row of held_due or expiry_due; only the latter has an id, whether the task is held, and
+/* Takes a row of held_due or expiry_due; only the latter has an id, what the task waits for, and
    its arguments. */
 static int
 found_take(sqlite3_stmt *row, struct found *found)
 {
-	struct queued *queued = &found->queued;
-	int64_t lane = sqlite3_column_int64(row, 2);
-	int rc = column_word(row, 1, queued->type, sizeof(queued->type));
+	int rc = queued_row_take(row, &found->row);
 
-	if (rc != SQLITE_OK)
+	found->row.wait = WAIT_FOR_TIME;
+	found->row.attempts = 0;
+	if (rc != SQLITE_OK || sqlite3_column_count(row) < 6)
 		return rc;
-	if (lane < 0 || lane >= LANE_COUNT)
-		return SQLITE_CORRUPT;
-	queued->seq = sqlite3_column_int64(row, 0);
-	queued->lane = (enum lane)lane;
-	queued->is_held = true;
-	queued->attempts = 0;
-	if (sqlite3_column_count(row) < 6)
-		return SQLITE_OK;
-	queued->is_held = sqlite3_column_int(row, 4) != 0;
-	queued->args_bytes = (size_t)sqlite3_column_bytes(row, 5);
+	found->row.wait = queued_row_wait(row, 4);
+	found->row.args_bytes = (size_t)sqlite3_column_bytes(row, 5);
 	return column_word(row, 3, found->id, sizeof(found->id));
 }
 
@@ -54,33 +43,6 @@ find(const struct writer *writer, enum sqlite_statement statement, int64_t now_m
 	return sqlite_status(writer->conn.db, rc, "cannot look for tasks that are due", error);
 }
 
-enum status
-command_reject(struct writer *writer, const struct queued *queued, int64_t now_ms,
-    enum failure failure, const char *message, struct error *error)
-{
-	const struct store_kept kept = {
-		.args = queued->args_bytes,
-		.message = strlen(message),
-		.attempts = queued->attempts,
-	};
-	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_REJECT);
-	int rc;
-
-	bind_int(&binding, queued->seq);
-	bind_int(&binding, now_ms);
-	bind_word(&binding, failure_word(failure));
-	bind_word(&binding, message);
-	rc = bind_run(&binding);
-	if (rc != SQLITE_DONE)
-		return sqlite_status(writer->conn.db, rc, "cannot reject the task", error);
-	if (sqlite3_changes(writer->conn.db) != 1)
-		return error_set(error, STATUS_CORRUPT,
-		    "an index of waiting tasks names one that does not wait");
-	return counters_move(&writer->counters, queued->type, queued->lane,
-	    queued->is_held ? COUNTED_HELD : COUNTED_QUEUED, COUNTED_REJECTED,
-	    store_kept_bytes(&kept), error);
-}
-
 static enum status
 expire(struct writer *writer, int64_t now_ms, struct store_advance *advance, size_t *ret_found,
     struct error *error)
@@ -91,29 +53,17 @@ expire(struct writer *writer, int64_t now_ms, struct store_advance *advance, siz
 
 	*ret_found = advance->expired_count;
 	for (size_t i = 0; i < advance->expired_count && status == STATUS_OK; i++) {
-		const struct found *found = &list[i];
+		const struct queued_row *row = &list[i].row;
 
-		status = command_reject(writer, &found->queued, now_ms, FAILURE_EXPIRED,
-		    "Expired before it started", error);
-		if (!found->queued.is_held)
-			advance->expired_ready[found->queued.lane]++;
-		memcpy(advance->expired_ids[i], found->id, sizeof(found->id));
+		status = command_reject(
+		    writer, row, now_ms, FAILURE_EXPIRED, "Expired before it started", error);
+		if (row->wait == WAIT_FOR_LANE)
+			advance->expired_ready[row->lane]++;
+		else if (row->wait == WAIT_FOR_HOST)
+			advance->expired_deferred[row->lane]++;
+		memcpy(advance->expired_ids[i], list[i].id, sizeof(list[i].id));
 	}
 	return status;
-}
-
-static enum status
-ready_one(struct writer *writer, const struct queued *queued, struct error *error)
-{
-	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_READY);
-	int rc;
-
-	bind_int(&binding, queued->seq);
-	rc = bind_run(&binding);
-	if (rc != SQLITE_DONE)
-		return sqlite_status(writer->conn.db, rc, "cannot ready the task", error);
-	return counters_move(
-	    &writer->counters, queued->type, queued->lane, COUNTED_HELD, COUNTED_QUEUED, 0, error);
 }
 
 static enum status
@@ -124,8 +74,8 @@ ready(struct writer *writer, int64_t now_ms, struct store_advance *advance, size
 	enum status status = find(writer, SQLITE_HELD_DUE, now_ms, list, ret_found, error);
 
 	for (size_t i = 0; i < *ret_found && status == STATUS_OK; i++) {
-		status = ready_one(writer, &list[i].queued, error);
-		advance->readied[list[i].queued.lane]++;
+		status = command_ready(writer, &list[i].row, error);
+		advance->readied[list[i].row.lane]++;
 	}
 	return status;
 }

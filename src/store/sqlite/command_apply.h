@@ -39,20 +39,39 @@ enum status command_keep_idempotency(
  */
 int command_insert_content(int64_t seq, const void *content, size_t size, struct writer *writer);
 
-/* A QUEUED task, as far as its end is concerned. */
-struct queued {
+/* A QUEUED task that is to be changed: found first, because a statement must not change the index
+   that it walks. */
+struct queued_row {
 	int64_t seq;
 	char type[TASK_TYPE_SIZE];
 	enum lane lane;
-	bool is_held; /* and counted so */
-	size_t args_bytes;
-	int attempts; /* begun */
+	enum task_wait wait;
+	size_t args_bytes; /* this and the next matter for one that ends */
+	int attempts;      /* begun */
 };
 
 /**
- * command_reject - make a QUEUED task REJECTED, and count it so
+ * queued_row_take - the columns seq, type and lane of a row; the other members are the caller's
+ * queued_row_wait - what a task waits for by its held_until
+ * Returns an SQLite result code.
  */
-enum status command_reject(struct writer *writer, const struct queued *queued, int64_t now_ms,
+int queued_row_take(sqlite3_stmt *row, struct queued_row *ret_found);
+enum task_wait queued_row_wait(sqlite3_stmt *row, int column);
+
+/* queued_row_counted - where a task is counted that waits for this */
+enum counted queued_row_counted(enum task_wait wait);
+
+/**
+ * command_ready  - let a task that is held or deferred wait for its lane
+ * command_defer  - let one that waits for its lane wait for a host
+ * command_reject - make a QUEUED task REJECTED
+ * Each counts the task as what it is then; CORRUPT where it is not QUEUED.
+ */
+enum status command_ready(
+    struct writer *writer, const struct queued_row *row, struct error *error) NODISCARD;
+enum status command_defer(struct writer *writer, const struct queued_row *row, const char *host,
+    struct error *error) NODISCARD;
+enum status command_reject(struct writer *writer, const struct queued_row *row, int64_t now_ms,
     enum failure failure, const char *message, struct error *error) NODISCARD;
 
 /**

@@ -5,7 +5,7 @@
 #include "store/sqlite/command_apply.h"
 
 struct target {
-	struct queued queued; /* as which it is seen, whatever its state */
+	struct queued_row row; /* as which it is seen, whatever its state */
 	enum task_state state;
 	char code[64];
 };
@@ -13,10 +13,8 @@ struct target {
 static int
 target_take(sqlite3_stmt *row, struct target *target)
 {
-	int64_t lane = sqlite3_column_int64(row, 2);
 	char word[16];
-	struct queued *queued = &target->queued;
-	int rc = column_word(row, 1, queued->type, sizeof(queued->type));
+	int rc = queued_row_take(row, &target->row);
 
 	if (rc == SQLITE_OK)
 		rc = column_word(row, 3, word, sizeof(word));
@@ -24,13 +22,11 @@ target_take(sqlite3_stmt *row, struct target *target)
 		rc = column_word(row, 5, target->code, sizeof(target->code));
 	if (rc != SQLITE_OK)
 		return rc;
-	if (lane < 0 || lane >= LANE_COUNT || !task_state_parse(word, &target->state))
+	if (!task_state_parse(word, &target->state))
 		return SQLITE_CORRUPT;
-	queued->seq = sqlite3_column_int64(row, 0);
-	queued->lane = (enum lane)lane;
-	queued->is_held = sqlite3_column_int(row, 4) != 0;
-	queued->args_bytes = (size_t)sqlite3_column_bytes(row, 6);
-	queued->attempts = sqlite3_column_int(row, 7);
+	target->row.wait = queued_row_wait(row, 4);
+	target->row.args_bytes = (size_t)sqlite3_column_bytes(row, 6);
+	target->row.attempts = sqlite3_column_int(row, 7);
 	return SQLITE_OK;
 }
 
@@ -58,7 +54,7 @@ request(struct writer *writer, const struct target *target, struct error *error)
 	struct binding binding = bind_begin(&writer->conn, SQLITE_CANCEL_REQUEST);
 	int rc;
 
-	bind_int(&binding, target->queued.seq);
+	bind_int(&binding, target->row.seq);
 	rc = bind_run(&binding);
 	return sqlite_status(writer->conn.db, rc, "cannot cancel the task", error);
 }
@@ -79,15 +75,15 @@ command_apply_cancel(struct command *command, struct writer *writer, struct erro
 		return STATUS_OK;
 	}
 	*ret = (struct store_cancelled){
-		.lane = target.queued.lane,
-		.was_held = target.queued.is_held,
+		.lane = target.row.lane,
+		.waited = target.row.wait,
 		.state = target.state,
 	};
 	switch (target.state) {
 	case TASK_QUEUED:
 		ret->what = STORE_CANCEL_REJECTED;
 		ret->state = TASK_REJECTED;
-		return command_reject(writer, &target.queued, command->cancel.now_ms,
+		return command_reject(writer, &target.row, command->cancel.now_ms,
 		    FAILURE_CANCELLED, "Cancelled before it started", error);
 	case TASK_RUNNING:
 		ret->what = STORE_CANCEL_REQUESTED;

@@ -193,17 +193,22 @@ command_apply_complete(struct command *command, struct writer *writer, struct er
 }
 
 static enum status
-release_one(
-    struct command *command, const struct task *task, struct writer *writer, struct error *error)
+release_one(struct command *command, const struct task *task, const char *host,
+    struct writer *writer, struct error *error)
 {
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_RELEASE);
 	sqlite3 *db = writer->conn.db;
-	enum counted in = COUNTED_QUEUED;
+	enum counted in = host != NULL ? COUNTED_DEFERRED : COUNTED_QUEUED;
 	int64_t bytes = 0;
 	int rc;
 
 	bind_int(&binding, task->seq);
 	bind_int(&binding, task->lease);
+	if (host != NULL)
+		bind_int(&binding, 0);
+	else
+		bind_null(&binding);
+	bind_word(&binding, host);
 	rc = bind_run(&binding);
 	if (rc == SQLITE_DONE && sqlite3_changes(db) == 0) {
 		rc = finish_cancelled(writer, task, command->release.now_ms);
@@ -214,7 +219,7 @@ release_one(
 		return sqlite_status(db, rc, "cannot hand the task back", error);
 	if (sqlite3_changes(db) == 0)
 		return STATUS_OK;
-	if (in == COUNTED_QUEUED)
+	if (in != COUNTED_FAILED)
 		command->release.queued++;
 	return counters_move(
 	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, bytes, error);
@@ -227,6 +232,8 @@ command_apply_release(struct command *command, struct writer *writer, struct err
 
 	command->release.queued = 0;
 	for (size_t i = 0; i < command->release.count && status == STATUS_OK; i++)
-		status = release_one(command, &command->release.list[i], writer, error);
+		status = release_one(command, &command->release.list[i],
+		    command->release.hosts != NULL ? command->release.hosts[i] : NULL, writer,
+		    error);
 	return status;
 }

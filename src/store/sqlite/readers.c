@@ -23,6 +23,7 @@ static const enum sqlite_statement reader_statements[] = {
 	SQLITE_LIST_UNFINISHED,
 	SQLITE_READ_SUBMISSION,
 	SQLITE_READ_ATTEMPTS,
+	SQLITE_DEFERRED_HOST,
 };
 
 enum status
@@ -327,6 +328,32 @@ read_owner(
 
 	if (status == STATUS_OK)
 		*ret_owner = found;
+	return status;
+}
+
+enum status
+read_next_host(
+    struct readers *readers, const char *after, char ret_host[TASK_HOST_SIZE], struct error *error)
+{
+	struct sqlite_conn *conn = reader_take(readers);
+	struct binding binding = bind_begin(conn, SQLITE_DEFERRED_HOST);
+	bool is_found = false;
+	enum status status;
+	int rc;
+
+	bind_word(&binding, after);
+	rc = binding.rc;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(binding.statement);
+	if (rc == SQLITE_ROW) {
+		is_found = true;
+		rc = column_word(binding.statement, 0, ret_host, TASK_HOST_SIZE);
+	}
+	status = sqlite_status(conn->db, rc, "cannot look for deferred tasks", error);
+	(void)sqlite3_reset(binding.statement);
+	reader_give(readers, conn);
+	if (status == STATUS_OK && !is_found)
+		return error_set(error, STATUS_NOT_FOUND, "no task is deferred");
 	return status;
 }
 

@@ -93,6 +93,12 @@ enum status read_owner(struct readers *readers, const char *id, struct result_ow
     struct error *error) NODISCARD;
 
 /**
+ * read_next_host - as store_next_host; also CORRUPT
+ */
+enum status read_next_host(struct readers *readers, const char *after,
+    char ret_host[TASK_HOST_SIZE], struct error *error) NODISCARD;
+
+/**
  * read_idempotency - as store_read_idempotency; also CORRUPT
  */
 enum status read_idempotency(struct readers *readers, struct idempotency *idempotency,

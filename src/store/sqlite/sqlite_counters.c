@@ -110,11 +110,14 @@ counters_sum(const struct counters *counters)
 }
 
 static const char held_word[] = "SCHEDULED";
+static const char deferred_word[] = "DEFERRED";
 
 static const char *
 counted_word(enum counted in)
 {
-	return in == COUNTED_HELD ? held_word : task_state_name((enum task_state)in);
+	if (in == COUNTED_HELD)
+		return held_word;
+	return in == COUNTED_DEFERRED ? deferred_word : task_state_name((enum task_state)in);
 }
 
 static bool
@@ -122,8 +125,8 @@ counted_parse(const char *word, enum counted *ret_in)
 {
 	enum task_state state;
 
-	if (strcmp(word, held_word) == 0) {
-		*ret_in = COUNTED_HELD;
+	if (strcmp(word, held_word) == 0 || strcmp(word, deferred_word) == 0) {
+		*ret_in = strcmp(word, held_word) == 0 ? COUNTED_HELD : COUNTED_DEFERRED;
 		return true;
 	}
 	if (!task_state_parse(word, &state))
@@ -209,9 +212,11 @@ show(struct counters *counters)
 			sums.by_state[state] += committed[state].tasks;
 			sums.kept_bytes += committed[state].bytes;
 		}
-		sums.by_state[TASK_QUEUED] += committed[COUNTED_HELD].tasks;
+		sums.by_state[TASK_QUEUED] +=
+		    committed[COUNTED_HELD].tasks + committed[COUNTED_DEFERRED].tasks;
 		sums.queued_by_lane[lane] += committed[COUNTED_QUEUED].tasks;
 		sums.held_by_lane[lane] += committed[COUNTED_HELD].tasks;
+		sums.deferred_by_lane[lane] += committed[COUNTED_DEFERRED].tasks;
 		sums.running_by_lane[lane] += committed[COUNTED_RUNNING].tasks;
 	}
 	lock_acquire(&counters->lock);

@@ -12,8 +12,8 @@
 #include "store/sqlite/sqlite_statement.h"
 #include "store/store.h"
 
-/* What is counted apart: the states, but of the QUEUED only what waits for its lane; and what is
-   held. */
+/* What is counted apart: the states, but of the QUEUED only what waits for its lane; what is held,
+   and what is deferred. */
 enum counted {
 	COUNTED_QUEUED = TASK_QUEUED,
 	COUNTED_RUNNING = TASK_RUNNING,
@@ -21,9 +21,10 @@ enum counted {
 	COUNTED_FAILED = TASK_FAILED,
 	COUNTED_REJECTED = TASK_REJECTED,
 	COUNTED_HELD = TASK_STATE_COUNT, /* SCHEDULED in the database */
+	COUNTED_DEFERRED,                /* DEFERRED in the database */
 };
 
-#define COUNTED_COUNT (TASK_STATE_COUNT + 1)
+#define COUNTED_COUNT (TASK_STATE_COUNT + 2)
 
 struct tally {
 	int64_t tasks;

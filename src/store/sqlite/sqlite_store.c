@@ -62,13 +62,14 @@ sqlite_submit(void *db, const struct task_new *tasks, size_t count, struct task_
 }
 
 static enum status
-sqlite_claim(void *db, enum lane lane, bool isolated, size_t max, int64_t now_ms,
-    struct task *ret_tasks, size_t *ret_count, struct error *error)
+sqlite_claim(void *db, struct store_gate *gate, enum lane lane, bool isolated, size_t max,
+    int64_t now_ms, struct task *ret_tasks, size_t *ret_count, struct error *error)
 {
 	struct sqlite_store *store = db;
 	struct command command = {
 		.kind = COMMAND_CLAIM,
-		.claim = { .lane = lane,
+		.claim = { .gate = gate,
+		    .lane = lane,
 		    .isolated = isolated,
 		    .max = max,
 		    .now_ms = now_ms,
@@ -105,13 +106,13 @@ sqlite_complete(void *db, struct completion *completions, size_t count, struct e
 }
 
 static enum status
-sqlite_release(void *db, const struct task *tasks, size_t count, int64_t now_ms, size_t *ret_queued,
-    struct error *error)
+sqlite_release(void *db, const struct task *tasks, const char *const *hosts, size_t count,
+    int64_t now_ms, size_t *ret_queued, struct error *error)
 {
 	struct sqlite_store *store = db;
 	struct command command = {
 		.kind = COMMAND_RELEASE,
-		.release = { .list = tasks, .count = count, .now_ms = now_ms },
+		.release = { .list = tasks, .hosts = hosts, .count = count, .now_ms = now_ms },
 		.error = error,
 	};
 	enum status status = committer_run(&store->committer, &command);
@@ -222,6 +223,17 @@ sqlite_read_idempotency(
 }
 
 static enum status
+sqlite_next_host(void *db, const char *after, char ret_host[TASK_HOST_SIZE], struct error *error)
+{
+	struct sqlite_store *store = db;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return check_damage(store, read_next_host(&store->readers, after, ret_host, error), error);
+}
+
+static enum status
 sqlite_list(void *db, const struct store_list_query *query, struct store_list *ret_list,
     struct error *error)
 {
@@ -318,6 +330,7 @@ const struct store_backend store_backend_sqlite = {
 	.claim = sqlite_claim,
 	.complete = sqlite_complete,
 	.release = sqlite_release,
+	.next_host = sqlite_next_host,
 	.cancel = sqlite_cancel,
 	.advance = sqlite_advance,
 	.purge = sqlite_purge,

@@ -28,7 +28,7 @@ SPARE = 4  # so many times the queue is filled, since each start works some of i
 def queued(database):
     with opened(database) as connection:
         return connection.execute(
-            "SELECT coalesce(sum(count), 0) FROM queue_stats WHERE status IN ('QUEUED', 'RUNNING')").fetchone()[0]
+            "SELECT coalesce(sum(count), 0) FROM queue_stats WHERE status IN ('QUEUED', 'DEFERRED', 'RUNNING')").fetchone()[0]
 
 
 def drop_cached_pages(directory):

@@ -28,7 +28,7 @@ INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, leas
 VALUES (6, '00000006-0000-7000-8000-000000000000', 'factorial', 0, '{"n":"6"}', 'REJECTED', 0, 3, 0, 1767225600005,
     1767225600006, 'expired', 'Expired before it started', 1767225600006);
 
--- Held for its run_at; cancelled while it ran; held for another attempt; one that runs another again.
+-- Held for its run_at; cancelled while it ran; held for another attempt; one that runs another again; deferred for its host.
 INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, run_at, held_until)
 VALUES (7, '00000007-0000-7000-8000-000000000000', 'factorial', 0, '{"n":"7"}', 'QUEUED', 0, 3, 0, 1767225600006,
     1767225700000, 1767225700000);
@@ -41,6 +41,9 @@ VALUES (9, '00000009-0000-7000-8000-000000000000', 'http-fetch', 1, '{"url":"htt
 INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, retry_of)
 VALUES (10, '0000000a-0000-7000-8000-000000000000', 'http-fetch', 1, '{"url":"http://localhost/5"}', 'QUEUED', 0, 3, 0,
     1767225600009, '00000005-0000-7000-8000-000000000000');
+INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, held_until, deferred_for)
+VALUES (11, '0000000b-0000-7000-8000-000000000000', 'http-fetch', 1, '{"url":"http://localhost/11"}', 'QUEUED', 0, 3, 1,
+    1767225600010, 0, 'localhost:80');
 
 INSERT INTO task_result (seq, content) VALUES (4, X'3234');
 
@@ -56,5 +59,7 @@ VALUES ('one', X'000000000000000000000000000000000000000000000000000000000000000
         '00000008-0000-7000-8000-000000000000,00000009-0000-7000-8000-000000000000');
 
 INSERT INTO task_counter (type, lane, status, count, bytes)
-SELECT t.type, t.lane, CASE WHEN t.held_until IS NULL THEN t.status ELSE 'SCHEDULED' END, count(*), sum(ifnull(h.kept_bytes, 0))
+SELECT t.type, t.lane,
+    CASE WHEN t.held_until IS NULL THEN t.status WHEN t.held_until = 0 THEN 'DEFERRED' ELSE 'SCHEDULED' END,
+    count(*), sum(ifnull(h.kept_bytes, 0))
 FROM task AS t JOIN task_history AS h ON h.id = t.id GROUP BY 1, 2, 3;

@@ -31,18 +31,20 @@ CREATE TABLE task (
  result_where TEXT NOT NULL DEFAULT 'none'
      CHECK (result_where = 'none' OR result_where = 'row' OR result_where = 'file')
 , priority INTEGER NOT NULL DEFAULT 5
-    CHECK (priority >= 0 AND priority <= 9), run_at INTEGER, held_until INTEGER CHECK (held_until IS NULL OR status = 'QUEUED'), expires_at INTEGER, timeout_ms INTEGER, backoff_ms INTEGER, max_backoff_ms INTEGER, cancel_requested INTEGER NOT NULL DEFAULT 0
+    CHECK (priority >= 0 AND priority <= 9), run_at INTEGER, held_until INTEGER CHECK (held_until IS NULL OR status = 'QUEUED'), deferred_for TEXT
+    CHECK ((deferred_for IS NOT NULL) = (held_until IS NOT NULL AND held_until = 0)), expires_at INTEGER, timeout_ms INTEGER, backoff_ms INTEGER, max_backoff_ms INTEGER, cancel_requested INTEGER NOT NULL DEFAULT 0
     CHECK (cancel_requested = 0 OR cancel_requested = 1), retry_of TEXT) STRICT;
-INSERT INTO task VALUES(1,'00000001-0000-7000-8000-000000000000','factorial',0,'{"n":"1"}','QUEUED',0,3,0,0,1767225600000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',2,NULL,NULL,1798761600000,700,10,20,0,NULL);
-INSERT INTO task VALUES(2,'00000002-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/"}','RUNNING',1,3,2,0,1767225600001,1767225600101,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
-INSERT INTO task VALUES(3,'00000003-0000-7000-8000-000000000000','factorial',0,'{"n":"3"}','RUNNING',3,3,3,1,1767225600002,1767225600302,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
-INSERT INTO task VALUES(4,'00000004-0000-7000-8000-000000000000','factorial',0,'{"n":"4"}','SUCCEEDED',1,3,1,0,1767225600003,1767225600103,1767225600104,NULL,NULL,NULL,2,'text/plain',1,'row',5,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
-INSERT INTO task VALUES(5,'00000005-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/5"}','FAILED',1,3,1,0,1767225600004,1767225600104,1767225600105,'http_status','The server answered 404','{"status":404}',5000,'text/html',1,'file',5,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
-INSERT INTO task VALUES(6,'00000006-0000-7000-8000-000000000000','factorial',0,'{"n":"6"}','REJECTED',0,3,0,0,1767225600005,NULL,1767225600006,'expired','Expired before it started',NULL,NULL,NULL,NULL,'none',5,NULL,NULL,1767225600006,NULL,NULL,NULL,0,NULL);
-INSERT INTO task VALUES(7,'00000007-0000-7000-8000-000000000000','factorial',0,'{"n":"7"}','QUEUED',0,3,0,0,1767225600006,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,1767225700000,1767225700000,NULL,NULL,NULL,NULL,0,NULL);
-INSERT INTO task VALUES(8,'00000008-0000-7000-8000-000000000000','factorial',0,'{"n":"8"}','RUNNING',1,3,1,0,1767225600007,1767225600107,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,NULL,1,NULL);
-INSERT INTO task VALUES(9,'00000009-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/9"}','QUEUED',1,3,1,0,1767225600008,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,1767225600700,NULL,NULL,1000,60000,0,NULL);
-INSERT INTO task VALUES(10,'0000000a-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/5"}','QUEUED',0,3,0,0,1767225600009,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,NULL,0,'00000005-0000-7000-8000-000000000000');
+INSERT INTO task VALUES(1,'00000001-0000-7000-8000-000000000000','factorial',0,'{"n":"1"}','QUEUED',0,3,0,0,1767225600000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',2,NULL,NULL,NULL,1798761600000,700,10,20,0,NULL);
+INSERT INTO task VALUES(2,'00000002-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/"}','RUNNING',1,3,2,0,1767225600001,1767225600101,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
+INSERT INTO task VALUES(3,'00000003-0000-7000-8000-000000000000','factorial',0,'{"n":"3"}','RUNNING',3,3,3,1,1767225600002,1767225600302,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
+INSERT INTO task VALUES(4,'00000004-0000-7000-8000-000000000000','factorial',0,'{"n":"4"}','SUCCEEDED',1,3,1,0,1767225600003,1767225600103,1767225600104,NULL,NULL,NULL,2,'text/plain',1,'row',5,NULL,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
+INSERT INTO task VALUES(5,'00000005-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/5"}','FAILED',1,3,1,0,1767225600004,1767225600104,1767225600105,'http_status','The server answered 404','{"status":404}',5000,'text/html',1,'file',5,NULL,NULL,NULL,NULL,NULL,1000,60000,0,NULL);
+INSERT INTO task VALUES(6,'00000006-0000-7000-8000-000000000000','factorial',0,'{"n":"6"}','REJECTED',0,3,0,0,1767225600005,NULL,1767225600006,'expired','Expired before it started',NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,1767225600006,NULL,NULL,NULL,0,NULL);
+INSERT INTO task VALUES(7,'00000007-0000-7000-8000-000000000000','factorial',0,'{"n":"7"}','QUEUED',0,3,0,0,1767225600006,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,1767225700000,1767225700000,NULL,NULL,NULL,NULL,NULL,0,NULL);
+INSERT INTO task VALUES(8,'00000008-0000-7000-8000-000000000000','factorial',0,'{"n":"8"}','RUNNING',1,3,1,0,1767225600007,1767225600107,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1,NULL);
+INSERT INTO task VALUES(9,'00000009-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/9"}','QUEUED',1,3,1,0,1767225600008,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,1767225600700,NULL,NULL,NULL,1000,60000,0,NULL);
+INSERT INTO task VALUES(10,'0000000a-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/5"}','QUEUED',0,3,0,0,1767225600009,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,'00000005-0000-7000-8000-000000000000');
+INSERT INTO task VALUES(11,'0000000b-0000-7000-8000-000000000000','http-fetch',1,'{"url":"http://localhost/11"}','QUEUED',0,3,1,0,1767225600010,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'none',5,NULL,0,'localhost:80',NULL,NULL,NULL,NULL,0,NULL);
 CREATE TABLE task_result (
  seq INTEGER PRIMARY KEY,
  content BLOB NOT NULL
@@ -74,6 +76,7 @@ INSERT INTO task_counter VALUES('factorial',0,'REJECTED',1,290);
 INSERT INTO task_counter VALUES('factorial',0,'RUNNING',2,0);
 INSERT INTO task_counter VALUES('factorial',0,'SCHEDULED',1,0);
 INSERT INTO task_counter VALUES('factorial',0,'SUCCEEDED',1,267);
+INSERT INTO task_counter VALUES('http-fetch',1,'DEFERRED',1,0);
 INSERT INTO task_counter VALUES('http-fetch',1,'FAILED',1,5321);
 INSERT INTO task_counter VALUES('http-fetch',1,'QUEUED',1,0);
 INSERT INTO task_counter VALUES('http-fetch',1,'RUNNING',1,0);
@@ -91,7 +94,8 @@ CREATE INDEX task_running ON task (seq) WHERE status = 'RUNNING';
 CREATE VIEW interface_version AS SELECT 1 AS version;
 CREATE INDEX task_ready ON task (lane, isolated, priority, seq)
 WHERE status = 'QUEUED' AND held_until IS NULL;
-CREATE INDEX task_held ON task (held_until) WHERE status = 'QUEUED' AND held_until IS NOT NULL;
+CREATE INDEX task_held ON task (held_until, deferred_for, priority)
+WHERE status = 'QUEUED' AND held_until IS NOT NULL;
 CREATE INDEX task_expiring ON task (expires_at)
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
 CREATE INDEX task_completed ON task (finished_at) WHERE finished_at IS NOT NULL;
@@ -119,7 +123,7 @@ SELECT
      (SELECT CAST(r.content AS TEXT) FROM task_result AS r WHERE r.seq = t.seq) END AS result,
  t.priority AS priority,
  strftime('%Y-%m-%dT%H:%M:%fZ', t.run_at / 1000.0, 'unixepoch') AS run_at,
- strftime('%Y-%m-%dT%H:%M:%fZ', t.held_until / 1000.0, 'unixepoch') AS held_until,
+ strftime('%Y-%m-%dT%H:%M:%fZ', nullif(t.held_until, 0) / 1000.0, 'unixepoch') AS held_until,
  strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1000.0, 'unixepoch') AS expires_at,
  t.timeout_ms AS timeout_ms,
  t.cancel_requested AS cancel_requested,
@@ -127,7 +131,8 @@ SELECT
      + ifnull(length(CAST(t.failure_message AS BLOB)), 0)
      + ifnull(length(CAST(t.response AS BLOB)), 0)
      + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes,
- t.retry_of AS retry_of
+ t.retry_of AS retry_of,
+ t.deferred_for AS deferred_for
 FROM task AS t;
 CREATE VIEW task_attempts AS
 SELECT

@@ -61,7 +61,7 @@ def unfinished(path):
     """Tasks that have not ended, by the public view."""
     with opened(path) as database:
         return database.execute(
-            "SELECT coalesce(sum(count), 0) FROM queue_stats WHERE status = 'QUEUED' OR status = 'RUNNING'"
+            "SELECT coalesce(sum(count), 0) FROM queue_stats WHERE status IN ('QUEUED', 'DEFERRED', 'RUNNING')"
         ).fetchone()[0]
 
 

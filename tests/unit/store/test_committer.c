@@ -309,24 +309,43 @@ put_spent_task(struct fixture *fixture)
 }
 
 static void
+count_begin(void *context)
+{
+	++*(unsigned *)context;
+}
+
+static void
 test_a_command_that_breaks_the_transaction_fails_alone(void **state)
 {
 	struct fixture *fixture = *state;
 	struct call first, before, bad, after;
 	struct store_counts counts;
+	unsigned begun = 0;
+	struct store_gate gate = { .begin = count_begin, .context = &begun };
+	struct call gated = { .command = {
+				  .kind = COMMAND_CLAIM,
+				  .claim = { .gate = &gate,
+				      .lane = LANE_IO,
+				      .max = 1,
+				      .tasks = &gated.task },
+			      } };
 
 	put_spent_task(fixture);
 	occupy(fixture, &first);
 	submit_start(fixture, &before, 1, "{}");
 	await_waiting(fixture, 1);
-	claim_start(fixture, &bad);
+	call_start(fixture, &gated);
 	await_waiting(fixture, 2);
-	submit_start(fixture, &after, 2, "{}");
+	claim_start(fixture, &bad);
 	await_waiting(fixture, 3);
+	submit_start(fixture, &after, 2, "{}");
+	await_waiting(fixture, 4);
 	shim_vfs_release_sync();
 	assert_int_equal(call_end(&first), STATUS_OK);
 	assert_int_equal(call_end(&before), STATUS_OK);
 	assert_int_equal(call_end(&after), STATUS_OK);
+	assert_int_equal(call_end(&gated), STATUS_OK);
+	assert_int_equal(begun, 2); /* in the transaction that came to nothing, and by itself */
 	assert_int_equal(call_end(&bad), STATUS_INTERNAL);
 	assert_non_null(strstr(bad.error.text, "CHECK"));
 	assert_null(bad.task.args);
