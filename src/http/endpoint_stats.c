@@ -59,6 +59,7 @@ append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 	buf_text(buf, before);
 	number(buf, "{\"queued\":", lane->queued);
 	number(buf, ",\"scheduled\":", lane->scheduled);
+	number(buf, ",\"deferred\":", lane->deferred);
 	number(buf, ",\"running\":", lane->running);
 	number(buf, ",\"slots\":", lane->slots);
 	thousandths(buf, ",\"drained_per_s\":", lane->drained_per_1000_s);
@@ -66,6 +67,17 @@ append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 		thousandths(buf, ",\"wait_s\":", lane->wait_ms);
 	else
 		JSON_LITERAL(buf, ",\"wait_s\":null");
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_hosts(struct buf *buf, const struct hosts_stats *hosts)
+{
+	number(buf, ",\"hosts\":{\"known\":", hosts->known);
+	number(buf, ",\"paused\":", hosts->paused);
+	number(buf, ",\"deferring\":", hosts->deferring);
+	number(buf, ",\"pauses\":", hosts->pauses);
+	number(buf, ",\"deferrals\":", hosts->deferrals);
 	JSON_LITERAL(buf, "}");
 }
 
@@ -157,6 +169,7 @@ endpoint_stats(struct request *request)
 	append_lane(buf, ",\"lanes\":{\"cpu\":", &stats.lanes[LANE_CPU]);
 	append_lane(buf, ",\"io\":", &stats.lanes[LANE_IO]);
 	JSON_LITERAL(buf, "}");
+	append_hosts(buf, &stats.hosts);
 	append_admission(buf, &stats);
 	append_store(buf, &stats.store);
 	number(buf, ",\"http\":{\"connections\":", connections_count(figures->connections));

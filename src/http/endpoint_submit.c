@@ -32,6 +32,11 @@ refuse(struct request *request, enum refusal refusal, unsigned retry_after_s)
 		    "What was submitted would wait for longer than the service lets anything "
 		    "wait. Nothing was stored.");
 		break;
+	case REFUSAL_HOST_FULL:
+		reply_problem(reply, PROBLEM_HOST_FULL, NULL,
+		    "Tasks wait for the host that this one would ask, and the queue is nearly "
+		    "full. Nothing was stored.");
+		break;
 	case REFUSAL_SCHEDULE_FULL:
 		reply_problem(reply, PROBLEM_SCHEDULE_FULL, NULL,
 		    "Too many tasks wait for their time. Nothing was stored.");

@@ -15,6 +15,8 @@ enum {
 	RETRY_AFTER_STALLED_S = 60, /* nothing has drained of late */
 	RETRY_AFTER_DISK_S = 30,    /* somebody has to make room */
 	RETRY_AFTER_DRAINING_S = 5, /* a restart */
+	/* One in so many places is for tasks of hosts that no others wait for. */
+	SPARE_PART = 10,
 };
 
 void
@@ -29,6 +31,7 @@ admission_init(
 	atomic_init(&admission->held, 0);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		atomic_init(&admission->waiting[lane], 0);
+		atomic_init(&admission->deferred[lane], 0);
 		drain_init(&admission->drain[lane]);
 	}
 	for (int reason = 0; reason < REFUSAL_COUNT; reason++)
@@ -77,10 +80,15 @@ slow_bound(const struct admission *admission, enum lane lane)
 
 /* Whether so many more may wait for a lane. Where nobody waits it is not known for how long. */
 static enum refusal
-judge_lane(const struct admission *admission, enum lane lane, int64_t waiting, int64_t count)
+judge_lane(const struct admission *admission, enum lane lane, int64_t waiting, int64_t count,
+    bool is_behind)
 {
-	if (waiting + count > admission->waiting_max)
+	int64_t all = waiting + count +
+		      atomic_load_explicit(&admission->deferred[lane], memory_order_relaxed);
+	if (all > admission->waiting_max)
 		return REFUSAL_QUEUE_FULL;
+	if (is_behind && all > admission->waiting_max - admission->waiting_max / SPARE_PART)
+		return REFUSAL_HOST_FULL;
 	if (waiting > 0 && waiting + count > slow_bound(admission, lane))
 		return REFUSAL_WAIT_TOO_LONG;
 	return REFUSAL_NONE;
@@ -89,14 +97,14 @@ judge_lane(const struct admission *admission, enum lane lane, int64_t waiting, i
 /* Takes places only where there is room for all of them: a batch that is refused must not stand in
    the way of others meanwhile. */
 static enum refusal
-take_places(struct admission *admission, enum lane lane, int64_t count)
+take_places(struct admission *admission, enum lane lane, int64_t count, bool is_behind)
 {
 	atomic_int_fast64_t *taken = &admission->waiting[lane];
 	int_fast64_t before = atomic_load_explicit(taken, memory_order_relaxed);
 	if (count == 0)
 		return REFUSAL_NONE;
 	do {
-		enum refusal refusal = judge_lane(admission, lane, before, count);
+		enum refusal refusal = judge_lane(admission, lane, before, count, is_behind);
 		if (refusal != REFUSAL_NONE)
 			return refusal;
 	} while (!atomic_compare_exchange_weak_explicit(
@@ -117,12 +125,12 @@ take_held_places(struct admission *admission, int64_t count)
 }
 
 enum refusal
-admission_enter(struct admission *admission, enum lane lane)
+admission_enter(struct admission *admission, enum lane lane, bool is_behind)
 {
 	enum refusal refusal = admission_pass(admission);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	refusal = take_places(admission, lane, 1);
+	refusal = take_places(admission, lane, 1, is_behind);
 	return refusal != REFUSAL_NONE ? refuse(admission, refusal) : REFUSAL_NONE;
 }
 
@@ -147,7 +155,8 @@ admission_enter_batch(
 	if (!take_held_places(admission, places->held))
 		return refuse(admission, REFUSAL_SCHEDULE_FULL);
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		refusal = take_places(admission, (enum lane)lane, places->waiting[lane]);
+		refusal = take_places(
+		    admission, (enum lane)lane, places->waiting[lane], places->is_behind[lane]);
 		if (refusal == REFUSAL_NONE)
 			continue;
 		for (int taken = 0; taken < lane; taken++)
@@ -188,7 +197,8 @@ admission_check(const struct admission *admission)
 		return REFUSAL_DISK_LOW;
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		enum refusal refusal = judge_lane(admission, (enum lane)lane,
-		    atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed), 1);
+		    atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed), 1,
+		    false);
 		if (refusal != REFUSAL_NONE)
 			return refusal;
 	}
@@ -234,6 +244,28 @@ admission_readied(struct admission *admission, enum lane lane, int64_t count)
 {
 	admission_unhold(admission, count);
 	admission_returned(admission, lane, count);
+}
+
+void
+admission_deferred(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_fetch_add_explicit(&admission->deferred[lane], count, memory_order_relaxed);
+}
+
+void
+admission_undefer(struct admission *admission, enum lane lane, int64_t count)
+{
+	atomic_fetch_sub_explicit(&admission->deferred[lane], count, memory_order_relaxed);
+}
+
+void
+admission_sift(struct admission *admission, enum lane lane, int64_t recalled, int64_t deferred)
+{
+	/* Added first and then taken away: together there are never too few. */
+	admission_returned(admission, lane, recalled);
+	admission_deferred(admission, lane, deferred);
+	admission_undefer(admission, lane, recalled);
+	admission_leave(admission, lane, deferred);
 }
 
 void
@@ -300,19 +332,21 @@ admission_retry_after_s(
 	case REFUSAL_DRAINING:
 		return RETRY_AFTER_DRAINING_S;
 	case REFUSAL_SCHEDULE_FULL:
+	case REFUSAL_HOST_FULL:
 		return RETRY_AFTER_STALLED_S;
 	case REFUSAL_QUEUE_FULL:
 	case REFUSAL_WAIT_TOO_LONG:
 		break;
 	}
-	const struct drain *drain = &admission->drain[lane];
-	int64_t rate = drain_rate(drain);
-	int64_t max = slow_bound(admission, lane);
-	if (max > admission->waiting_max)
-		max = admission->waiting_max;
+	int64_t rate = drain_rate(&admission->drain[lane]);
 	if (rate <= 0)
 		return RETRY_AFTER_STALLED_S;
 	int64_t waiting = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
+	int64_t max = slow_bound(admission, lane);
+	if (refusal == REFUSAL_QUEUE_FULL) {
+		waiting += atomic_load_explicit(&admission->deferred[lane], memory_order_relaxed);
+		max = admission->waiting_max;
+	}
 	int64_t room = max / 10;
 	int64_t excess = waiting - (max - (room > places ? room : places));
 	if (excess <= 0)

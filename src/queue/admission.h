@@ -5,8 +5,9 @@
  * blocking: counters are atomic, and a rate is written by one thread alone. Every function is safe
  * from any thread unless it says otherwise.
  *
- * Two bounds hold for each lane: a number of tasks, and how long the last of them would have to
- * wait by the lane's pace (queue/drain.h), where that is known.
+ * Two bounds hold for each lane: a number of tasks, those that wait for their host included, and
+ * how long the last of them would have to wait by the lane's pace (queue/drain.h), where that is
+ * known. A tenth of that number is kept for tasks of hosts for which no others wait.
  */
 #ifndef TASKQ_QUEUE_ADMISSION_H
 #define TASKQ_QUEUE_ADMISSION_H
@@ -23,8 +24,9 @@ struct admission {
 	int64_t waiting_max; /* by lane */
 	int64_t wait_max_s;  /* by lane; 0: any */
 	int64_t held_max;
-	atomic_int_fast64_t waiting[LANE_COUNT]; /* tasks that wait for their lane */
-	atomic_int_fast64_t held;                /* ... for a time */
+	atomic_int_fast64_t waiting[LANE_COUNT];  /* tasks that wait for their lane */
+	atomic_int_fast64_t deferred[LANE_COUNT]; /* ... for their host */
+	atomic_int_fast64_t held;                 /* ... for a time */
 	struct drain drain[LANE_COUNT];
 	atomic_int_fast64_t refused[REFUSAL_COUNT]; /* submissions since start, by reason */
 	int64_t refused_before; /* at the latest tick; the ticking thread's alone */
@@ -35,6 +37,7 @@ struct admission {
 /* The places that a batch takes. */
 struct admission_places {
 	int64_t waiting[LANE_COUNT];
+	bool is_behind[LANE_COUNT]; /* others wait for the host of one of them */
 	int64_t held;
 };
 
@@ -48,9 +51,11 @@ void admission_init(
 
 /**
  * admission_enter - take a place for one task; give it back with admission_leave when it is not
- * stored Returns REFUSAL_NONE when the place is taken; any other refusal has been counted.
+ * stored
+ * @is_behind: others wait for its host already
+ * Returns REFUSAL_NONE when the place is taken; any other refusal has been counted.
  */
-enum refusal admission_enter(struct admission *admission, enum lane lane);
+enum refusal admission_enter(struct admission *admission, enum lane lane, bool is_behind);
 
 /**
  * admission_enter_held - as admission_enter for a task that waits for a time
@@ -59,7 +64,7 @@ enum refusal admission_enter_held(struct admission *admission);
 
 /**
  * admission_enter_batch - as admission_enter for several tasks: takes all their places or none
- * @ret_full_lane: set on QUEUE_FULL and WAIT_TOO_LONG: a lane without room for its share
+ * @ret_full_lane: set where it is a lane that has no room for its share
  */
 enum refusal admission_enter_batch(
     struct admission *admission, const struct admission_places *places, enum lane *ret_full_lane);
@@ -87,28 +92,27 @@ void admission_passed(struct admission *admission, enum lane lane, int64_t count
 enum refusal admission_check(const struct admission *admission);
 
 /**
- * admission_leave - `count` tasks stopped waiting without having been taken up
+ * What becomes of `count` tasks, whatever the bounds.
+ * admission_leave    - they stopped waiting for their lane without having been taken up
+ * admission_taken    - ...because executors took them up
+ * admission_returned - they wait for it again (recovered at start, handed back, tried again)
+ * admission_held     - they wait for a time
+ * admission_unhold   - ...and not any more
+ * admission_readied  - ...but for their lane
+ * admission_deferred - they wait for their host: put aside, found at start
+ * admission_undefer  - ...and not any more
+ * admission_sift     - of those that waited for their lane and for their host, so many changed over
  */
 void admission_leave(struct admission *admission, enum lane lane, int64_t count);
-
-/**
- * admission_taken - `count` tasks stopped waiting because executors took them up
- */
 void admission_taken(struct admission *admission, enum lane lane, int64_t count);
-
-/**
- * admission_returned - `count` tasks wait again (recovered at start, handed back, tried again)
- */
 void admission_returned(struct admission *admission, enum lane lane, int64_t count);
-
-/**
- * admission_held / admission_unhold - `count` tasks wait for a time, whatever the bound; or not any
- * more
- * admission_readied - their time has come: they wait for their lane
- */
 void admission_held(struct admission *admission, int64_t count);
 void admission_unhold(struct admission *admission, int64_t count);
 void admission_readied(struct admission *admission, enum lane lane, int64_t count);
+void admission_deferred(struct admission *admission, enum lane lane, int64_t count);
+void admission_undefer(struct admission *admission, enum lane lane, int64_t count);
+void admission_sift(
+    struct admission *admission, enum lane lane, int64_t recalled, int64_t deferred);
 
 /**
  * admission_note_disk_full - something found no space: refuse until the next look at the disk

@@ -6,6 +6,7 @@
  */
 #include "queue/lane.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -166,19 +167,45 @@ hand_over_locked(struct lane_pool *lane, struct run *run) REQUIRES(lane->lock)
 void
 lane_hand_over(struct lane_pool *lane, struct run *run)
 {
+	assert(run->host == NULL);
 	lock_acquire(&lane->lock);
 	hand_over_locked(lane, run);
 	lock_release(&lane->lock);
+}
+
+/* A run leaves its host, which may have said something. Returns whether something may be recalled.
+ */
+static bool
+leave_host(const struct lane_pool *lane, const struct run *run)
+{
+	const struct outcome *outcome = &run->outcome;
+	struct hosts *hosts = lane->conf.hosts;
+	int64_t now_mono_ms = clock_mono_ms();
+	enum host_leave why = HOST_LEAVE_UNASKED;
+	if (outcome->verdict == VERDICT_DEFERRED)
+		why = HOST_LEAVE_ASIDE;
+	else if (run->has_begun && outcome->verdict != VERDICT_RELEASED)
+		why = HOST_LEAVE_ANSWERED;
+	if (outcome->pause_ms > 0) {
+		hosts_pause(hosts, run->host, outcome->pause_ms, now_mono_ms);
+		if (outcome->pause_host != NULL)
+			hosts_pause_named(
+			    hosts, outcome->pause_host, outcome->pause_ms, now_mono_ms);
+	}
+	hosts_leave(hosts, run->host, why, now_mono_ms);
+	return hosts_due_mono_ms(hosts) <= now_mono_ms;
 }
 
 void
 lane_finished(void *context, struct run *run)
 {
 	struct lane_pool *lane = context;
-	bool measured = run->outcome.verdict != VERDICT_RELEASED;
+	enum verdict verdict = run->outcome.verdict;
+	bool measured = verdict != VERDICT_RELEASED && verdict != VERDICT_DEFERRED;
 	/* Handed back although nobody asked for it: its output found no space. */
-	if (!measured && !atomic_load_explicit(&lane->stop, memory_order_acquire))
+	if (verdict == VERDICT_RELEASED && !atomic_load_explicit(&lane->stop, memory_order_acquire))
 		admission_note_disk_full(lane->conf.admission);
+	bool may_recall = run->host != NULL && leave_host(lane, run);
 	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
 	lock_acquire(&lane->lock);
 	if (measured)
@@ -187,6 +214,8 @@ lane_finished(void *context, struct run *run)
 	       lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		cond_wait(&lane->written, &lane->lock);
 	hand_over_locked(lane, run);
+	if (may_recall)
+		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }
 

@@ -20,6 +20,7 @@
 #include "kinds/kind.h"
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/hosts.h"
 #include "queue/progress_board.h"
 #include "queue/timekeeper.h"
 #include "queue/waiters.h"
@@ -38,6 +39,7 @@ struct lane_conf {
 	struct waiters *waiters;         /* borrowed; told of it next */
 	struct progress_board *progress; /* borrowed; has those runs that tell how far they are */
 	struct timekeeper *timekeeper;   /* borrowed; told of attempts that are to follow */
+	struct hosts *hosts;             /* borrowed; NULL: no kind of the lane asks any */
 };
 
 /**

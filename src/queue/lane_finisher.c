@@ -52,9 +52,12 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 {
 	bool isolated = false;
 	for (size_t i = 0; i < batch->count; i++) {
-		isolated = isolated || batch->runs[i]->task.is_isolated;
-		progress_board_remove(lane->conf.progress, batch->runs[i]);
-		lane_run_done(batch->runs[i]);
+		struct run *run = batch->runs[i];
+		isolated = isolated || run->task.is_isolated;
+		if (run->host != NULL)
+			hosts_let_go(lane->conf.hosts, run->host);
+		progress_board_remove(lane->conf.progress, run);
+		lane_run_done(run);
 	}
 	lock_acquire(&lane->lock);
 	for (size_t i = 0; i < batch->count; i++) {
@@ -128,6 +131,14 @@ tell(struct lane_pool *lane, const struct completion *completion,
 	waiters_tell(lane->conf.waiters, completion->task->id, WAITER_ENDED);
 }
 
+/* Whether its attempt counts. */
+static bool
+is_ended(const struct run *run)
+{
+	enum verdict verdict = run->outcome.verdict;
+	return verdict == VERDICT_SUCCEEDED || verdict == VERDICT_FAILED;
+}
+
 static enum status
 complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
 {
@@ -135,7 +146,7 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 	int64_t now_ms = service_clock_ms();
 	size_t used = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (runs[i]->outcome.verdict == VERDICT_RELEASED)
+		if (!is_ended(runs[i]))
 			continue;
 		completions[used] = (struct completion){
 			.task = &runs[i]->task,
@@ -157,6 +168,19 @@ complete_runs(struct lane_pool *lane, struct run **runs, size_t count, struct er
 	return STATUS_OK;
 }
 
+/* What follows from tasks that have been handed back, of which so many wait again. */
+static void
+note_handed_back(struct lane_pool *lane, const struct task *tasks, size_t count, size_t queued)
+{
+	/* What has not started after all can expire, or has done so. */
+	if (queued > 0)
+		timekeeper_note(lane->conf.timekeeper, 0);
+	/* Some may have been cancelled, and have ended by that: who waits has a look. */
+	for (size_t i = 0; i < count; i++)
+		waiters_tell(lane->conf.waiters, tasks[i].id,
+		    queued < count ? WAITER_ENDED : WAITER_CHANGED);
+}
+
 static enum status
 release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
 {
@@ -173,16 +197,48 @@ release_runs(struct lane_pool *lane, struct run **runs, size_t count, struct err
 	    store_release(lane->conf.store, tasks, used, service_clock_ms(), &queued, error);
 	if (status != STATUS_OK)
 		return status;
-	/* Some may have been cancelled, and have ended by that: who waits has a look. */
-	for (size_t i = 0; i < used; i++)
-		waiters_tell(
-		    lane->conf.waiters, tasks[i].id, queued < used ? WAITER_ENDED : WAITER_CHANGED);
-	if (queued == 0)
-		return STATUS_OK;
 	admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
-	/* What has not started after all can expire, or has done so. */
-	timekeeper_note(lane->conf.timekeeper, 0);
+	note_handed_back(lane, tasks, used, queued);
 	return status;
+}
+
+/* Those that were put aside wait for their hosts from now on. */
+static enum status
+defer_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
+{
+	struct task tasks[LANE_BATCH_MAX]; /* borrowed, as in release_runs */
+	struct run_host *hosts[LANE_BATCH_MAX];
+	const char *names[LANE_BATCH_MAX];
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (runs[i]->outcome.verdict != VERDICT_DEFERRED)
+			continue;
+		hosts[used] = runs[i]->host;
+		names[used] = hosts_name(runs[i]->host);
+		tasks[used++] = runs[i]->task;
+	}
+	if (used == 0)
+		return STATUS_OK;
+	size_t queued;
+	enum status status =
+	    store_defer(lane->conf.store, tasks, names, used, service_clock_ms(), &queued, error);
+	if (status != STATUS_OK)
+		return status;
+	admission_deferred(lane->conf.admission, lane->conf.lane, (int64_t)queued);
+	int64_t now_mono_ms = clock_mono_ms();
+	for (size_t i = 0; i < used; i++)
+		hosts_note_deferred(lane->conf.hosts, hosts[i], now_mono_ms);
+	note_handed_back(lane, tasks, used, queued);
+	lane_wake(lane);
+	return status;
+}
+
+/* Hands back what has not ended. */
+static enum status
+hand_back_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error *error)
+{
+	enum status status = release_runs(lane, runs, count, error);
+	return status == STATUS_OK ? defer_runs(lane, runs, count, error) : status;
 }
 
 static bool
@@ -204,9 +260,8 @@ write_single(struct lane_pool *lane, struct run *run, struct error *error)
 {
 	int64_t backoff_ms = LANE_BACKOFF_FIRST_MS;
 	for (int attempt = 1;; attempt++) {
-		enum status status = run->outcome.verdict == VERDICT_RELEASED
-					 ? release_runs(lane, &run, 1, error)
-					 : complete_runs(lane, &run, 1, error);
+		enum status status = is_ended(run) ? complete_runs(lane, &run, 1, error)
+						   : hand_back_runs(lane, &run, 1, error);
 		if (status == STATUS_OK || status == STATUS_UNKNOWN)
 			return status;
 		log_error(LOG_EVENT("completion_failed"), LOG_STR("task", run->task.id),
@@ -215,8 +270,7 @@ write_single(struct lane_pool *lane, struct run *run, struct error *error)
 			return status;
 		bool waiting_helps = status == STATUS_FULL || status == STATUS_BUSY;
 		if (!waiting_helps && attempt >= SINGLE_TRIES_MAX) {
-			if (run->outcome.verdict == VERDICT_RELEASED ||
-			    run->outcome.failure == FAILURE_STORAGE)
+			if (!is_ended(run) || run->outcome.failure == FAILURE_STORAGE)
 				return status;
 			output_clear(&run->output);
 			outcome_done(&run->outcome);
@@ -236,7 +290,7 @@ write_batch(struct lane_pool *lane, struct batch *batch)
 	struct error error = { "" };
 	enum status status = complete_runs(lane, batch->runs, batch->count, &error);
 	if (status == STATUS_OK)
-		status = release_runs(lane, batch->runs, batch->count, &error);
+		status = hand_back_runs(lane, batch->runs, batch->count, &error);
 	if (status == STATUS_OK || status == STATUS_UNKNOWN)
 		return status;
 	log_error(LOG_EVENT("completions_failed"), LOG_STR("status", status_name(status)),

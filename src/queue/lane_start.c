@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/block_size.h"
+#include "base/clock.h"
 #include "queue/lane_pool.h"
 
 /* The task as a claim would have given it, but for seq; false when there is no memory. */
@@ -40,10 +41,34 @@ fill_task(const struct task_new *new, struct task *ret_task)
 	return true;
 }
 
+/* Takes a place at the host that the task would ask; false where it has to wait for one. */
+static bool
+enter_host(const struct lane_pool *lane, const struct task_new *new, struct run_host **ret_host)
+{
+	const struct kind *kind = kinds_find(new->type);
+	char name[TASK_HOST_SIZE];
+	*ret_host = NULL;
+	if (lane->conf.hosts == NULL || kind == NULL || kind->host_of == NULL ||
+	    !kind->host_of(new->args, new->args_size, name))
+		return true;
+	*ret_host = hosts_enter(lane->conf.hosts, name, clock_mono_ms());
+	return *ret_host != NULL;
+}
+
+static void
+leave_host(const struct lane_pool *lane, struct run_host *host)
+{
+	if (host == NULL)
+		return;
+	hosts_leave(lane->conf.hosts, host, HOST_LEAVE_UNASKED, clock_mono_ms());
+	hosts_let_go(lane->conf.hosts, host);
+}
+
 struct task_start *
 lane_reserve(struct lane_pool *lane, const struct task_new *new)
 {
 	struct task task = { 0 };
+	struct run_host *host = NULL;
 	struct run *spare = NULL;
 	struct run *run = NULL;
 	/* Whoever waits was first. */
@@ -60,10 +85,13 @@ lane_reserve(struct lane_pool *lane, const struct task_new *new)
 	lock_release(&lane->lock);
 	if (!has_room)
 		return NULL;
-	if (fill_task(new, &task))
+	if (enter_host(lane, new, &host) && fill_task(new, &task))
 		run = lane_run_new(lane, spare, &task);
-	if (run != NULL)
+	if (run != NULL) {
+		run->host = host;
 		return &run->start;
+	}
+	leave_host(lane, host);
 	task_done(&task);
 	free(spare);
 	lane_unreserve(lane, NULL);
@@ -91,15 +119,18 @@ void
 lane_unreserve(struct lane_pool *lane, struct task_start *start)
 {
 	struct run *run = start != NULL ? run_of(start) : NULL;
-	if (run != NULL)
+	bool left_host = run != NULL && run->host != NULL;
+	if (run != NULL) {
+		leave_host(lane, run->host);
 		lane_run_done(run);
+	}
 	lock_acquire(&lane->lock);
 	if (run != NULL)
 		lane_spare_give_locked(lane, run);
 	lane->executing--;
 	note_started_locked(lane, 1);
 	/* Somebody may have come to wait because this place was taken. */
-	if (lane_has_reason(lane))
+	if (left_host || lane_has_reason(lane))
 		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }

@@ -26,6 +26,8 @@ refusal_word(enum refusal refusal)
 		return "queue_full";
 	case REFUSAL_WAIT_TOO_LONG:
 		return "wait_too_long";
+	case REFUSAL_HOST_FULL:
+		return "host_full";
 	case REFUSAL_SCHEDULE_FULL:
 		return "schedule_full";
 	case REFUSAL_DISK_LOW:
@@ -93,8 +95,17 @@ open_parts(struct queue *queue, struct error *error)
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		admission_returned(&queue->admission, (enum lane)lane, counts.queued_by_lane[lane]);
 		admission_held(&queue->admission, counts.held_by_lane[lane]);
+		admission_deferred(
+		    &queue->admission, (enum lane)lane, counts.deferred_by_lane[lane]);
 	}
-	status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
+	const struct hosts_conf hosts = {
+		.places = queue->conf.host_places,
+		.slots = queue->conf.io_slots,
+		.pause_max_ms = queue->conf.host_pause_max_ms,
+	};
+	status = hosts_new(&hosts, &queue->hosts, error);
+	if (status == STATUS_OK)
+		status = final_cache_new(queue->conf.recent_tasks, &queue->recent, error);
 	if (status == STATUS_OK)
 		status = waiters_new(&queue->waiters, error);
 	if (status == STATUS_OK)
@@ -115,6 +126,7 @@ open_parts(struct queue *queue, struct error *error)
 			.waiters = queue->waiters,
 			.progress = queue->progress,
 			.timekeeper = queue->timekeeper,
+			.hosts = i == LANE_IO ? queue->hosts : NULL,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
 	}
@@ -143,6 +155,23 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	return STATUS_OK;
 }
 
+/* A task does not wait any more. */
+static void
+note_rejected(struct queue *queue, enum lane lane, enum task_wait waited)
+{
+	switch (waited) {
+	case WAIT_FOR_LANE:
+		admission_leave(&queue->admission, lane, 1);
+		break;
+	case WAIT_FOR_TIME:
+		admission_unhold(&queue->admission, 1);
+		break;
+	case WAIT_FOR_HOST:
+		admission_undefer(&queue->admission, lane, 1);
+		break;
+	}
+}
+
 enum status
 queue_cancel(
     struct queue *queue, const char *id, struct store_cancelled *ret_cancelled, struct error *error)
@@ -155,10 +184,7 @@ queue_cancel(
 	if (ret_cancelled->what == STORE_CANCEL_REQUESTED) {
 		lane_cancel(queue->lanes[lane], id);
 	} else if (ret_cancelled->what == STORE_CANCEL_REJECTED) {
-		if (ret_cancelled->waited == WAIT_FOR_TIME)
-			admission_unhold(&queue->admission, 1);
-		else
-			admission_leave(&queue->admission, lane, 1);
+		note_rejected(queue, lane, ret_cancelled->waited);
 		waiters_tell(queue->waiters, id, WAITER_ENDED);
 	}
 	return STATUS_OK;
@@ -251,8 +277,10 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
 		const struct store_counts *counts = &ret_stats->store.counts;
 		ret_stats->lanes[lane].queued = counts->queued_by_lane[lane];
 		ret_stats->lanes[lane].scheduled = counts->held_by_lane[lane];
+		ret_stats->lanes[lane].deferred = counts->deferred_by_lane[lane];
 		ret_stats->lanes[lane].running = counts->running_by_lane[lane];
 	}
+	hosts_stats(queue->hosts, clock_mono_ms(), &ret_stats->hosts);
 	ret_stats->lanes[LANE_CPU].slots = queue->conf.cpu_executors;
 	ret_stats->lanes[LANE_IO].slots = queue->conf.io_slots;
 }
@@ -306,6 +334,7 @@ queue_close(struct queue *queue)
 		lane_close(queue->lanes[i]);
 	timekeeper_free(queue->timekeeper);
 	maintenance_close(queue->maintenance);
+	hosts_free(queue->hosts);
 	final_cache_free(queue->recent);
 	progress_board_free(queue->progress);
 	waiters_free(queue->waiters);

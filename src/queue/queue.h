@@ -27,6 +27,8 @@ struct queue_conf {
 	const char *data_dir;         /* whose file system is watched; borrowed */
 	unsigned cpu_executors;       /* threads of the CPU lane */
 	unsigned io_slots;            /* runs at once in the IO lane */
+	unsigned host_places;         /* ...of them, at one host */
+	int64_t host_pause_max_ms;    /* longest pause that a host may ask for; 0: none */
 	size_t recent_tasks;          /* final tasks that are kept in memory for readers */
 	struct store_retention retention;
 	int64_t idempotency_keep_ms;     /* how long the key of a submission holds */
@@ -100,9 +102,7 @@ enum status queue_read_status(struct queue *queue, const char *id, struct task_s
 enum status queue_read_result(struct queue *queue, const char *id, struct task_result *ret_result,
     struct error *error) NODISCARD;
 
-/**
- * queue_list / queue_read_submission / queue_read_attempts - as those of the store
- */
+/* queue_list / queue_read_submission / queue_read_attempts - as those of the store */
 enum status queue_list(struct queue *queue, const struct store_list_query *query,
     struct store_list *ret_list, struct error *error) NODISCARD;
 enum status queue_read_submission(struct queue *queue, const char *id,

@@ -13,13 +13,14 @@ enum refusal {
 	REFUSAL_NONE,
 	REFUSAL_QUEUE_FULL,
 	REFUSAL_WAIT_TOO_LONG,
+	REFUSAL_HOST_FULL,
 	REFUSAL_SCHEDULE_FULL,
 	REFUSAL_DISK_LOW,
 	REFUSAL_DRAINING,
 	REFUSAL_STORE_BUSY,
 };
 
-#define REFUSAL_COUNT 7
+#define REFUSAL_COUNT 8
 
 /**
  * refusal_word - the word in /stats and the log; static storage
@@ -29,16 +30,27 @@ const char *refusal_word(enum refusal refusal);
 struct lane_stats {
 	int64_t queued;             /* ready: they wait for their lane */
 	int64_t scheduled;          /* held: they wait for a time */
+	int64_t deferred;           /* they wait for their host */
 	int64_t running;            /* claimed: those that wait for an executor among them */
 	int64_t slots;              /* executors of the CPU lane, places of the IO lane */
 	int64_t drained_per_1000_s; /* smoothed rate at which tasks leave the queue */
 	int64_t wait_ms;            /* of the last one in it, as predicted; -1: not known */
 };
 
+/* Of the hosts that tasks ask. */
+struct hosts_stats {
+	int64_t known;     /* in memory */
+	int64_t paused;    /* of them, those that want to be left alone */
+	int64_t deferring; /* ...and those for which tasks are deferred */
+	int64_t pauses;    /* begun since start */
+	int64_t deferrals; /* of tasks since start: each wait for a host, however long */
+};
+
 /* Figures for people and their monitoring; counters begin at 0 when the queue is opened. */
 struct queue_stats {
 	struct store_stats store;
 	struct lane_stats lanes[LANE_COUNT];
+	struct hosts_stats hosts;
 	enum refusal admission; /* what a submission would be refused for now */
 	int64_t waiting_max;
 	int64_t wait_max_s; /* 0: any */

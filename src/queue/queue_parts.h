@@ -7,6 +7,7 @@
 
 #include "queue/admission.h"
 #include "queue/final_cache.h"
+#include "queue/hosts.h"
 #include "queue/lane.h"
 #include "queue/maintenance.h"
 #include "queue/progress_board.h"
@@ -22,6 +23,7 @@ struct queue {
 	struct maintenance *maintenance;
 	struct timekeeper *timekeeper;
 	struct final_cache *recent; /* final tasks, for readers */
+	struct hosts *hosts;        /* whom the tasks of the IO lane ask */
 	struct waiters *waiters;    /* readers that wait for what becomes of a task */
 	struct progress_board *progress;
 };

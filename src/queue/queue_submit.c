@@ -111,18 +111,28 @@ submit_passing(struct queue *queue, const struct task_new *task, struct task_sta
 	return refuse_stored(queue, status, ret_refusal);
 }
 
+/* Whether others wait already for the host that a task would ask. */
+static bool
+is_behind(const struct queue *queue, const struct kind *kind, const struct task_new *task)
+{
+	char name[TASK_HOST_SIZE];
+	return kind->host_of != NULL && kind->host_of(task->args, task->args_size, name) &&
+	       hosts_is_deferring(queue->hosts, name);
+}
+
 /* Stores a task that waits for its lane, or for its time; *ret_refusal is set on BUSY. */
 static enum status
-submit_waiting(struct queue *queue, const struct task_new *task, struct idempotency *key,
-    enum refusal *ret_refusal, struct error *error)
+submit_waiting(struct queue *queue, const struct task_new *task, const struct kind *kind,
+    struct idempotency *key, enum refusal *ret_refusal, struct error *error)
 {
 	bool held = task_new_is_held(task);
 	const struct admission_places places = { .held = held };
 	enum status can = admission_can_ever_enter(&queue->admission, &places, error);
 	if (can != STATUS_OK)
 		return can;
-	enum refusal refusal = held ? admission_enter_held(&queue->admission)
-				    : admission_enter(&queue->admission, task->lane);
+	enum refusal refusal =
+	    held ? admission_enter_held(&queue->admission)
+		 : admission_enter(&queue->admission, task->lane, is_behind(queue, kind, task));
 	if (refusal != REFUSAL_NONE)
 		return refuse_admission(refusal, ret_refusal, error);
 	enum status status = store_submit(queue->store, task, 1, NULL, key, error);
@@ -141,13 +151,13 @@ submit_waiting(struct queue *queue, const struct task_new *task, struct idempote
 
 /* Stores a task that is to run; *ret_refusal is set on BUSY. */
 static enum status
-submit_to_run(struct queue *queue, const struct task_new *task, struct idempotency *key,
-    enum refusal *ret_refusal, struct error *error)
+submit_to_run(struct queue *queue, const struct task_new *task, const struct kind *kind,
+    struct idempotency *key, enum refusal *ret_refusal, struct error *error)
 {
 	struct lane_pool *lane = queue->lanes[task->lane];
 	struct task_start *start = task_new_is_held(task) ? NULL : lane_reserve(lane, task);
 	if (start == NULL)
-		return submit_waiting(queue, task, key, ret_refusal, error);
+		return submit_waiting(queue, task, kind, key, ret_refusal, error);
 	enum status status = submit_passing(queue, task, start, key, ret_refusal, error);
 	if (!is_stored(status, key))
 		lane_unreserve(lane, start);
@@ -169,7 +179,7 @@ queue_submit(struct queue *queue, const struct queue_task *task, struct idempote
 		new.ended = &ended;
 		status = submit_passing(queue, &new, NULL, key, ret_refusal, error);
 	} else {
-		status = submit_to_run(queue, &new, key, ret_refusal, error);
+		status = submit_to_run(queue, &new, task->kind, key, ret_refusal, error);
 	}
 	if (is_stored(status, key))
 		memcpy(ret_id, new.id, UUID_TEXT_SIZE);
@@ -187,6 +197,15 @@ struct batch {
 	struct idempotency *key; /* NULL: none */
 	struct admission_places places;
 };
+
+static void
+batch_add_waiting(const struct queue *queue, const struct kind *kind, const struct task_new *task,
+    struct admission_places *places)
+{
+	places->waiting[task->lane]++;
+	if (!places->is_behind[task->lane])
+		places->is_behind[task->lane] = is_behind(queue, kind, task);
+}
 
 /* Makes tasks of what was submitted, but for their ids. */
 static enum status
@@ -208,7 +227,7 @@ batch_make(const struct queue *queue, const struct queue_task *tasks, size_t cou
 		else if (task_new_is_held(task))
 			batch->places.held++;
 		else
-			batch->places.waiting[task->lane]++;
+			batch_add_waiting(queue, tasks[i].kind, task, &batch->places);
 	}
 	return STATUS_OK;
 }

@@ -52,16 +52,18 @@ static void
 tell(struct timekeeper *timekeeper, const struct store_advance *advance)
 {
 	const struct timekeeper_conf *conf = &timekeeper->conf;
-	int64_t expired_ready = 0;
+	int64_t expired_otherwise = 0;
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		admission_leave(conf->admission, (enum lane)lane, advance->expired_ready[lane]);
-		expired_ready += advance->expired_ready[lane];
+		admission_undefer(
+		    conf->admission, (enum lane)lane, advance->expired_deferred[lane]);
+		expired_otherwise += advance->expired_ready[lane] + advance->expired_deferred[lane];
 		if (advance->readied[lane] == 0)
 			continue;
 		admission_readied(conf->admission, (enum lane)lane, advance->readied[lane]);
 		conf->readied(conf->context, (enum lane)lane);
 	}
-	admission_unhold(conf->admission, (int64_t)advance->expired_count - expired_ready);
+	admission_unhold(conf->admission, (int64_t)advance->expired_count - expired_otherwise);
 	for (size_t i = 0; i < advance->expired_count; i++)
 		waiters_tell(conf->waiters, advance->expired_ids[i], WAITER_ENDED);
 }

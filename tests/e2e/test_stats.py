@@ -13,19 +13,20 @@ from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
 COUNT, SECONDS, SECONDS_OR_NULL, WORD = "count", "number", "number or null", "word"
-LANE = {"queued": COUNT, "scheduled": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS, "wait_s": SECONDS_OR_NULL}
+LANE = {"queued": COUNT, "scheduled": COUNT, "deferred": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS, "wait_s": SECONDS_OR_NULL}
 SHAPE = {
     "version": WORD,
     "uptime_s": SECONDS,
     "tasks": dict.fromkeys(("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "REJECTED"), COUNT),
     "kept": dict.fromkeys(("bytes", "bytes_max", "purged", "purged_early"), COUNT),
     "lanes": {"cpu": LANE, "io": LANE},
+    "hosts": dict.fromkeys(("known", "paused", "deferring", "pauses", "deferrals"), COUNT),
     "admission": {
         "state": WORD,
         "waiting_max": COUNT,
         "wait_max_s": COUNT,
         "scheduled_max": COUNT,
-        "refused": dict.fromkeys(("queue_full", "wait_too_long", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
+        "refused": dict.fromkeys(("queue_full", "wait_too_long", "host_full", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
     },
     "store": {
         "commits": COUNT,
@@ -198,8 +199,9 @@ class TestFigures:
             stats = stats_of(client)
             assert stats["lanes"]["io"]["queued"] == 2 and stats["lanes"]["cpu"]["queued"] == 0
             assert stats["admission"]["state"] == "queue_full"
-            assert stats["admission"]["refused"] == {"queue_full": 5, "wait_too_long": 0, "schedule_full": 0,
-                                                      "disk_low": 0, "draining": 0, "store_busy": 0}
+            assert stats["admission"]["refused"] == {"queue_full": 5, "wait_too_long": 0, "host_full": 0,
+                                                      "schedule_full": 0, "disk_low": 0, "draining": 0,
+                                                      "store_busy": 0}
             held.release()
             for task_id in [first, *waiting]:
                 assert client.result(task_id)["result"] == "held"

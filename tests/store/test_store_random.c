@@ -26,6 +26,64 @@ struct model {
 
 #define WALK_TASKS 60
 
+/* Which tasks a gate defers, and for whom, is left to chance; the walk knows how many are. */
+static unsigned walk_random;
+static int64_t walk_deferred;
+
+static const char *const walk_hosts[] = { "a", "b" };
+
+static unsigned
+walk_dice(void)
+{
+	walk_random = walk_random * 1103515245 + 12345;
+	return walk_random >> 16;
+}
+
+static void
+walk_begin(void *context)
+{
+	(void)context;
+}
+
+static enum store_gate_word
+walk_judge(
+    void *context, const char *type, const char *args, size_t args_size, const char **ret_host)
+{
+	unsigned dice = walk_dice();
+
+	(void)context;
+	assert_string_equal(type, "http-fetch");
+	assert_int_equal(strlen(args), args_size);
+	if (dice % 4 < 2)
+		return dice % 4 == 0 ? STORE_GATE_ADMIT : STORE_GATE_PASS_OVER;
+	*ret_host = walk_hosts[dice % 2];
+	return STORE_GATE_DEFER;
+}
+
+/* Claims through a gate, with recalls. */
+static size_t
+walk_claim_through(struct store_env *env, bool isolated, struct task tasks[3])
+{
+	struct store_recall recalls[2];
+	struct store_gate gate = { .begin = walk_begin, .judge = walk_judge, .recalls = recalls };
+	size_t count = 0;
+
+	for (; gate.recall_count < walk_dice() % 3 && gate.recall_count < 2; gate.recall_count++)
+		recalls[gate.recall_count] = (struct store_recall){
+			.host = walk_hosts[walk_dice() % 2],
+			.max = 1 + walk_dice() % 3,
+		};
+	assert_int_equal(store_claim_through(env->store, &gate, LANE_IO, isolated, 3, env->now_ms,
+			     tasks, &count, NULL),
+	    STATUS_OK);
+	for (size_t i = 0; i < gate.recall_count; i++) {
+		assert_true(recalls[i].ret_count <= recalls[i].max);
+		walk_deferred -= (int64_t)recalls[i].ret_count;
+	}
+	walk_deferred += (int64_t)gate.ret_deferred;
+	return count;
+}
+
 static void
 check_counts(struct store_env *env, const struct model *model, unsigned count)
 {
@@ -40,6 +98,8 @@ check_counts(struct store_env *env, const struct model *model, unsigned count)
 			expected.running_by_lane[n % 2 == 0 ? LANE_CPU : LANE_IO]++;
 		assert_int_equal(store_env_state(env, n), model[n].state);
 	}
+	expected.queued_by_lane[LANE_IO] -= walk_deferred;
+	expected.deferred_by_lane[LANE_IO] = walk_deferred;
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_OK);
 	assert_memory_equal(&counts, &expected, sizeof(counts));
 }
@@ -50,9 +110,12 @@ walk_claim(struct store_env *env, struct model *model, enum lane lane, bool isol
 	struct task tasks[3];
 	size_t count = 0;
 
-	assert_int_equal(
-	    store_claim(env->store, lane, isolated, 3, env->now_ms, tasks, &count, NULL),
-	    STATUS_OK);
+	if (lane == LANE_IO)
+		count = walk_claim_through(env, isolated, tasks);
+	else
+		assert_int_equal(
+		    store_claim(env->store, lane, isolated, 3, env->now_ms, tasks, &count, NULL),
+		    STATUS_OK);
 	for (size_t i = 0; i < count; i++) {
 		unsigned n = (unsigned)strtoul(tasks[i].id, NULL, 16);
 
@@ -165,6 +228,26 @@ walk_finish(struct store_env *env, struct model *model, bool succeed)
 	model->is_held = false;
 }
 
+/* Hands a task back, whether its claim still holds or not; one of the IO lane for a host or not. */
+static void
+walk_release(struct store_env *env, struct model *model)
+{
+	size_t queued = 0;
+
+	if (model->task.lane == LANE_IO && walk_dice() % 2 == 0) {
+		assert_int_equal(store_defer(env->store, &model->task, walk_hosts, 1, env->now_ms,
+				     &queued, NULL),
+		    STATUS_OK);
+		walk_deferred += (int64_t)queued;
+	} else {
+		queued = store_env_release(env, &model->task);
+	}
+	assert_int_equal(queued, model->is_held);
+	if (model->is_held)
+		model->state = TASK_QUEUED;
+	model->is_held = false;
+}
+
 static void
 test_counts_are_exact_under_random_operations(void **state)
 {
@@ -172,6 +255,8 @@ test_counts_are_exact_under_random_operations(void **state)
 	struct model model[WALK_TASKS] = { 0 };
 	unsigned count = 0, seed = 20260101;
 
+	walk_random = 20260101;
+	walk_deferred = 0;
 	for (int step = 0; step < 600; step++) {
 		unsigned dice = (seed = seed * 1103515245 + 12345) >> 16;
 		unsigned n = count == 0 ? 0 : (dice >> 5) % count;
@@ -200,10 +285,7 @@ test_counts_are_exact_under_random_operations(void **state)
 		case 10:
 			if (count == 0 || model[n].task.seq == 0)
 				break;
-			store_env_release(env, &model[n].task);
-			if (model[n].is_held)
-				model[n].state = TASK_QUEUED;
-			model[n].is_held = false;
+			walk_release(env, &model[n]);
 			break;
 		default:
 			if (count > 0 && model[n].task.seq != 0)

@@ -584,6 +584,8 @@ refusal_word(enum refusal refusal)
 		return "queue_full";
 	case REFUSAL_WAIT_TOO_LONG:
 		return "wait_too_long";
+	case REFUSAL_HOST_FULL:
+		return "host_full";
 	case REFUSAL_SCHEDULE_FULL:
 		return "schedule_full";
 	case REFUSAL_DISK_LOW:

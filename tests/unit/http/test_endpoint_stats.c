@@ -55,13 +55,14 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 			.database_bytes = 45056,
 			.wal_bytes = 4152,
 		},
-		.lanes = { { .queued = 10, .scheduled = 13, .running = 11, .slots = 12, .drained_per_1000_s = 1500, .wait_ms = 2500 },
-		    { .queued = 20, .scheduled = 23, .running = 21, .slots = 22, .drained_per_1000_s = 1, .wait_ms = -1 } },
+		.lanes = { { .queued = 10, .scheduled = 13, .deferred = 14, .running = 11, .slots = 12, .drained_per_1000_s = 1500, .wait_ms = 2500 },
+		    { .queued = 20, .scheduled = 23, .deferred = 24, .running = 21, .slots = 22, .drained_per_1000_s = 1, .wait_ms = -1 } },
+		.hosts = { .known = 41, .paused = 42, .deferring = 43, .pauses = 44, .deferrals = 45 },
 		.admission = REFUSAL_QUEUE_FULL,
 		.waiting_max = 1000,
 		.wait_max_s = 3000,
 		.held_max = 2000,
-		.refused = { 0, 31, 36, 35, 32, 33, 34 },
+		.refused = { 0, 31, 36, 37, 35, 32, 33, 34 },
 		.kept_bytes_max = INT64_C(80000000000),
 		.purged = 41,
 		.purged_early = 40,
@@ -70,10 +71,11 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 	    "\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,\"SUCCEEDED\":3000000000,\"FAILED\":4,"
 	    "\"REJECTED\":5},"
 	    "\"kept\":{\"bytes\":70000000000,\"bytes_max\":80000000000,\"purged\":41,\"purged_early\":40},"
-	    "\"lanes\":{\"cpu\":{\"queued\":10,\"scheduled\":13,\"running\":11,\"slots\":12,\"drained_per_s\":1.5,\"wait_s\":2.5},"
-	    "\"io\":{\"queued\":20,\"scheduled\":23,\"running\":21,\"slots\":22,\"drained_per_s\":0.001,\"wait_s\":null}},"
+	    "\"lanes\":{\"cpu\":{\"queued\":10,\"scheduled\":13,\"deferred\":14,\"running\":11,\"slots\":12,\"drained_per_s\":1.5,\"wait_s\":2.5},"
+	    "\"io\":{\"queued\":20,\"scheduled\":23,\"deferred\":24,\"running\":21,\"slots\":22,\"drained_per_s\":0.001,\"wait_s\":null}},"
+	    "\"hosts\":{\"known\":41,\"paused\":42,\"deferring\":43,\"pauses\":44,\"deferrals\":45},"
 	    "\"admission\":{\"state\":\"queue_full\",\"waiting_max\":1000,\"wait_max_s\":3000,\"scheduled_max\":2000,\"refused\":{"
-	    "\"queue_full\":31,\"wait_too_long\":36,\"schedule_full\":35,\"disk_low\":32,\"draining\":33,\"store_busy\":34}},"
+	    "\"queue_full\":31,\"wait_too_long\":36,\"host_full\":37,\"schedule_full\":35,\"disk_low\":32,\"draining\":33,\"store_busy\":34}},"
 	    "\"store\":{\"commits\":7,\"commands\":99,\"commit_ms\":{\"count\":7,\"sum\":12.345,"
 	    "\"buckets\":[{\"le\":0.1,\"count\":1},{\"le\":2.5,\"count\":3},"
 	    "{\"le\":5000,\"count\":6},{\"le\":null,\"count\":7}]},"

@@ -468,6 +468,7 @@ test_each_refusal_is_503_with_its_own_type_and_retry_after(void **state)
 	} cases[] = {
 		{ REFUSAL_QUEUE_FULL, "/problems/queue-full" },
 		{ REFUSAL_WAIT_TOO_LONG, "/problems/wait-too-long" },
+		{ REFUSAL_HOST_FULL, "/problems/host-full" },
 		{ REFUSAL_SCHEDULE_FULL, "/problems/schedule-full" },
 		{ REFUSAL_DISK_LOW, "/problems/disk-low" },
 		{ REFUSAL_DRAINING, "/problems/draining" },

@@ -171,9 +171,26 @@ carry_close(struct engine *engine)
 	scene_shared.engine_open = false;
 }
 
+/* What stands between the quotes after "host":. */
+static bool
+carry_host_of(const char *args, size_t args_size, char ret_host[TASK_HOST_SIZE])
+{
+	static const char begin[] = "{\"host\":\"";
+	assert_int_equal(args_size, strlen(args));
+	if (strncmp(args, begin, strlen(begin)) != 0)
+		return false;
+	size_t size = strcspn(args + strlen(begin), "\"");
+	assert_true(size < TASK_HOST_SIZE);
+	memcpy(ret_host, args + strlen(begin), size);
+	ret_host[size] = '\0';
+	return true;
+}
+
 static const struct engine_ops carry_engine = { carry_open, carry_add, carry_abort, carry_close };
 const struct kind work_kind = { .type = "work", .lane = LANE_CPU, .run = work_run };
-const struct kind carry_kind = { .type = "carry", .lane = LANE_IO, .engine = &carry_engine };
+const struct kind carry_kind = {
+	.type = "carry", .lane = LANE_IO, .host_of = carry_host_of, .engine = &carry_engine
+};
 const struct kind prompt_kind = {
 	.type = "prompt", .lane = LANE_CPU, .run = prompt_run, .answer = prompt_answer
 };
@@ -226,6 +243,7 @@ const struct queue_conf scene_usual = {
 	.waiting_max = 1000,
 	.cpu_executors = 2,
 	.io_slots = 2,
+	.host_places = 1,
 	.held_max = 1000,
 	.idempotency_keep_ms = 3600000,
 	.default_terms = { .priority = TASK_PRIORITY_DEFAULT, .max_attempts = 3 },

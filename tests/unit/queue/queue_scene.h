@@ -6,9 +6,9 @@
  *
  * "work" runs in the CPU lane: with the arguments "{}" it stands at the scene's gate, with others
  * it does not, and with "bulky" among them its result goes to a file. "carry" is a kind of the IO
- * lane whose runs stay in its engine until the test takes them out. "prompt" runs in the CPU lane,
- * too, and has its result at hand, unless "later" is among its arguments: scene_prompt_size bytes
- * of SCENE_PROMPT_BYTE.
+ * lane whose runs stay in its engine until the test takes them out; {"host":"NAME"} are arguments
+ * by which they ask a host. "prompt" runs in the CPU lane, too, and has its result at hand, unless
+ * "later" is among its arguments: scene_prompt_size bytes of SCENE_PROMPT_BYTE.
  */
 #ifndef TASKQ_TESTS_QUEUE_SCENE_H
 #define TASKQ_TESTS_QUEUE_SCENE_H

@@ -18,14 +18,14 @@ test_enter_admits_up_to_the_limit_and_not_one_more(void **state)
 	struct admission admission;
 	admission_init(&admission, 3, 5, 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+		assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_check(&admission), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_tick(&admission, 1000), 1);
 	assert_int_equal(admission_tick(&admission, 1000), 0);
 	admission_leave(&admission, LANE_CPU, 1);
 	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 }
 
 static void
@@ -34,9 +34,9 @@ test_a_full_lane_does_not_refuse_the_other(void **state)
 	(void)state;
 	struct admission admission;
 	admission_init(&admission, 1, 5, 0);
-	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 }
 
 /* Enters a batch with these shares; the lane that is full has to be told. */
@@ -75,7 +75,7 @@ test_a_batch_takes_all_its_places_or_none(void **state)
 	assert_int_equal(enter_batch(&admission, 4, 0, LANE_CPU), REFUSAL_QUEUE_FULL);
 	assert_waiting(&admission, 7, 10);
 	assert_int_equal(enter_batch(&admission, 3, 0, LANE_CPU), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	assert_waiting(&admission, 10, 10);
 	admission_leave(&admission, LANE_CPU, 10);
 	admission_leave(&admission, LANE_IO, 10);
@@ -119,8 +119,8 @@ test_what_waits_for_a_time_has_a_bound_of_its_own(void **state)
 	struct queue_stats stats;
 	enum lane full = LANE_CPU;
 	admission_init(&admission, 1, 3, 0);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
 	const struct admission_places many = { .held = 3 }, fits = { .held = 2 },
 				      no_lane = { .waiting = { 1, 1 }, .held = 1 };
@@ -145,6 +145,46 @@ test_what_waits_for_a_time_has_a_bound_of_its_own(void **state)
 	assert_int_equal(stats.held_max, 3);
 	assert_int_equal(
 	    admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_SCHEDULE_FULL), 60);
+}
+
+static void
+test_what_waits_for_its_host_counts_and_a_tenth_is_kept_for_other_hosts(void **state)
+{
+	(void)state;
+	struct admission admission;
+	struct queue_stats stats;
+	const struct admission_places behind = { .waiting = { 0, 2 },
+		.is_behind = { false, true } },
+				      other = { .waiting = { 0, 2 } };
+	enum lane full = LANE_CPU;
+	admission_init(&admission, 20, 5, 0);
+	admission_deferred(&admission, LANE_IO, 16);
+	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_NONE);
+	assert_int_equal(admission_enter_batch(&admission, &behind, &full), REFUSAL_HOST_FULL);
+	assert_int_equal(full, LANE_IO);
+	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_HOST_FULL);
+	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
+	assert_int_equal(admission_enter_batch(&admission, &other, &full), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_check(&admission), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_HOST_FULL), 60);
+	/* A claim defers three of those that waited and recalls five of the others. */
+	admission_sift(&admission, LANE_IO, 5, 3);
+	assert_waiting(&admission, 1, 4 + 5 - 3);
+	assert_int_equal(atomic_load(&admission.deferred[LANE_IO]), 16 + 3 - 5);
+	/* They are part of what a full queue has to be rid of: 20 of 20, and two go in a second. */
+	admission_taken(&admission, LANE_IO, 2);
+	admission_returned(&admission, LANE_IO, 2);
+	admission_tick(&admission, 1000);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 10, REFUSAL_QUEUE_FULL), 5);
+	admission_undefer(&admission, LANE_IO, 14);
+	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_NONE);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.refused[REFUSAL_HOST_FULL], 2);
+	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 2);
 }
 
 static void
@@ -206,11 +246,11 @@ test_returned_tasks_count_even_over_the_limit(void **state)
 	struct admission admission;
 	admission_init(&admission, 2, 5, 0);
 	admission_returned(&admission, LANE_CPU, 5);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	admission_taken(&admission, LANE_CPU, 3);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	admission_taken(&admission, LANE_CPU, 1);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 }
 
 static void
@@ -220,13 +260,13 @@ test_draining_and_a_low_disk_refuse_and_take_no_place(void **state)
 	struct admission admission;
 	admission_init(&admission, 1, 5, 0);
 	atomic_store(&admission.disk_low, true);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_DISK_LOW);
 	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
 	atomic_store(&admission.draining, true);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DRAINING);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_DRAINING);
 	atomic_store(&admission.disk_low, false);
 	atomic_store(&admission.draining, false);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 }
 
 static void
@@ -236,12 +276,12 @@ test_refusals_are_counted_by_reason(void **state)
 	struct admission admission;
 	struct queue_stats stats;
 	admission_init(&admission, 1, 5, 0);
-	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_NONE);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_QUEUE_FULL);
+		assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_QUEUE_FULL);
 	admission_note_refusal(&admission, REFUSAL_STORE_BUSY);
 	atomic_store(&admission.disk_low, true);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DISK_LOW);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_DISK_LOW);
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.admission, REFUSAL_DISK_LOW);
 	assert_int_equal(stats.waiting_max, 1);
@@ -254,7 +294,7 @@ test_refusals_are_counted_by_reason(void **state)
 	/* A look for readiness is no refusal, and a tick forgets nothing. */
 	assert_int_equal(admission_check(&admission), REFUSAL_DISK_LOW);
 	atomic_store(&admission.draining, true);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_DRAINING);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_DRAINING);
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.admission, REFUSAL_DRAINING);
 	assert_int_equal(stats.refused[REFUSAL_DRAINING], 1);
@@ -355,16 +395,16 @@ test_what_would_wait_too_long_is_refused_and_not_a_task_sooner(void **state)
 	enum lane full = LANE_IO;
 	admission_init(&admission, 1000, 5, 10);
 	pace(&admission, LANE_CPU, 197, 20); /* 200 are gone in ten seconds */
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 	assert_int_equal(admission_enter_batch(&admission, &three, &full), REFUSAL_WAIT_TOO_LONG);
 	assert_int_equal(full, LANE_CPU);
 	assert_int_equal(admission_check(&admission), REFUSAL_NONE);
 	assert_int_equal(admission_enter_batch(&admission, &two, &full), REFUSAL_NONE);
 	assert_waiting(&admission, 200, 0);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_WAIT_TOO_LONG);
 	assert_int_equal(admission_check(&admission), REFUSAL_WAIT_TOO_LONG);
 	/* It concerns neither the other lane nor what waits for a time. */
-	assert_int_equal(admission_enter(&admission, LANE_IO), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_IO, false), REFUSAL_NONE);
 	assert_int_equal(admission_enter_held(&admission), REFUSAL_NONE);
 	/* A tenth of the 200 is gone in a second; a batch of 100 has room in five. */
 	assert_int_equal(
@@ -381,7 +421,7 @@ test_what_would_wait_too_long_is_refused_and_not_a_task_sooner(void **state)
 	assert_int_equal(stats.refused[REFUSAL_WAIT_TOO_LONG], 2);
 	assert_int_equal(stats.refused[REFUSAL_QUEUE_FULL], 0);
 	admission_taken(&admission, LANE_CPU, 1);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 }
 
 static void
@@ -395,21 +435,21 @@ test_no_wait_is_too_long_where_none_is_named_nobody_waits_or_nothing_is_known(vo
 	/* Any wait may be. */
 	admission_init(&admission, 1000, 5, 0);
 	pace(&admission, LANE_CPU, 999, 20);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_QUEUE_FULL);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_QUEUE_FULL);
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.lanes[LANE_CPU].wait_ms, 50000);
 	/* The last one has gone, and the next tick has not come: the pace of before is no reason.
 	 */
 	admission_init(&admission, 1000, 5, 10);
 	pace(&admission, LANE_CPU, 200, 20);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_WAIT_TOO_LONG);
 	admission_taken(&admission, LANE_CPU, 200);
 	assert_int_equal(admission_enter_batch(&admission, &many, &full), REFUSAL_NONE);
 	/* And with it nothing is known any more. */
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_WAIT_TOO_LONG);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_WAIT_TOO_LONG);
 	admission_tick(&admission, 1000);
-	assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+	assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.lanes[LANE_CPU].wait_ms, -1);
 }
@@ -422,7 +462,7 @@ test_a_surge_that_drains_fast_is_not_refused(void **state)
 	admission_init(&admission, 100000, 5, 60);
 	/* An hour of next to nothing. */
 	for (int i = 0; i < 3600; i++) {
-		assert_int_equal(admission_enter(&admission, LANE_CPU), REFUSAL_NONE);
+		assert_int_equal(admission_enter(&admission, LANE_CPU, false), REFUSAL_NONE);
 		admission_taken(&admission, LANE_CPU, 1);
 		admission_tick(&admission, 1000);
 	}
@@ -430,7 +470,7 @@ test_a_surge_that_drains_fast_is_not_refused(void **state)
 	int64_t refused = 0;
 	for (int i = 0; i < 30; i++) {
 		for (int n = 0; n < 40000; n++) {
-			enum refusal refusal = admission_enter(&admission, LANE_CPU);
+			enum refusal refusal = admission_enter(&admission, LANE_CPU, false);
 			assert_int_not_equal(refusal, REFUSAL_WAIT_TOO_LONG);
 			refused += refusal == REFUSAL_QUEUE_FULL;
 		}
@@ -449,6 +489,8 @@ main(void)
 		cmocka_unit_test(test_a_batch_takes_all_its_places_or_none),
 		cmocka_unit_test(test_what_could_never_enter_is_told_apart_from_what_has_to_wait),
 		cmocka_unit_test(test_what_waits_for_a_time_has_a_bound_of_its_own),
+		cmocka_unit_test(
+		    test_what_waits_for_its_host_counts_and_a_tenth_is_kept_for_other_hosts),
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_a_batch_and_take_no_place),
 		cmocka_unit_test(test_batches_at_once_never_exceed_the_limit_together),
 		cmocka_unit_test(test_returned_tasks_count_even_over_the_limit),

@@ -501,7 +501,7 @@ test_a_place_that_is_given_back_goes_to_one_that_waits_at_once(void **state)
 		struct task_new lost = new_carry();
 		struct task_new waiter = new_carry();
 		struct task_start *start = bare_lane_reserve(&bare, &lost);
-		assert_int_equal(admission_enter(&bare.admission, LANE_IO), REFUSAL_NONE);
+		assert_int_equal(admission_enter(&bare.admission, LANE_IO, false), REFUSAL_NONE);
 		assert_int_equal(
 		    store_submit(scene->store, &waiter, 1, NULL, NULL, NULL), STATUS_OK);
 		lane_wake(bare.lane);
