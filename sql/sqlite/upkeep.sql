@@ -18,13 +18,13 @@ PRAGMA integrity_check(100);
 -- Every task, with what is kept of its content, and what it counts for. length() of a blob does not
 -- read it.
 -- name: audit_walk
-SELECT t.type, t.lane, t.status, t.held_until IS NOT NULL, t.result_where, t.result_bytes,
+SELECT t.type, t.lane, t.status, t.held_until, t.result_where, t.result_bytes,
     length(r.content), t.attempt, t.args, t.failure_message, t.response
 FROM task AS t LEFT JOIN task_result AS r ON r.seq = t.seq;
 
 -- The same two in a database of schema version 1, which knew no held tasks and counted no bytes.
 -- name: audit_walk_v1
-SELECT t.type, t.lane, t.status, 0, t.result_where, t.result_bytes, length(r.content)
+SELECT t.type, t.lane, t.status, NULL, t.result_where, t.result_bytes, length(r.content)
 FROM task AS t LEFT JOIN task_result AS r ON r.seq = t.seq;
 
 -- name: counter_list_v1

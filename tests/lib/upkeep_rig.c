@@ -48,6 +48,23 @@ retry_once(struct store_env *env)
 	task_done(&task);
 }
 
+/* Task 7 waits for a host. */
+static void
+defer_one(struct store_env *env)
+{
+	const char *host = "slow.example";
+	struct error error = { "" };
+	struct task task;
+	size_t queued = 0;
+
+	store_env_submit(env, 7);
+	store_env_claim_one(env, false, &task);
+	assert_int_equal(
+	    store_defer(env->store, &task, &host, 1, env->now_ms, &queued, &error), STATUS_OK);
+	assert_int_equal(queued, 1);
+	task_done(&task);
+}
+
 void
 rig_fill(struct store_env *env)
 {
@@ -64,6 +81,7 @@ rig_fill(struct store_env *env)
 	store_env_submit(env, 2);
 	store_env_claim_one(env, false, &task);
 	task_done(&task);
+	defer_one(env);
 	store_env_submit(env, 1);
 }
 

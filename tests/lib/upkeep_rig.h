@@ -13,7 +13,7 @@
 
 /**
  * rig_fill - task 1 QUEUED, 2 RUNNING, 3 SUCCEEDED with its content in the database, 4 with it in a
- * file, 5 FAILED, 6 with an attempt that failed before
+ * file, 5 FAILED, 6 with an attempt that failed before, 7 deferred for a host
  */
 void rig_fill(struct store_env *env);
 

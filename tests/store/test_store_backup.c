@@ -148,7 +148,7 @@ test_a_backup_of_an_open_store_is_a_store(void **state)
 	copy_path(env, "backup", path);
 	rig_fill(env);
 	copied = backup(env, path, NULL);
-	assert_int_equal(copied.tasks, 6);
+	assert_int_equal(copied.tasks, 7);
 	assert_int_equal(copied.files, 1);
 	assert_int_equal(copied.bytes, 3 * STORE_ENV_INLINE_MAX);
 	assert_int_equal(copied.purged, 0);
@@ -160,7 +160,7 @@ test_a_backup_of_an_open_store_is_a_store(void **state)
 	assert_non_null(strstr(listing, "/taskq.db 100600"));
 	assert_non_null(strstr(listing, "/results 40700"));
 	free(listing);
-	store_env_submit(env, 7); /* it is a copy, and the source goes on */
+	store_env_submit(env, 8); /* it is a copy, and the source goes on */
 	move_to(env, path);
 	assert_filled(env);
 }
@@ -200,7 +200,7 @@ test_a_restored_backup_is_the_store_again(void **state)
 	rig_fill(env);
 	(void)backup(env, saved, NULL);
 	assert_int_equal(copy(store_restore, saved, place, NULL, &copied, &error), STATUS_OK);
-	assert_int_equal(copied.tasks, 6);
+	assert_int_equal(copied.tasks, 7);
 	rig_assert_ok(&copied.report);
 	move_to(env, place);
 	assert_filled(env);
@@ -306,7 +306,7 @@ test_a_lost_result_is_lost_in_the_copy_and_told(void **state)
 	rig_result_path(env, result);
 	assert_int_equal(unlink(result), 0);
 	copied = backup(env, path, NULL);
-	assert_int_equal(copied.tasks, 6);
+	assert_int_equal(copied.tasks, 7);
 	assert_int_equal(copied.files, 0);
 	rig_assert_found(&copied.report, "results", STORE_VERDICT_LOSS, "1 of 1");
 }
@@ -369,9 +369,9 @@ test_what_is_purged_while_it_is_copied_is_not_in_the_copy(void **state)
 	copied = backup(env, path, &hook);
 	/* Only what needs its file: the others are whole in the snapshot. */
 	assert_int_equal(copied.purged, 1);
-	assert_int_equal(copied.tasks, 5);
+	assert_int_equal(copied.tasks, 6);
 	rig_assert_ok(&copied.report);
-	rig_assert_found(&copied.report, "counters", STORE_VERDICT_OK, "5 tasks");
+	rig_assert_found(&copied.report, "counters", STORE_VERDICT_OK, "6 tasks");
 	move_to(env, path);
 	store_env_id(4, id);
 	assert_int_equal(store_read_status(env->store, id, &status, &env->error), STATUS_NOT_FOUND);
@@ -399,7 +399,7 @@ test_what_comes_after_the_snapshot_is_not_in_the_copy(void **state)
 	hook.at = 2; /* the pages are being copied */
 	copied = backup(env, path, &hook);
 	assert_true(hook.calls >= 2);
-	assert_int_equal(copied.tasks, 6);
+	assert_int_equal(copied.tasks, 7);
 	rig_assert_ok(&copied.report);
 }
 
@@ -424,7 +424,7 @@ test_a_service_that_is_started_meanwhile_makes_it_begin_anew(void **state)
 	store_env_close(env);
 	copied = backup(env, path, &hook);
 	rig_assert_ok(&copied.report);
-	assert_int_equal(copied.tasks, 7);
+	assert_int_equal(copied.tasks, 8);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "store/sqlite/command_apply.h"
 #include "store/sqlite/result_list.h"
 #include "store/sqlite/sqlite_counters.h"
 #include "store/sqlite/sqlite_migrate.h"
@@ -171,7 +172,7 @@ recount_row(struct recount *recount, sqlite3_stmt *row)
 		return rc;
 	if (!task_state_parse(word, &state) || lane < 0 || lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
-	in = sqlite3_column_int(row, 3) != 0 ? COUNTED_HELD : (enum counted)state;
+	in = state == TASK_QUEUED ? queued_row_counted(queued_row_wait(row, 3)) : (enum counted)state;
 	recount->tasks++;
 	if (strcmp(where, "row") == 0 &&
 	    (sqlite3_column_type(row, 6) == SQLITE_NULL ||
