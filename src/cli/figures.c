@@ -11,7 +11,7 @@
 #define BAR_MOST      24
 #define TITLE_COLUMNS 12
 #define LANE_TEXT     (TITLE_COLUMNS + 54) /* columns of a lane's line beside its bar */
-#define LANE_SLOTS    17                   /* and what is told where there is room */
+#define LANE_MORE     19                   /* and what is told where there is room */
 #define RATE_TITLED   "%s/s"
 
 const char *const figures_states[FIGURES_STATES] = { "QUEUED", "RUNNING", "SUCCEEDED", "FAILED",
@@ -58,6 +58,7 @@ figures_read(const json_t *json, struct figures *ret_figures)
 			.title = lanes[i].title,
 			.queued = integer_of(lane, "queued"),
 			.scheduled = integer_of(lane, "scheduled"),
+			.deferred = integer_of(lane, "deferred"),
 			.running = integer_of(lane, "running"),
 			.slots = integer_of(lane, "slots"),
 			.drained_per_s = json_number_value(json_object_get(lane, "drained_per_s")),
@@ -97,12 +98,17 @@ figures_put_lane(const struct ink *ink, const struct figures_lane *lane, size_t 
 		ink_bar(ink, PAINT_BUSY, bar < BAR_MOST ? bar : BAR_MOST, share);
 	ink_cell_right(ink, PAINT_PLAIN, 8, "%s", human_count(lane->running, text));
 	ink_put(ink, PAINT_PLAIN, " run");
-	ink_cell_right(ink, PAINT_PLAIN, 11, "%s", human_count(lane->queued, text));
+	ink_cell_right(
+	    ink, PAINT_PLAIN, 11, "%s", human_count(lane->queued + lane->deferred, text));
 	ink_put(ink, PAINT_PLAIN, " wait");
 	ink_cell_right(ink, PAINT_PLAIN, 11, "%s", human_count(lane->scheduled, text));
 	ink_put(ink, PAINT_PLAIN, " later");
 	ink_cell_right(ink, PAINT_PLAIN, 9, RATE_TITLED, human_rate(lane->drained_per_s, text));
-	if (columns >= LANE_TEXT + BAR_MOST + LANE_SLOTS)
+	if (columns < LANE_TEXT + BAR_MOST + LANE_MORE)
+		return;
+	if (lane->deferred > 0)
+		ink_put(ink, PAINT_BUSY, "   %s for hosts", human_count(lane->deferred, text));
+	else
 		ink_put(ink, PAINT_DIM, "   %s at once", human_count(lane->slots, text));
 }
 

@@ -17,6 +17,7 @@
 struct figures_lane {
 	const char *title; /* what runs in it */
 	int64_t queued, scheduled, running, slots;
+	int64_t deferred; /* what waits for its host */
 	double drained_per_s;
 };
 

@@ -25,11 +25,11 @@ load(const char *text)
 static void
 test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 {
-	json_t *json =
-	    load("{\"version\":\"1.2.3\",\"uptime_s\":1.5,\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,"
-		 "\"SUCCEEDED\":3,\"FAILED\":4,\"REJECTED\":5},\"lanes\":{\"io\":{\"queued\":6,"
-		 "\"scheduled\":7,\"running\":8,\"slots\":9,\"drained_per_s\":10.5}},"
-		 "\"admission\":{\"state\":\"queue_full\"}}");
+	json_t *json = load(
+	    "{\"version\":\"1.2.3\",\"uptime_s\":1.5,\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,"
+	    "\"SUCCEEDED\":3,\"FAILED\":4,\"REJECTED\":5},\"lanes\":{\"io\":{\"queued\":6,"
+	    "\"scheduled\":7,\"deferred\":11,\"running\":8,\"slots\":9,\"drained_per_s\":10.5}},"
+	    "\"admission\":{\"state\":\"queue_full\"}}");
 	struct figures figures;
 
 	(void)state;
@@ -38,6 +38,7 @@ test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 	assert_int_equal(figures_ended(&figures), 12);
 	assert_int_equal(figures.lanes[0].queued, 0);
 	assert_int_equal(figures.lanes[1].slots, 9);
+	assert_int_equal(figures.lanes[1].deferred, 11);
 	assert_true(figures.lanes[1].drained_per_s > 10.4);
 	assert_string_equal(figures.admission, "queue_full");
 	json_decref(json);
