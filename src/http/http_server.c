@@ -161,6 +161,8 @@ http_server_open(const struct http_conf *conf, struct queue *queue, struct http_
 void
 http_server_drain(struct http_server *server)
 {
+	if (server->context.conf.listen_is_passed)
+		(void)MHD_quiesce_daemon(server->daemon);
 	atomic_store(&server->context.draining, true);
 }
 

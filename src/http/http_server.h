@@ -47,7 +47,7 @@ enum status http_server_open(const struct http_conf *conf, struct queue *queue,
 /**
  * http_server_drain - the first half of the end: from now on every response closes its connection
  * and readiness is false. Connections are still accepted, so that clients get a clear 503 and reads
- * work.
+ * work; but on a passed socket they are left for the next service, which will not refuse them.
  */
 void http_server_drain(struct http_server *server);
 

@@ -180,6 +180,30 @@ class TestPassedSocket:
                 assert connection.read_response().status == (200 if number % 2 else 202)
                 connection.close()
 
+    def test_who_connects_while_the_service_drains_is_served_by_the_next(self, make_daemon, supervisor):
+        with ScriptedOrigin(ok_answer(b"held"), hold=True) as held:
+            daemon = make_daemon(**supervisor.options(fetch_allow=["127.0.0.0/8"]))
+            with daemon.client() as client:
+                client.fetch(held.url())
+                wait_until(lambda: held.running == 1)
+            with RawConnection(*supervisor.address) as early, RawConnection(*supervisor.address) as late:
+                def readiness(connection):
+                    connection.send(request("GET", "/readyz"))
+                    return connection.read_response().status
+
+                assert readiness(early) == readiness(late) == 200
+                daemon.signal(signal.SIGTERM)
+                # Those that are connected are answered, once more.
+                wait_until(lambda: readiness(early) == 503)
+                late.send(post_json(SUBMISSIONS, factorial_body(9)))
+                assert late.read_response().status == 503
+                with RawConnection(*supervisor.address) as new:
+                    new.send(post_json(SUBMISSIONS, factorial_body(9)))
+                    held.release()
+                    assert daemon.wait() == 0
+                    daemon.restart()
+                    assert new.read_response().status == 202
+
     def test_no_connection_is_refused_over_restarts_under_load(self, make_daemon, supervisor):
         daemon = make_daemon(**supervisor.options())
         stop = threading.Event()
