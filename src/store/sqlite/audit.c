@@ -172,7 +172,8 @@ recount_row(struct recount *recount, sqlite3_stmt *row)
 		return rc;
 	if (!task_state_parse(word, &state) || lane < 0 || lane >= LANE_COUNT)
 		return SQLITE_CORRUPT;
-	in = state == TASK_QUEUED ? queued_row_counted(queued_row_wait(row, 3)) : (enum counted)state;
+	in = state == TASK_QUEUED ? queued_row_counted(queued_row_wait(row, 3))
+				  : (enum counted)state;
 	recount->tasks++;
 	if (strcmp(where, "row") == 0 &&
 	    (sqlite3_column_type(row, 6) == SQLITE_NULL ||
