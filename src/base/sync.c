@@ -143,17 +143,24 @@ cond_wait(struct cond *cond, struct lock *lock)
 	MUST(pthread_cond_wait(&cond->cond, &lock->mutex));
 }
 
+static struct timespec
+time_of(int64_t mono_ms)
+{
+	if (mono_ms < 0)
+		mono_ms = 0;
+	return (struct timespec){
+		.tv_sec = (time_t)(mono_ms / 1000),
+		.tv_nsec = (long)(mono_ms % 1000) * 1000000,
+	};
+}
+
 bool
 cond_wait_until(struct cond *cond, struct lock *lock, int64_t mono_ms)
 {
-	struct timespec until;
+	const struct timespec until = time_of(mono_ms);
 	int rc;
 
 	held_check_alone(lock);
-	if (mono_ms < 0)
-		mono_ms = 0;
-	until.tv_sec = (time_t)(mono_ms / 1000);
-	until.tv_nsec = (long)(mono_ms % 1000) * 1000000;
 	rc = pthread_cond_timedwait(&cond->cond, &lock->mutex, &until);
 	assert(rc == 0 || rc == ETIMEDOUT);
 	return rc == 0;
@@ -215,6 +222,64 @@ event_wait(struct event *event)
 		(void)syscall(SYS_futex, &event->state, FUTEX_WAIT | FUTEX_PRIVATE_FLAG,
 		    EVENT_AWAITED, NULL, NULL, 0);
 	}
+}
+
+/* Beside the bits: their thread sleeps in the kernel. */
+#define NOTICE_ASLEEP (~NOTICE_BITS)
+
+void
+notice_init(struct notice *notice)
+{
+	atomic_init(&notice->bits, 0);
+}
+
+bool
+notice_set(struct notice *notice, unsigned bits)
+{
+	unsigned before = atomic_load_explicit(&notice->bits, memory_order_relaxed);
+
+	assert((bits & NOTICE_ASLEEP) == 0);
+	/* Whoever takes the sleep away has to wake. */
+	while (!atomic_compare_exchange_weak_explicit(&notice->bits, &before,
+	    (before | bits) & NOTICE_BITS, memory_order_acq_rel, memory_order_relaxed))
+		;
+	return (before & NOTICE_ASLEEP) != 0;
+}
+
+void
+notice_wake(struct notice *notice)
+{
+	/* As in event_set: only the address is used, and a spurious wake does no harm. */
+	(void)syscall(SYS_futex, &notice->bits, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+}
+
+unsigned
+notice_wait(struct notice *notice, unsigned bits, int64_t until_mono_ms)
+{
+	const struct timespec until = time_of(until_mono_ms);
+	unsigned now = atomic_load_explicit(&notice->bits, memory_order_acquire);
+	bool is_late = false;
+
+	while ((now & bits) == 0 && !is_late) {
+		/* Not where a bit has come meanwhile; and then the kernel looks once more. */
+		if (!atomic_compare_exchange_weak_explicit(&notice->bits, &now, now | NOTICE_ASLEEP,
+			memory_order_acquire, memory_order_acquire))
+			continue;
+		is_late = syscall(SYS_futex, &notice->bits, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG,
+			      now | NOTICE_ASLEEP, &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 &&
+			  errno == ETIMEDOUT;
+		now = atomic_load_explicit(&notice->bits, memory_order_acquire);
+	}
+	/* Nobody need wake who has gone on by itself. */
+	if ((now & NOTICE_ASLEEP) != 0)
+		now = atomic_fetch_and_explicit(&notice->bits, NOTICE_BITS, memory_order_acquire);
+	return now & bits;
+}
+
+void
+notice_clear(struct notice *notice, unsigned bits)
+{
+	atomic_fetch_and_explicit(&notice->bits, ~bits, memory_order_relaxed);
 }
 
 static size_t

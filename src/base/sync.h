@@ -67,6 +67,35 @@ void event_init(struct event *event);
 void event_set(struct event *event);
 void event_wait(struct event *event);
 
+/*
+ * Bits that any thread sets and one thread waits for. A bare futex as well: who waits needs no lock
+ * to go on, so that thousands can be let go together. Setting and waking are apart, for who sets
+ * with a lock held and wakes without it: waking uses the address alone, since the one who waits may
+ * have seen the bits, and be gone with the notice, by then.
+ */
+struct notice {
+	atomic_uint bits;
+};
+
+#define NOTICE_BITS 0x7fffffffU /* those that there are */
+
+void notice_init(struct notice *notice);
+
+/**
+ * notice_set - set bits; returns whether notice_wake has to follow
+ */
+bool notice_set(struct notice *notice, unsigned bits) NODISCARD;
+void notice_wake(struct notice *notice);
+
+/**
+ * notice_wait  - wait until one of some bits is set, until a monotonic time at most; by one thread
+ * Returns those of them that are set; 0 when the time had come. What came before the setting is
+ * seen.
+ * notice_clear - take bits away, by the same thread
+ */
+unsigned notice_wait(struct notice *notice, unsigned bits, int64_t until_mono_ms);
+void notice_clear(struct notice *notice, unsigned bits);
+
 /**
  * thread_start - start a thread with every signal blocked
  * @name:        at most 15 bytes, shown by ps and gdb

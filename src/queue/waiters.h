@@ -15,6 +15,7 @@
 #ifndef TASKQ_QUEUE_WAITERS_H
 #define TASKQ_QUEUE_WAITERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -35,9 +36,10 @@ enum waiter_news {
 struct waiter {
 	struct waiters *owner;
 	char id[UUID_TEXT_SIZE];
-	struct cond changed;
-	unsigned wanted; /* news that it wants to be told of */
-	unsigned news;   /* not heard yet; guarded by the lock of its bucket, as are those below */
+	unsigned wanted;    /* news that it wants to be told of */
+	struct notice news; /* not heard yet */
+	bool has_to_wake;   /* it sleeps over its news; guarded by the lock of its bucket, as are
+			       those below */
 	struct waiter *next;
 	struct waiter **link; /* what points to this one */
 };

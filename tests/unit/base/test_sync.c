@@ -213,6 +213,86 @@ test_an_event_that_is_set_already_does_not_wait(void **state)
 	event_wait(&event);
 }
 
+static void
+test_a_notice_tells_the_bits_that_were_asked_for(void **state)
+{
+	struct notice notice;
+
+	(void)state;
+	notice_init(&notice);
+	assert_int_equal(notice_wait(&notice, NOTICE_BITS, 0), 0);
+	assert_false(notice_set(&notice, 1));
+	assert_false(notice_set(&notice, 4));
+	assert_int_equal(notice_wait(&notice, 2, INT64_MIN), 0);
+	assert_int_equal(notice_wait(&notice, 3, INT64_MAX / 2), 1);
+	assert_int_equal(notice_wait(&notice, 7, INT64_MAX / 2), 5);
+	notice_clear(&notice, 1);
+	assert_int_equal(notice_wait(&notice, 7, INT64_MAX / 2), 4);
+	notice_clear(&notice, 6);
+	assert_int_equal(notice_wait(&notice, 7, 0), 0);
+}
+
+static void
+test_a_notice_is_awaited_until_a_time(void **state)
+{
+	int64_t until_ms = clock_mono_ms() + 20;
+	struct notice notice;
+
+	(void)state;
+	notice_init(&notice);
+	assert_int_equal(notice_wait(&notice, 1, until_ms), 0);
+	assert_true(clock_mono_ms() >= until_ms);
+	assert_false(notice_set(&notice, 1));
+	assert_int_equal(notice_wait(&notice, 1, until_ms - 1000), 1);
+}
+
+struct passing {
+	struct notice *notice;
+	unsigned bit;
+};
+
+/* Sets a bit again and again, each time when it has been taken. */
+static void *
+pass_bits(void *arg)
+{
+	const struct passing *passing = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		while ((atomic_load(&passing->notice->bits) & passing->bit) != 0)
+			;
+		if (notice_set(passing->notice, passing->bit))
+			notice_wake(passing->notice);
+	}
+	return NULL;
+}
+
+static void
+test_no_bit_is_missed_while_threads_set_them(void **state)
+{
+	struct notice notice;
+	struct passing passing[2] = { { &notice, 1 }, { &notice, 2 } };
+	pthread_t threads[2];
+	int heard[2] = { 0 };
+
+	(void)state;
+	notice_init(&notice);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    thread_start(&threads[i], "bits", 0, pass_bits, &passing[i], NULL), STATUS_OK);
+	while (heard[0] < ROUNDS || heard[1] < ROUNDS) {
+		unsigned bits = notice_wait(&notice, 3, clock_mono_ms() + 100 * 1000);
+
+		assert_int_not_equal(bits, 0);
+		heard[0] += bits & 1;
+		heard[1] += (bits & 2) / 2;
+		notice_clear(&notice, bits);
+	}
+	for (int i = 0; i < 2; i++)
+		thread_join(threads[i]);
+	assert_int_equal(heard[0], ROUNDS);
+	assert_int_equal(heard[1], ROUNDS);
+}
+
 struct seen {
 	sigset_t mask;
 	char name[16];
@@ -380,6 +460,9 @@ main(void)
 		cmocka_unit_test(test_a_signal_ends_a_timed_wait_early),
 		cmocka_unit_test(test_an_event_on_the_waiters_stack_publishes_what_came_before),
 		cmocka_unit_test(test_an_event_that_is_set_already_does_not_wait),
+		cmocka_unit_test(test_a_notice_tells_the_bits_that_were_asked_for),
+		cmocka_unit_test(test_a_notice_is_awaited_until_a_time),
+		cmocka_unit_test(test_no_bit_is_missed_while_threads_set_them),
 		cmocka_unit_test(test_a_thread_has_its_name_its_stack_and_every_signal_blocked),
 		cmocka_unit_test(test_a_thread_that_the_system_refuses_is_reported),
 	};

@@ -48,6 +48,7 @@ add(struct waiters *waiters, struct waiter *waiter, unsigned n)
 struct sleeper {
 	struct waiters *waiters;
 	struct waiter waiter;
+	int64_t patience_ms;
 	pthread_t thread;
 	atomic_bool is_done;
 };
@@ -57,19 +58,27 @@ sleeper_main(void *arg)
 {
 	struct sleeper *sleeper = arg;
 
-	(void)waiters_wait(&sleeper->waiter, WAITER_ENDED, clock_mono_ms() + PATIENCE_MS);
+	(void)waiters_wait(&sleeper->waiter, WAITER_ENDED, clock_mono_ms() + sleeper->patience_ms);
 	atomic_store(&sleeper->is_done, true);
 	return NULL;
 }
 
 static void
-sleeper_start(struct sleeper *sleeper, struct waiters *waiters, unsigned n)
+sleeper_start_until(
+    struct sleeper *sleeper, struct waiters *waiters, unsigned n, int64_t patience_ms)
 {
 	sleeper->waiters = waiters;
+	sleeper->patience_ms = patience_ms;
 	atomic_init(&sleeper->is_done, false);
 	add(waiters, &sleeper->waiter, n);
 	assert_int_equal(
 	    thread_start(&sleeper->thread, "sleeper", 0, sleeper_main, sleeper, NULL), STATUS_OK);
+}
+
+static void
+sleeper_start(struct sleeper *sleeper, struct waiters *waiters, unsigned n)
+{
+	sleeper_start_until(sleeper, waiters, n, PATIENCE_MS);
 }
 
 static void
@@ -151,6 +160,63 @@ test_everybody_who_waits_for_the_task_goes_on_and_nobody_else(void **state)
 	assert_false(atomic_load(&other.is_done));
 	wake(*state, 8);
 	sleeper_end(&other);
+}
+
+/* More than are woken together, and others between them; each is gone once it has been woken. */
+static void
+test_however_many_wait_all_of_them_go_on(void **state)
+{
+	enum {
+		SLEEPERS = 200
+	};
+	struct sleeper *sleepers[SLEEPERS];
+
+	for (unsigned i = 0; i < SLEEPERS; i++) {
+		sleepers[i] = malloc(sizeof(*sleepers[i]));
+		assert_non_null(sleepers[i]);
+		sleeper_start(sleepers[i], *state, i % 10 == 3 ? 8 : 7);
+	}
+	wake(*state, 7);
+	for (unsigned i = 0; i < SLEEPERS; i++) {
+		if (i % 10 == 3)
+			continue;
+		sleeper_end(sleepers[i]);
+		free(sleepers[i]); /* a sanitizer sees who looks at it */
+	}
+	for (unsigned i = 3; i < SLEEPERS; i += 10)
+		assert_false(atomic_load(&sleepers[i]->is_done));
+	wake(*state, 8);
+	for (unsigned i = 3; i < SLEEPERS; i += 10) {
+		sleeper_end(sleepers[i]);
+		free(sleepers[i]);
+	}
+}
+
+/* Who gives up, and whose time is over, while the task ends. */
+static void
+test_waits_that_end_for_several_reasons_at_once_end(void **state)
+{
+	enum {
+		ROUNDS_OF_IT = 100,
+		SLEEPERS = 4
+	};
+
+	for (unsigned round = 0; round < ROUNDS_OF_IT; round++) {
+		struct sleeper *sleepers[SLEEPERS];
+
+		for (unsigned i = 0; i < SLEEPERS; i++) {
+			sleepers[i] = malloc(sizeof(*sleepers[i]));
+			assert_non_null(sleepers[i]);
+			sleeper_start_until(sleepers[i], *state, 1, i == 0 ? 0 : PATIENCE_MS);
+		}
+		waiters_give_up(&sleepers[1]->waiter);
+		wake(*state, 1);
+		waiters_give_up(&sleepers[2]->waiter);
+		for (unsigned i = 0; i < SLEEPERS; i++) {
+			sleeper_end(sleepers[i]);
+			free(sleepers[i]);
+		}
+	}
 }
 
 static void
@@ -370,6 +436,8 @@ main(void)
 		TEST(test_an_end_between_adding_and_waiting_is_not_missed),
 		TEST(test_a_wait_ends_when_its_time_has_come),
 		TEST(test_everybody_who_waits_for_the_task_goes_on_and_nobody_else),
+		TEST(test_however_many_wait_all_of_them_go_on),
+		TEST(test_waits_that_end_for_several_reasons_at_once_end),
 		TEST(test_who_has_been_removed_is_not_touched_any_more),
 		TEST(test_one_can_be_let_go_before_its_time),
 		TEST(test_closing_lets_everybody_go_and_nobody_wait_any_more),
