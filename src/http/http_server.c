@@ -17,7 +17,6 @@
 #include "http/http_handler.h"
 #include "http/http_listen.h"
 
-#define MEMORY_LIMIT_BYTES ((size_t)16 << 10)
 #define THREAD_STACK_BYTES ((size_t)512 << 10)
 
 /* Batches that are parsed at once, see json_gate.h: 20 MB at the very most. */
@@ -65,7 +64,7 @@ start_daemon(struct http_server *server, struct error *error)
 	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handler_on_request, context,
 	    MHD_OPTION_EXTERNAL_LOGGER, handler_log, context, MHD_OPTION_LISTEN_SOCKET,
 	    server->listen_fd, MHD_OPTION_CONNECTION_LIMIT, context->conf.connections_fuse,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_LIMIT_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_LIBRARY_BYTES, MHD_OPTION_THREAD_STACK_SIZE,
 	    THREAD_STACK_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
 #if MHD_VERSION >= 0x00097701
 	    MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,

@@ -15,6 +15,9 @@
 struct queue;
 struct http_server;
 
+/* What libmicrohttpd keeps for each connection: a request's header has to fit. */
+#define HTTP_LIBRARY_BYTES ((size_t)16 << 10)
+
 struct http_conf {
 	int listen_fd;         /* from http_bind; taken by http_server_open, also when it fails */
 	bool listen_is_passed; /* somebody else keeps the socket open: whoever connects after the

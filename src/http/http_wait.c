@@ -6,6 +6,9 @@
  */
 #include "http/http_wait.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "http/http_connections.h"
 #include "queue/queue.h"
@@ -20,6 +23,23 @@ is_under_way(struct request *request)
 
 	return queue_read_status(request->queue, request->id, &task, &error) == STATUS_OK &&
 	       !task_state_is_final(task.state);
+}
+
+/*
+ * After an answer libmicrohttpd overwrites its memory of a connection with zeros. Where most of
+ * that is touched for the first time then, thousands who are answered at once stand in line for
+ * pages: a fifth of what an answer takes. So they are had before, from the page on where the header
+ * is. They may be more than that memory, and hold whatever they do; nothing changes in them.
+ */
+static void
+have_memory(const struct request *request)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)request->head.host / page * page;
+
+	/* Kernels before 5.14 do not know how: as if it had not been asked. */
+	if (request->head.host != NULL)
+		(void)madvise((void *)from, HTTP_LIBRARY_BYTES + page, MADV_POPULATE_WRITE);
 }
 
 /* Tells that a wish to wait was heeded. */
@@ -50,6 +70,7 @@ http_wait(struct request *request)
 		return heed(request);
 	waiters_add(queue_waiters(request->queue), &waiter, request->id, WAITER_ENDED);
 	if (is_under_way(request)) {
+		have_memory(request);
 		has_place = connection_wait_begin(request->connection, &waiter);
 		if (has_place) {
 			/* News of an end are a reason to look, no more. */
