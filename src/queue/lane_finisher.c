@@ -80,14 +80,13 @@ retire_batch(struct lane_pool *lane, struct batch *batch)
 	lock_release(&lane->lock);
 }
 
-/* Another attempt is to follow where it can mend the failure, and one is left. */
+/* Another attempt is to follow, after its pause, or the outcome is final. */
 static void
 decide_retry(const struct run *run, struct completion *completion)
 {
 	const struct outcome *outcome = &run->outcome;
 	const struct task *task = &run->task;
-	if (outcome->verdict != VERDICT_FAILED || !outcome->may_be_mended ||
-	    task->attempt >= task->terms.max_attempts)
+	if (!retry_follows(task, outcome))
 		return;
 	uint64_t random;
 	arc4random_buf(&random, sizeof(random));

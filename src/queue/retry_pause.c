@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The pause before another attempt; see retry_pause.h. Pure functions, any thread. */
+/* The decision on another attempt; see retry_pause.h. Pure functions, any thread. */
 #include "queue/retry_pause.h"
+
+bool
+retry_follows(const struct task *task, const struct outcome *outcome)
+{
+	return outcome->verdict == VERDICT_FAILED && outcome->may_be_mended &&
+	       task->attempt < task->terms.max_attempts;
+}
 
 int64_t
 retry_pause_ms(const struct task_terms *terms, int attempt, int64_t retry_after_ms, uint64_t random)

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long a task pauses before its next attempt: exponential backoff with full jitter, so that
- * tasks that failed together do not come back together. Pure.
+ * Whether a task is tried again, and how long it pauses before: exponential backoff with full
+ * jitter, so that tasks that failed together do not come back together. Pure.
  */
 #ifndef TASKQ_QUEUE_RETRY_PAUSE_H
 #define TASKQ_QUEUE_RETRY_PAUSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "task/task_terms.h"
+#include "task/task.h"
+
+/**
+ * retry_follows - whether the attempt is followed by another one: it can mend the failure, and one
+ * is left
+ */
+bool retry_follows(const struct task *task, const struct outcome *outcome);
 
 /**
  * retry_pause_ms - from 0 to the bound of this attempt, evenly: backoff_ms, doubled for each

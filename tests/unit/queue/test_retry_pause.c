@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The pause before another attempt: its bounds, its spread, and what the other side asked for. */
+/*
+ * Whether another attempt follows, and the pause before it: its bounds, its spread, and what the
+ * other side asked for.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +80,29 @@ test_it_is_no_shorter_than_was_asked(void **state)
 	assert_int_equal(retry_pause_ms(&usual, 1, 120000, 0), 120000);
 }
 
+static void
+test_another_attempt_follows_what_it_can_mend_while_one_is_left(void **state)
+{
+	struct task task = { .attempt = 2, .terms.max_attempts = 3 };
+	struct outcome outcome;
+
+	(void)state;
+	outcome_init(&outcome);
+	assert_false(retry_follows(&task, &outcome)); /* handed back */
+	outcome_fail(&outcome, FAILURE_DNS, "x");
+	assert_true(retry_follows(&task, &outcome));
+	task.attempt = 3;
+	assert_false(retry_follows(&task, &outcome));
+	task.attempt = 1;
+	outcome_fail(&outcome, FAILURE_TLS, "x");
+	assert_false(retry_follows(&task, &outcome));
+	outcome.may_be_mended = true; /* a kind that knows better */
+	assert_true(retry_follows(&task, &outcome));
+	outcome_succeed(&outcome, "");
+	assert_false(retry_follows(&task, &outcome));
+	outcome_done(&outcome);
+}
+
 int
 main(void)
 {
@@ -85,6 +111,7 @@ main(void)
 		cmocka_unit_test(test_every_pause_from_none_to_the_bound_comes_up_alike),
 		cmocka_unit_test(test_the_extremes_do_not_overflow),
 		cmocka_unit_test(test_it_is_no_shorter_than_was_asked),
+		cmocka_unit_test(test_another_attempt_follows_what_it_can_mend_while_one_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
