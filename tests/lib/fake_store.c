@@ -28,11 +28,13 @@ fake_store_new(void)
 }
 
 void
-fake_content_clear(struct fake_task *task)
+fake_task_done(struct fake_task *task)
 {
 	outcome_done(&task->outcome);
+	store_attempts_done(&task->past);
+	free(task->deferred_for);
 	free(task->data);
-	task->data = NULL;
+	free(task->args);
 }
 
 void
@@ -41,12 +43,8 @@ fake_store_free(struct fake_store *fake)
 	if (fake == NULL)
 		return;
 	assert(!fake->is_open);
-	for (size_t i = 0; i < fake->count; i++) {
-		fake_content_clear(&fake->tasks[i]);
-		store_attempts_done(&fake->tasks[i].past);
-		free(fake->tasks[i].args);
-		fake_task_undefer(&fake->tasks[i]);
-	}
+	for (size_t i = 0; i < fake->count; i++)
+		fake_task_done(&fake->tasks[i]);
 	free(fake->tasks);
 	fake_keys_free(fake);
 	free(fake->spill_dir);
@@ -110,7 +108,7 @@ fake_op_end(struct fake_store *fake, enum fake_op op, enum status status)
 enum task_wait
 fake_task_wait(const struct fake_task *task)
 {
-	if (task->status.state != TASK_QUEUED || task->is_purged)
+	if (task->status.state != TASK_QUEUED)
 		return FAKE_WAIT_FOR_NOTHING;
 	if (task->deferred_for != NULL)
 		return WAIT_FOR_HOST;

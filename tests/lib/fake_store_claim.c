@@ -9,14 +9,14 @@
 #include "fake_store_parts.h"
 
 static void
-claim_one(struct fake_store *fake, struct fake_task *task, int64_t now_ms, struct task *ret_task)
+claim_one(struct fake_task *task, int64_t now_ms, struct task *ret_task)
 {
 	task->status.state = TASK_RUNNING;
 	task->status.attempt++;
 	task->status.started_at_ms = now_ms;
 	task->lease++;
 	*ret_task = (struct task){
-		.seq = task - fake->tasks + 1,
+		.seq = task->seq,
 		.lane = task->lane,
 		.args = fake_must(malloc(task->args_size + 1)),
 		.args_size = task->args_size,
@@ -132,7 +132,7 @@ look(struct fake_store *fake, struct store_gate *gate, enum lane lane, bool isol
 		if (word != STORE_GATE_ADMIT)
 			asides++;
 		else if (ret_tasks != NULL)
-			claim_one(fake, task, now_ms, &ret_tasks[count++]);
+			claim_one(task, now_ms, &ret_tasks[count++]);
 		else
 			count++;
 		if (word == STORE_GATE_DEFER && ret_tasks != NULL) {

@@ -139,7 +139,7 @@ struct fake_task *
 fake_find(struct fake_store *fake, const char *id)
 {
 	for (size_t i = 0; i < fake->count; i++) {
-		if (!fake->tasks[i].is_purged && strcmp(fake->tasks[i].status.id, id) == 0)
+		if (strcmp(fake->tasks[i].status.id, id) == 0)
 			return &fake->tasks[i];
 	}
 	return NULL;
@@ -208,6 +208,7 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 	}
 	task = &fake->tasks[fake->count++];
 	*task = (struct fake_task){
+		.seq = ++fake->last_seq,
 		.status = { .state = TASK_QUEUED, .created_at_ms = new->created_at_ms },
 		.lane = new->lane,
 		.args = fake_must(malloc(new->args_size + 1)),
@@ -231,7 +232,7 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 	task->status.attempt = 1;
 	task->status.started_at_ms = new->created_at_ms;
 	task->lease = 1;
-	*start = (struct task_start){ .seq = (int64_t)fake->count };
+	*start = (struct task_start){ .seq = task->seq };
 }
 
 static enum status
@@ -263,15 +264,24 @@ fake_submit(void *db, const struct task_new *tasks, size_t count, struct task_st
 	return status;
 }
 
+static int
+compare_seq(const void *seq, const void *task)
+{
+	int64_t a = *(const int64_t *)seq, b = ((const struct fake_task *)task)->seq;
+
+	return (a > b) - (a < b);
+}
+
 struct fake_task *
 fake_find_claimed(struct fake_store *fake, const struct task *task)
 {
-	struct fake_task *found;
+	struct fake_task *found = NULL;
 
-	if (task->seq > (int64_t)fake->count)
-		return NULL;
-	found = &fake->tasks[task->seq - 1];
-	return found->status.state == TASK_RUNNING && found->lease == task->lease ? found : NULL;
+	if (fake->count > 0)
+		found = bsearch(&task->seq, fake->tasks, fake->count, sizeof(*found), compare_seq);
+	return found != NULL && found->status.state == TASK_RUNNING && found->lease == task->lease
+		   ? found
+		   : NULL;
 }
 
 void
@@ -490,8 +500,6 @@ count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
 	for (size_t i = 0; i < fake->count; i++) {
 		const struct fake_task *task = &fake->tasks[i];
 
-		if (task->is_purged)
-			continue;
 		ret_counts->by_state[task->status.state]++;
 		ret_counts->kept_bytes += fake_kept_bytes(task);
 		if (task->status.state == TASK_RUNNING)

@@ -13,6 +13,7 @@
 #include "store/store_backend.h"
 
 struct fake_task {
+	int64_t seq;
 	struct task_status status;
 	enum lane lane;
 	char *args;
@@ -24,7 +25,6 @@ struct fake_task {
 	unsigned looked_at;    /* in which look of a claim */
 	bool isolated;
 	bool is_cancelled;          /* while it runs */
-	bool is_purged;             /* as if it had never been */
 	struct store_attempts past; /* attempts that were followed by another */
 
 	struct outcome outcome; /* once final */
@@ -58,9 +58,10 @@ struct fake_gate {
 struct fake_store {
 	struct lock lock;
 	struct cond changed;
-	struct fake_task *tasks; /* a task's seq is its index plus 1 */
+	struct fake_task *tasks; /* by seq */
 	size_t count;
 	size_t capacity;
+	int64_t last_seq; /* that was given; none is given twice */
 	struct fake_key *keys;
 	size_t key_count;
 	struct fake_fault faults[FAKE_OP_COUNT];
@@ -153,7 +154,7 @@ enum status fake_read_submission(
 enum status fake_read_attempts(
     void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
 
-/* Frees what a task has come to. */
-void fake_content_clear(struct fake_task *task);
+/* Frees what a task holds. */
+void fake_task_done(struct fake_task *task);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Retention in the in-memory back end: what is purged stays in the array and is known no more. */
+/* Retention in the in-memory back end: what is purged leaves the array. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake_store_parts.h"
 
@@ -22,16 +24,13 @@ fake_kept_bytes(const struct fake_task *task)
 static bool
 is_too_much(const struct fake_store *fake, const struct store_retention *retention)
 {
-	int64_t count = 0, bytes = 0;
+	int64_t bytes = 0;
 
-	for (size_t i = 0; i < fake->count; i++) {
-		if (fake->tasks[i].is_purged)
-			continue;
-		count++;
+	if (retention->tasks_max > 0 && (int64_t)fake->count > retention->tasks_max)
+		return true;
+	for (size_t i = 0; i < fake->count; i++)
 		bytes += fake_kept_bytes(&fake->tasks[i]);
-	}
-	return (retention->tasks_max > 0 && count > retention->tasks_max) ||
-	       (retention->bytes_max > 0 && bytes > retention->bytes_max);
+	return retention->bytes_max > 0 && bytes > retention->bytes_max;
 }
 
 static bool
@@ -53,13 +52,29 @@ find_oldest(struct fake_store *fake, const struct store_retention *retention, in
 	for (size_t i = 0; i < fake->count; i++) {
 		struct fake_task *task = &fake->tasks[i];
 
-		if (task->is_purged || !task_state_is_final(task->status.state) ||
+		if (!task_state_is_final(task->status.state) ||
 		    (must_be_due && !is_due(task, retention, now_ms)))
 			continue;
 		if (oldest == NULL || task->status.finished_at_ms < oldest->status.finished_at_ms)
 			oldest = task;
 	}
 	return oldest;
+}
+
+static void
+forget(struct fake_store *fake, struct fake_task *task)
+{
+	size_t at = (size_t)(task - fake->tasks);
+	char name[64], path[4096];
+
+	if (task->is_file) {
+		fake_file_name(&task->status, task->lease, name, sizeof(name));
+		(void)snprintf(path, sizeof(path), "%s/%s", fake->spill_dir, name);
+		(void)unlink(path);
+	}
+	fake_task_done(task);
+	fake->count--;
+	memmove(task, task + 1, (fake->count - at) * sizeof(*task));
 }
 
 enum status
@@ -90,7 +105,7 @@ fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
 		in_memory += fake_kept_bytes(task) - (task->is_file ? (int64_t)task->bytes : 0);
 		memcpy(ret_purged->ids[ret_purged->count++], task->status.id, UUID_TEXT_SIZE);
 		ret_purged->early_count += is_early;
-		task->is_purged = true;
+		forget(fake, task);
 	}
 	if (ret_purged->count > 0)
 		histogram_add(&fake->commit_us, 1);

@@ -88,8 +88,8 @@ next_older(const struct fake_store *fake, const char *from_id, const char *befor
 	for (size_t i = 0; i < fake->count; i++) {
 		const char *id = fake->tasks[i].status.id;
 
-		if (!fake->tasks[i].is_purged && strcmp(id, before_id) < 0 &&
-		    strcmp(id, from_id) >= 0 && (next == NULL || strcmp(id, next->status.id) > 0))
+		if (strcmp(id, before_id) < 0 && strcmp(id, from_id) >= 0 &&
+		    (next == NULL || strcmp(id, next->status.id) > 0))
 			next = &fake->tasks[i];
 	}
 	return next;
