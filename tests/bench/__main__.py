@@ -50,6 +50,8 @@ def parser():
                       help="of the load generator (one per core, at most 2)")
     made.add_argument("--history", type=numbers(50_000_000), default=Options.history,
                       help="finished tasks for growth, the most for startup (10000,1000000,10000000)")
+    made.add_argument("--scheduled", type=between(1000, 50_000_000, int), default=Options.scheduled,
+                      help="scheduled tasks, and finished ones, for schedules (1000000)")
     made.add_argument("--queued", type=between(1, 1_000_000, int), default=Options.queued, help="tasks for startup (100000)")
     made.add_argument("--fetches", type=between(1, 1_000_000, int), default=Options.fetches, help="tasks for fetch (50000)")
     made.add_argument("--factorial-max", type=between(1_000, 10_000_000, int), default=Options.factorial_max,
@@ -95,7 +97,7 @@ def main():
         if name not in FIGURES:
             raise BenchError(f"there is no figure '{name}'; --help names them")
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds, connections=arguments.connections,
-                      out=arguments.out, history=arguments.history, queued=arguments.queued,
+                      out=arguments.out, history=arguments.history, scheduled=arguments.scheduled, queued=arguments.queued,
                       fetches=arguments.fetches, factorial_max=arguments.factorial_max, threads=arguments.threads)
     raise_descriptor_limit()
     set_threads(options.threads)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fills a data directory with history: the store creates its database, and then rows like those
- *that the service leaves are written in large transactions, with the counters that belong to them.
- *Nobody else may have the database open.
+ * that the service leaves are written in large transactions, with the counters that belong to
+ * them. Nobody else may have the database open.
  *
- *	fill DIRECTORY [--finished N] [--days D] [--ids FILE --sample K]
+ *	fill DIRECTORY [--finished N] [--scheduled N] [--days D] [--ids FILE --sample K]
  *	    [--queued-factorials N] [--queued-fetches N --url URL]
  *
  * Finished tasks are five fetches to one factorial, spread evenly over the last D days (6, so that
- *none is deleted for its age meanwhile). FILE gets K of them, drawn one from each K-th of the
- *history, as lines "ID SIZE-OF-RESULT".
+ * none is deleted for its age meanwhile). FILE gets K of them, drawn one from each K-th of the
+ * history, as lines "ID SIZE-OF-RESULT". Scheduled ones were submitted among them, of both kinds
+ * and all priorities; they are to run a year from now at the earliest, and half of them expire some
+ * time after that.
  */
 #include <getopt.h>
 #include <sqlite3.h>
@@ -46,15 +48,16 @@ enum {
 
 struct plan {
 	const char *directory;
-	int64_t finished, queued_factorials, queued_fetches, days, sample;
+	int64_t finished, scheduled, queued_factorials, queued_fetches, days, sample;
 	const char *ids, *url;
 };
 
 struct fill {
 	sqlite3 *db;
-	sqlite3_stmt *task, *result;
+	sqlite3_stmt *task, *result, *held;
 	int64_t seq;
-	int64_t succeeded[LANE_COUNT], kept_bytes[LANE_COUNT], queued[LANE_COUNT];
+	int64_t succeeded[LANE_COUNT], kept_bytes[LANE_COUNT];
+	int64_t queued[LANE_COUNT], scheduled[LANE_COUNT];
 	char digits[FACTORIALS][DIGITS_MAX];
 };
 
@@ -116,6 +119,11 @@ open_database(struct fill *fill, const char *directory)
 		" result_media_type, result_utf8, result_where)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 3, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 		-1, &fill->task, NULL) == SQLITE_OK);
+	MUST(sqlite3_prepare_v2(fill->db,
+		 "INSERT INTO task (seq, id, type, lane, args, status, max_attempts, created_at,"
+		 " priority, run_at, held_until, expires_at)"
+		 " VALUES (?1, ?2, ?3, ?4, ?5, 'QUEUED', 3, ?6, ?7, ?8, ?8, ?9)",
+		 -1, &fill->held, NULL) == SQLITE_OK);
 	MUST(sqlite3_prepare_v2(fill->db, "INSERT INTO task_result (seq, content) VALUES (?1, ?2)",
 		 -1, &fill->result, NULL) == SQLITE_OK);
 }
@@ -193,6 +201,43 @@ add_finished(struct fill *fill, enum lane lane, int64_t created_ms, char ret_id[
 }
 
 static void
+add_scheduled(struct fill *fill, int64_t created_ms, int64_t now_ms)
+{
+	int64_t count = fill->scheduled[LANE_CPU] + fill->scheduled[LANE_IO];
+	enum lane lane = count % 6 == 5 ? LANE_CPU : LANE_IO;
+	int64_t run_at_ms = now_ms + 365 * DAY_MS + (int64_t)arc4random_uniform(1000 * 365) * 86400;
+	char id[UUID_TEXT_SIZE];
+	MUST(uuid_v7(created_ms, id, NULL) == STATUS_OK);
+	MUST(sqlite3_clear_bindings(fill->held) == SQLITE_OK);
+	MUST(sqlite3_bind_int64(fill->held, 1, ++fill->seq) == SQLITE_OK);
+	bind_text(fill->held, 2, id);
+	bind_text(fill->held, 3, lane_types[lane]);
+	sqlite3_bind_int(fill->held, 4, (int)lane);
+	bind_text(fill->held, 5,
+	    lane == LANE_CPU ? "{\"n\":\"100\"}"
+			     : "{\"url\":\"http://127.0.0.1:8080/small.html\"}");
+	sqlite3_bind_int64(fill->held, 6, created_ms);
+	sqlite3_bind_int(fill->held, 7, (int)(count % (TASK_PRIORITY_LAST + 1)));
+	sqlite3_bind_int64(fill->held, 8, run_at_ms);
+	if (count / 2 % 2 == 0)
+		sqlite3_bind_int64(fill->held, 9, run_at_ms + DAY_MS);
+	step(fill->held);
+	fill->scheduled[lane]++;
+	if (fill->seq % ROWS_PER_COMMIT == 0)
+		execute(fill, "COMMIT; BEGIN");
+}
+
+/* As many of the scheduled tasks as were submitted by now, where `i` of the others were. */
+static void
+catch_up_scheduled(
+    struct fill *fill, const struct plan *plan, int64_t i, int64_t created_ms, int64_t now_ms)
+{
+	int64_t due = plan->finished > 0 ? plan->scheduled * i / plan->finished : plan->scheduled;
+	while (fill->scheduled[LANE_CPU] + fill->scheduled[LANE_IO] < due)
+		add_scheduled(fill, created_ms, now_ms);
+}
+
+static void
 add_history(struct fill *fill, const struct plan *plan, int64_t now_ms)
 {
 	FILE *ids = plan->ids != NULL ? fopen(plan->ids, "we") : NULL;
@@ -203,6 +248,7 @@ add_history(struct fill *fill, const struct plan *plan, int64_t now_ms)
 		int64_t age_ms = plan->days * DAY_MS * (plan->finished - i) / plan->finished;
 		size_t bytes =
 		    add_finished(fill, i % 6 == 5 ? LANE_CPU : LANE_IO, now_ms - age_ms, id);
+		catch_up_scheduled(fill, plan, i + 1, now_ms - age_ms, now_ms);
 		if (ids == NULL || drawn == plan->sample)
 			continue;
 		int64_t from = plan->finished * drawn / plan->sample;
@@ -214,6 +260,7 @@ add_history(struct fill *fill, const struct plan *plan, int64_t now_ms)
 		if (i == to - 1)
 			drawn++;
 	}
+	catch_up_scheduled(fill, plan, plan->finished, now_ms, now_ms);
 	MUST(ids == NULL || fclose(ids) == 0);
 }
 
@@ -255,6 +302,9 @@ write_counters(struct fill *fill)
 		sqlite3_bind_int64(counter, 4, fill->queued[lane]);
 		sqlite3_bind_int64(counter, 5, 0);
 		step(counter);
+		bind_text(counter, 3, "SCHEDULED");
+		sqlite3_bind_int64(counter, 4, fill->scheduled[lane]);
+		step(counter);
 	}
 	MUST(sqlite3_finalize(counter) == SQLITE_OK);
 }
@@ -275,6 +325,7 @@ read_options(struct plan *plan, int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "finished", required_argument, NULL, 'f' },
+		{ "scheduled", required_argument, NULL, 'S' },
 		{ "days", required_argument, NULL, 'd' },
 		{ "ids", required_argument, NULL, 'i' },
 		{ "sample", required_argument, NULL, 's' },
@@ -288,6 +339,9 @@ read_options(struct plan *plan, int argc, char *argv[])
 		switch (option) {
 		case 'f':
 			plan->finished = strtol(optarg, NULL, 10);
+			break;
+		case 'S':
+			plan->scheduled = strtol(optarg, NULL, 10);
 			break;
 		case 'd':
 			plan->days = strtol(optarg, NULL, 10);
@@ -313,6 +367,7 @@ read_options(struct plan *plan, int argc, char *argv[])
 	}
 	plan->directory = argv[optind];
 	return optind == argc - 1 && plan->finished >= 0 && plan->finished <= ROWS_MAX &&
+	       plan->scheduled >= 0 && plan->scheduled <= ROWS_MAX &&
 	       plan->queued_factorials >= 0 && plan->queued_factorials <= ROWS_MAX &&
 	       plan->queued_fetches >= 0 && plan->queued_fetches <= ROWS_MAX && plan->days >= 1 &&
 	       plan->days <= 3650 && strlen(plan->url) < 1000 &&
@@ -329,7 +384,7 @@ main(int argc, char *argv[])
 	int64_t now_ms = clock_wall_ms();
 	if (!read_options(&plan, argc, argv)) {
 		fprintf(stderr,
-		    "usage: fill DIRECTORY [--finished N] [--days D] [--ids FILE "
+		    "usage: fill DIRECTORY [--finished N] [--scheduled N] [--days D] [--ids FILE "
 		    "--sample K] [--queued-factorials N] [--queued-fetches N --url URL]\n");
 		return 2;
 	}
@@ -347,11 +402,13 @@ main(int argc, char *argv[])
 	execute(&fill, "COMMIT");
 	MUST(sqlite3_finalize(fill.task) == SQLITE_OK);
 	MUST(sqlite3_finalize(fill.result) == SQLITE_OK);
+	MUST(sqlite3_finalize(fill.held) == SQLITE_OK);
 	execute(&fill, "PRAGMA journal_mode = WAL");
 	MUST(sqlite3_close(fill.db) == SQLITE_OK);
 	sync();
-	printf("{\"finished\":%lld,\"queued\":%lld}\n",
+	printf("{\"finished\":%lld,\"scheduled\":%lld,\"queued\":%lld}\n",
 	    (long long)(fill.succeeded[LANE_CPU] + fill.succeeded[LANE_IO]),
+	    (long long)(fill.scheduled[LANE_CPU] + fill.scheduled[LANE_IO]),
 	    (long long)(fill.queued[LANE_CPU] + fill.queued[LANE_IO]));
 	return 0;
 }

@@ -20,6 +20,7 @@ class Options:
     out: pathlib.Path = pathlib.Path("build/bench")
     factorial_max: int = 10_000_000  # the largest n of the figure `factorial`
     history: tuple = (10_000, 1_000_000, 10_000_000)
+    scheduled: int = 1_000_000
     fetches: int = 50_000
     queued: int = 100_000
     body_bytes: tuple = (1 << 10, 64 << 10, 1 << 20, 16 << 20)

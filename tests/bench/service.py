@@ -2,11 +2,13 @@
 """The service under measurement: counts that must agree, tasks to read."""
 
 import contextlib
+import datetime
 import math
 import shutil
 import time
 
 from lab.servers import Service
+from lib.api import BATCH
 from lib.database import opened
 from lib.load import factorial_body, submit_many, wait_drained
 
@@ -15,6 +17,7 @@ from .programs import loadgen, run_json
 
 N_COUNT = 101  # n from 0 to 100, as existing load scripts send it
 DRAIN_PATIENCE_S = 900
+BATCH_MAX = 1000  # tasks in one request
 FILLED_ROW_BYTES = 600  # of a finished task with its result and its places in the indexes
 
 SETTINGS = {"queue_max": 10_000_000, "log_level": "warn"}
@@ -47,6 +50,22 @@ def finished_tasks(service, path, count=1000):
     return path
 
 
+def instant(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="milliseconds")
+
+
+def held(client, times):
+    """Submit a factorial for each of these times; returns the ids in their order."""
+    ids = []
+    for start in range(0, len(times), BATCH_MAX):
+        tasks = [{"type": "factorial", "args": {"n": 100}, "run_at": instant(when)}
+                 for when in times[start:start + BATCH_MAX]]
+        answer = client.post({"tasks": tasks}, path=BATCH)
+        require(answer.status == 202, f"a batch of {len(tasks)} held tasks: {answer}")
+        ids += answer.json["ids"]
+    return ids
+
+
 def measured(service, mode, connections, seconds, *words):
     """Load on the service, with the CPU that it took (1 is one core)."""
     cpu, began = service.daemon.cpu_seconds(), time.monotonic()
@@ -72,28 +91,30 @@ def submitting(service, mode, connections, seconds, *words):
     return found
 
 
-def fill(directory, finished, ids=None, sample=0, queued_factorials=0, queued_fetches=0, url=None):
+def fill(directory, finished, ids=None, sample=0, scheduled=0, queued_factorials=0, queued_fetches=0, url=None):
     """A data directory with history and a queue, as a service would have left it (fill.c)."""
-    words = ["--finished", finished, "--queued-factorials", queued_factorials]
+    words = ["--finished", finished, "--scheduled", scheduled, "--queued-factorials", queued_factorials]
     if ids:
         words += ["--ids", ids, "--sample", sample]
     if queued_fetches:
         words += ["--queued-fetches", queued_fetches, "--url", url]
     free = shutil.disk_usage(directory).free
-    needed = (finished + queued_factorials + queued_fetches) * FILLED_ROW_BYTES * 2 + (1 << 30)
+    needed = (finished + scheduled + queued_factorials + queued_fetches) * FILLED_ROW_BYTES * 2 + (1 << 30)
     require(free > needed, f"{finished} tasks need {needed >> 20} MiB of free disk, found {free >> 20} MiB")
-    found = run_json("fill", *words, directory / "data", timeout=60 + finished / 20_000)
-    require(found["finished"] == finished and found["queued"] == queued_factorials + queued_fetches,
+    found = run_json("fill", *words, directory / "data", timeout=60 + (finished + scheduled) / 20_000)
+    require(found == {"finished": finished, "scheduled": scheduled, "queued": queued_factorials + queued_fetches},
             f"filled {found}")
 
 
 @contextlib.contextmanager
-def filled(directory, finished, sample, **settings):
-    """A service with a history; yields it and the file of ids drawn from that history."""
+def filled(directory, finished, sample, scheduled=0, **settings):
+    """A service with a history, and tasks that wait for a day a year off; yields it and the file of ids drawn from
+    that history."""
     directory.mkdir()
     ids = directory / "ids"
-    fill(directory, finished, ids, sample)
+    fill(directory, finished, ids, sample, scheduled=scheduled)
     with running(directory, **settings) as service:
-        found = counts(service).get("SUCCEEDED", 0)
-        require(found == finished, f"filled with {finished} tasks, the service counts {found}")
+        found = counts(service)
+        require((found.get("SUCCEEDED", 0), found.get("SCHEDULED", 0)) == (finished, scheduled),
+                f"filled with {finished} finished and {scheduled} scheduled tasks, the service counts {found}")
         yield service, ids

@@ -17,10 +17,10 @@ from lib.wait import wait_until
 
 PATIENCE_S = 120
 TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "20000",
-        "--fetches", "300", "--factorial-max", "100000")
+        "--fetches", "300", "--scheduled", "3000", "--factorial-max", "100000")
 ROWS = {
     "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "fetch": 1, "factorial": 3,
-    "giant": 12, "sizes": 4, "growth": 6, "startup": 4, "generator": 2,
+    "giant": 12, "sizes": 4, "growth": 7, "schedules": 7, "startup": 4, "generator": 2,
 }
 
 
@@ -139,6 +139,20 @@ def test_a_filled_database_is_one_that_the_service_would_have_left(tmp_path):
             before = under_test.counts(service)
             assert client.result(client.factorial(5))["result"] == 120
         assert under_test.counts(service)["SUCCEEDED"] == before["SUCCEEDED"] + 1
+
+
+def test_scheduled_tasks_of_a_filled_database_stand_in_nobodys_way(tmp_path):
+    with under_test.filled(tmp_path / "filled", 3000, 100, 2000) as (service, _):
+        with opened(service.database) as database:
+            held, least, expiring, priorities = database.execute(
+                "SELECT count(*), min(held_until), count(expires_at), count(DISTINCT priority) FROM task_history"
+                " WHERE status = 'QUEUED'").fetchone()
+        assert (held, expiring, priorities) == (2000, 1000, 10) and least > "2027"
+        assert integrity(service.database) == ["ok"]
+        with service.client() as client:
+            assert len(str(client.result(client.factorial(300))["result"])) == 615
+            lanes = client.get("/stats").json["lanes"]
+        assert lanes["cpu"]["scheduled"] + lanes["io"]["scheduled"] == 2000
 
 
 def test_queued_tasks_of_a_filled_database_run_to_their_end(tmp_path):

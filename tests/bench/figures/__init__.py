@@ -18,7 +18,8 @@ FIGURES = {
     "factorial": (factorial.measure, "n! to decimal digits beside GMP"),
     "giant": (giant.measure, "what others feel of 10,000,000! beside them, and its cancel"),
     "sizes": (sizes.measure, "raw results up to 16 MiB beside a hello-world of that size"),
-    "growth": (growth.measure, "post, status, content, cycle with up to 10^7 tasks in the database"),
+    "growth": (growth.measure, "reads, submissions, tasks that come due, with up to 10^7 tasks in the database"),
+    "schedules": (growth.measure_schedules, "the same with 10^6 scheduled beside 10^6 finished tasks"),
     "startup": (startup.measure, "from exec to readiness with 10^7 finished and 10^5 queued tasks"),
     "generator": (generator.measure, "the load generator beside wrk, on the hello-world"),
 }
