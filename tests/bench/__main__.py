@@ -53,6 +53,8 @@ def parser():
     made.add_argument("--scheduled", type=between(1000, 50_000_000, int), default=Options.scheduled,
                       help="scheduled tasks, and finished ones, for schedules (1000000)")
     made.add_argument("--queued", type=between(1, 1_000_000, int), default=Options.queued, help="tasks for startup (100000)")
+    made.add_argument("--waiting", type=between(1, 100_000, int), default=Options.waiting,
+                      help="requests that wait, at most (as many as the service allows)")
     made.add_argument("--fetches", type=between(1, 1_000_000, int), default=Options.fetches, help="tasks for fetch (50000)")
     made.add_argument("--factorial-max", type=between(1_000, 10_000_000, int), default=Options.factorial_max,
                       help="the largest n for factorial (10000000)")
@@ -98,7 +100,8 @@ def main():
             raise BenchError(f"there is no figure '{name}'; --help names them")
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds, connections=arguments.connections,
                       out=arguments.out, history=arguments.history, scheduled=arguments.scheduled, queued=arguments.queued,
-                      fetches=arguments.fetches, factorial_max=arguments.factorial_max, threads=arguments.threads)
+                      fetches=arguments.fetches, waiting=arguments.waiting, factorial_max=arguments.factorial_max,
+                      threads=arguments.threads)
     raise_descriptor_limit()
     set_threads(options.threads)
     rows, error = run_figures(options, list(dict.fromkeys(names)))

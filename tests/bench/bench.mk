@@ -13,7 +13,7 @@ bench-store: $(OUT)/bench/bench_store
 
 BENCH_PROGRAMS := loadgen hello fill fetch_bare factorial_gmp
 
-BENCH_OBJ_loadgen := $(patsubst %,$(OBJ)/tests/bench/%.o,loadgen load_run load_client load_answer load_histogram)
+BENCH_OBJ_loadgen := $(patsubst %,$(OBJ)/tests/bench/%.o,loadgen load_run load_wait load_client load_answer load_histogram)
 BENCH_LIBS_loadgen := -lm
 BENCH_OBJ_hello := $(OBJ)/tests/bench/hello.o
 BENCH_LIBS_hello := $(LIB_LIBS)

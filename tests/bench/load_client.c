@@ -79,8 +79,9 @@ load_client_write_request(const struct load_client *client, const struct load_co
 	if (mode == LOAD_GET) {
 		before = conf->path;
 		id = "";
-	} else if (mode == LOAD_STATUS) {
+	} else if (mode == LOAD_STATUS || mode == LOAD_WAIT) {
 		before = "/tasks/submissions/";
+		after = mode == LOAD_WAIT ? "?wait=30" : "";
 	} else if (mode == LOAD_CONTENT) {
 		after = "/result";
 	}
@@ -119,6 +120,7 @@ load_client_answer_is_right(const struct load_client *client, const struct load_
 	case LOAD_CONTENT:
 		return client->target->content_bytes == 0 || bytes == client->target->content_bytes;
 	case LOAD_STATUS:
+	case LOAD_WAIT:
 		return strstr(body, client->id) != NULL && strstr(body, "\"SUCCEEDED\"") != NULL;
 	case LOAD_RESULT:
 	case LOAD_POST:

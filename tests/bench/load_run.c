@@ -51,15 +51,12 @@ load_now_ns(void)
 	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
-/* An error is counted; the first one is kept to be told. */
-static void
-count_error(struct load *load, const struct load_client *client, const char *what)
+void
+load_counts_tell(struct load_counts *counts, const char *what, const struct load_client *client)
 {
-	if (load->counts->errors++ > 0)
-		return;
-	char *text = load->counts->first_error;
-	size_t size = sizeof(load->counts->first_error);
-	snprintf(text, size, "%s; status %d: %.120s", what, client->answer.status,
+	char *text = counts->first_error;
+	snprintf(text, sizeof(counts->first_error), "%s; status %d: %.120s", what,
+	    client->answer.status,
 	    client->answer.head_bytes > 0 ? load_answer_body(&client->answer)
 					  : client->answer.buffer);
 	for (; *text != '\0'; text++) {
@@ -68,6 +65,14 @@ count_error(struct load *load, const struct load_client *client, const char *wha
 		else if (*text == '"')
 			*text = '\'';
 	}
+}
+
+/* An error is counted; the first one is kept to be told. */
+static void
+count_error(struct load *load, const struct load_client *client, const char *what)
+{
+	if (load->counts->errors++ == 0)
+		load_counts_tell(load->counts, what, client);
 }
 
 /* An operation is over, well or not: what the client does next. */

@@ -21,6 +21,7 @@ enum load_mode {
 	LOAD_CONTENT, /* GET /tasks/{id}/result */
 	LOAD_POST,    /* POST of a factorial with n from 0 to 100 */
 	LOAD_CYCLE,   /* POST, status until final, result */
+	LOAD_WAIT,    /* GET /tasks/submissions/{id}?wait=30, once for each connection */
 };
 
 /* A task that is there to be read. */
@@ -60,6 +61,11 @@ struct load_counts {
 
 int64_t load_now_ns(void);
 
+/* load_counts_tell - keep what is wrong with an answer, to be told */
+struct load_client;
+void load_counts_tell(
+    struct load_counts *counts, const char *what, const struct load_client *client);
+
 /**
  * load_run - connect a thread's share of the connections, put load on them, wait for what is under
  * way
@@ -67,5 +73,12 @@ int64_t load_now_ns(void);
  * Returns false, having said why, when it could not begin.
  */
 bool load_run(const struct load_conf *conf, unsigned index, struct load_counts *ret_counts);
+
+/**
+ * load_wait - as load_run for LOAD_WAIT: each connection waits for one task, those of the file in
+ * turns, and latency counts from the end of the task. Ends when all are answered, or after
+ * conf->seconds
+ */
+bool load_wait(const struct load_conf *conf, unsigned index, struct load_counts *ret_counts);
 
 #endif

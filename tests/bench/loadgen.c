@@ -7,8 +7,9 @@
  *	    [--rate R] [--new-connections] [--path PATH] [--bytes N] [--ids FILE]
  *
  * MODE is get (of PATH, answered with N bytes), status, result or content (of tasks drawn at random
- * from FILE: an id a line, with the size of its result where that is known), post, or cycle
- *(submit, look every 2 ms until it is final, read the result: counted once).
+ * from FILE: an id a line, with the size of its result where that is known), post, cycle (submit,
+ * look every 2 ms until it is final, read the result: counted once), or wait (see load_wait.c; for
+ *S seconds at most).
  *
  * With --rate R operations begin by a timetable, R a second, whatever the answers do (open loop),
  *and latency counts from the time in the table. Prints one line of JSON; exit status 1 if it could
@@ -43,13 +44,15 @@ static const char *const mode_names[] = {
 	[LOAD_CONTENT] = "content",
 	[LOAD_POST] = "post",
 	[LOAD_CYCLE] = "cycle",
+	[LOAD_WAIT] = "wait",
 };
 
 static void *
 thread_main(void *arg)
 {
 	struct job *job = arg;
-	job->good = load_run(job->conf, job->index, &job->counts);
+	job->good = job->conf->mode == LOAD_WAIT ? load_wait(job->conf, job->index, &job->counts)
+						 : load_run(job->conf, job->index, &job->counts);
 	return NULL;
 }
 
@@ -146,8 +149,8 @@ read_options(struct load_conf *conf, int argc, char *argv[])
 	       strcmp(argv[optind], mode_names[mode]) != 0)
 		mode++;
 	conf->mode = (enum load_mode)mode;
-	bool by_id =
-	    conf->mode == LOAD_STATUS || conf->mode == LOAD_RESULT || conf->mode == LOAD_CONTENT;
+	bool by_id = conf->mode == LOAD_STATUS || conf->mode == LOAD_RESULT ||
+		     conf->mode == LOAD_CONTENT || conf->mode == LOAD_WAIT;
 	return mode < sizeof(mode_names) / sizeof(mode_names[0]) && conf->port > 0 &&
 	       conf->connections >= 1 && conf->connections <= CONNECTIONS_MAX &&
 	       conf->threads >= 1 && conf->threads <= THREADS_MAX &&
@@ -221,7 +224,7 @@ main(int argc, char *argv[])
 	if (jobs == NULL || sum == NULL)
 		goto out;
 	if (!read_options(&conf, argc, argv)) {
-		fprintf(stderr, "usage: loadgen get|status|result|content|post|cycle --port P "
+		fprintf(stderr, "usage: loadgen get|status|result|content|post|cycle|wait --port P "
 				"[--connections C] [--seconds S] [--warmup S] [--threads T] "
 				"[--rate R] [--new-connections] [--path PATH] [--bytes N] "
 				"[--ids FILE]\n");

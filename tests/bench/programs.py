@@ -31,6 +31,12 @@ def run_json(name, *words, timeout):
     return json.loads(done.stdout)
 
 
+def start_json(name, *words):
+    """Start a program of ours that prints one line of JSON when it ends."""
+    return subprocess.Popen([str(DIRECTORY / name), *map(str, words)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
 def loadgen(mode, port, connections, seconds, *words, threads=None):
     """The load generator's figures; any wrong answer is an error.
 

@@ -23,6 +23,7 @@ class Options:
     scheduled: int = 1_000_000
     fetches: int = 50_000
     queued: int = 100_000
+    waiting: int = 100_000  # requests at most; fewer where the service allows fewer
     body_bytes: tuple = (1 << 10, 64 << 10, 1 << 20, 16 << 20)
 
 

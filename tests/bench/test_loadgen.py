@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The load generator against servers whose answers are known: what it counts, and what it refuses."""
 
+import datetime
 import http.server
 import threading
 import time
@@ -114,6 +115,46 @@ def test_a_cycle_submits_polls_and_reads():
     assert found["count"] <= found["submitted"] <= found["count"] + 1
 
 
+def finished_at(seconds_ago):
+    when = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=seconds_ago)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_a_wait_counts_from_the_end_of_its_task(tmp_path):
+    asked = []
+
+    def answer(request):
+        asked.append(request.split()[1])
+        return 200, f'{{"id":"{ID}","status":"SUCCEEDED","finished_at":"{finished_at(2)}"}}'.encode()
+
+    with Scripted(answer) as server:
+        found = raw_loadgen("wait", server.port, "--connections", 5, "--threads", 2, "--ids", ids_file(tmp_path))
+    assert (found["count"], found["errors"]) == (5, 0) and asked == [f"/tasks/submissions/{ID}?wait=30"] * 5
+    assert 2_000_000 <= found["p50_us"] <= found["max_us"] < 20_000_000
+
+
+@pytest.mark.parametrize("body", [
+    '{"id":"%s","status":"RUNNING","finished_at":null}', '{"id":"%s","status":"SUCCEEDED"}',
+    '{"id":"%s","status":"SUCCEEDED","finished_at":null}', '{"status":"SUCCEEDED","finished_at":"2026-01-01T00:00:00.000Z"}'])
+def test_an_answer_without_the_end_of_its_task_is_an_error(tmp_path, body):
+    with Scripted(lambda _: (200, (body % ID if "%s" in body else body).encode())) as server:
+        found = raw_loadgen("wait", server.port, "--ids", ids_file(tmp_path))
+    assert (found["count"], found["errors"]) == (0, 1) and found["first_error"].startswith("wrong answer; status 200")
+
+
+def test_a_wait_without_an_answer_ends_with_its_time(tmp_path):
+    done = threading.Event()
+
+    def answer(_):
+        done.wait(PATIENCE_S)
+        return 200, b"{}"
+
+    with Scripted(answer) as server:
+        found = raw_loadgen("wait", server.port, "--connections", 2, "--seconds", 0.2, "--ids", ids_file(tmp_path))
+        done.set()
+    assert (found["count"], found["errors"]) == (0, 2) and found["first_error"].startswith("not answered")
+
+
 @pytest.mark.parametrize("mode, status, body", [
     ("get", 500, b"{}"),
     ("post", 503, b"{}"),
@@ -146,7 +187,7 @@ def test_a_server_that_is_gone_is_an_error():
 
 @pytest.mark.parametrize("words", [
     ("get",), ("none", "--port", 1), ("get", "--port", 1, "--connections", 0),
-    ("get", "--port", 1, "--threads", 5), ("status", "--port", 1), ("get", "--port", 1, "--seconds", 0),
+    ("get", "--port", 1, "--threads", 5), ("status", "--port", 1), ("wait", "--port", 1), ("get", "--port", 1, "--seconds", 0),
 ])
 def test_faulty_options_are_refused(words):
     with pytest.raises(BenchError, match="usage"):

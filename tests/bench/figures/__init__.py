@@ -5,7 +5,7 @@ FIGURES maps a name to (function, what it measures). Names that share a function
 in one alternation when they are asked for together.
 """
 
-from . import connect, factorial, fetch, generator, giant, growth, paced, requests, sizes, startup
+from . import connect, factorial, fetch, generator, giant, growth, paced, requests, sizes, startup, waiting
 
 FIGURES = {
     "post": (requests.measure, "durable POST, each task executed and completed"),
@@ -21,5 +21,6 @@ FIGURES = {
     "growth": (growth.measure, "reads, submissions, tasks that come due, with up to 10^7 tasks in the database"),
     "schedules": (growth.measure_schedules, "the same with 10^6 scheduled beside 10^6 finished tasks"),
     "startup": (startup.measure, "from exec to readiness with 10^7 finished and 10^5 queued tasks"),
+    "waiting": (waiting.measure, "as many ?wait=30 as may wait: their delay, and what others feel of them"),
     "generator": (generator.measure, "the load generator beside wrk, on the hello-world"),
 }
