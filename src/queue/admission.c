@@ -253,6 +253,13 @@ admission_deferred(struct admission *admission, enum lane lane, int64_t count)
 }
 
 void
+admission_put_aside(struct admission *admission, enum lane lane, int64_t count)
+{
+	admission_deferred(admission, lane, count);
+	drain_note_taken(&admission->drain[lane], -count);
+}
+
+void
 admission_undefer(struct admission *admission, enum lane lane, int64_t count)
 {
 	atomic_fetch_sub_explicit(&admission->deferred[lane], count, memory_order_relaxed);

@@ -99,7 +99,8 @@ enum refusal admission_check(const struct admission *admission);
  * admission_held     - they wait for a time
  * admission_unhold   - ...and not any more
  * admission_readied  - ...but for their lane
- * admission_deferred - they wait for their host: put aside, found at start
+ * admission_deferred - they wait for their host: found at start
+ * admission_put_aside - ...and had been taken up, in vain
  * admission_undefer  - ...and not any more
  * admission_sift     - of those that waited for their lane and for their host, so many changed over
  */
@@ -110,6 +111,7 @@ void admission_held(struct admission *admission, int64_t count);
 void admission_unhold(struct admission *admission, int64_t count);
 void admission_readied(struct admission *admission, enum lane lane, int64_t count);
 void admission_deferred(struct admission *admission, enum lane lane, int64_t count);
+void admission_put_aside(struct admission *admission, enum lane lane, int64_t count);
 void admission_undefer(struct admission *admission, enum lane lane, int64_t count);
 void admission_sift(
     struct admission *admission, enum lane lane, int64_t recalled, int64_t deferred);

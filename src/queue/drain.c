@@ -57,7 +57,11 @@ measure_rate(struct drain *drain, int64_t elapsed_ms, int64_t taken)
 {
 	int64_t now = (taken - drain->taken_before) * 1000 * 1000 / elapsed_ms;
 	int64_t old = atomic_load_explicit(&drain->per_1000_s, memory_order_relaxed);
-	int64_t next = old == 0 ? now : old + (now - old) / 4;
+	int64_t next;
+
+	if (now < 0)
+		now = 0;
+	next = old == 0 ? now : old + (now - old) / 4;
 
 	drain->taken_before = taken;
 	atomic_store_explicit(&drain->per_1000_s, next, memory_order_relaxed);

@@ -48,7 +48,7 @@ struct drain {
 void drain_init(struct drain *drain);
 
 /**
- * drain_note_taken - so many tasks were taken up
+ * drain_note_taken - so many tasks were taken up; negative: so many were after all not
  * drain_note_empty - nobody waits at this moment
  */
 void drain_note_taken(struct drain *drain, int64_t count);

@@ -223,7 +223,7 @@ defer_runs(struct lane_pool *lane, struct run **runs, size_t count, struct error
 	    store_defer(lane->conf.store, tasks, names, used, service_clock_ms(), &queued, error);
 	if (status != STATUS_OK)
 		return status;
-	admission_deferred(lane->conf.admission, lane->conf.lane, (int64_t)queued);
+	admission_put_aside(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 	int64_t now_mono_ms = clock_mono_ms();
 	for (size_t i = 0; i < used; i++)
 		hosts_note_deferred(lane->conf.hosts, hosts[i], now_mono_ms);

@@ -180,7 +180,15 @@ test_what_waits_for_its_host_counts_and_a_tenth_is_kept_for_other_hosts(void **s
 	admission_returned(&admission, LANE_IO, 2);
 	admission_tick(&admission, 1000);
 	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 10, REFUSAL_QUEUE_FULL), 5);
-	admission_undefer(&admission, LANE_IO, 14);
+	/* Two are taken and put aside for their host: nothing has gone. */
+	admission_taken(&admission, LANE_IO, 2);
+	admission_put_aside(&admission, LANE_IO, 2);
+	assert_waiting(&admission, 1, 4);
+	assert_int_equal(atomic_load(&admission.deferred[LANE_IO]), 16);
+	admission_tick(&admission, 1000);
+	admission_stats(&admission, &stats);
+	assert_int_equal(stats.lanes[LANE_IO].drained_per_1000_s, 1500);
+	admission_undefer(&admission, LANE_IO, 16);
 	assert_int_equal(admission_enter(&admission, LANE_IO, true), REFUSAL_NONE);
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.refused[REFUSAL_HOST_FULL], 2);

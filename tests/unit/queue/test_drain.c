@@ -199,6 +199,15 @@ test_the_rate_of_late_follows_a_change_within_some_ticks(void **state)
 	assert_in_range(rate, 10000, 20000);
 	drain_tick(&drain, 0, 0, false);
 	assert_int_equal(atomic_load(&drain.per_1000_s), rate);
+	/* What comes back after the tick in which it had gone: nothing goes backwards. */
+	drain_note_taken(&drain, -1000);
+	drain_tick(&drain, 1000, 1000, false);
+	assert_int_equal(atomic_load(&drain.per_1000_s), rate - rate / 4);
+	drain_note_taken(&drain, -1000 * 1000);
+	for (int i = 0; i < 400; i++)
+		drain_tick(&drain, 1000, 1000, false);
+	assert_in_range(atomic_load(&drain.per_1000_s), 0, 3);
+	assert_true(drain_wait_ms(&drain, 1) >= 0);
 }
 
 int
