@@ -236,13 +236,6 @@ hosts_let_go(struct hosts *hosts, struct run_host *run_host)
 	lock_release(&hosts->lock);
 }
 
-void
-hosts_unpause_locked(struct hosts *hosts, struct host *host)
-{
-	due_heap_take(&hosts->paused, &host->pause);
-	atomic_store_explicit(&host->run.paused_until_mono_us, 0, memory_order_relaxed);
-}
-
 static void
 pause_locked(struct hosts *hosts, struct host *host, int64_t pause_ms, int64_t now_ms)
     REQUIRES(hosts->lock)

@@ -10,8 +10,10 @@
  * many places as may ask it at once, and a few for those that are next, until it turns out to be
  * fast. After a pause it has one, and one more with each answer.
  *
- * Only what fits into a fixed number of hosts is remembered; forgetting a host costs it a request.
- * Every function is safe from any thread, does not block, and takes a leaf lock.
+ * What nobody waits for is remembered of a fixed number of hosts; forgetting one costs it a
+ * request. A host with deferred tasks is not forgotten, so there are no more of those than tasks
+ * may wait: a bound of their own would leave the tasks of others in front of the lane, in
+ * everybody's way. Every function is safe from any thread, does not block, and takes a leaf lock.
  */
 #ifndef TASKQ_QUEUE_HOSTS_H
 #define TASKQ_QUEUE_HOSTS_H
@@ -26,10 +28,8 @@
 #include "store/store_claim.h"
 
 enum {
-	/* Hosts without an attempt that are kept in memory, those with deferred tasks apart; and
-	   hosts for which tasks may be deferred, but for those found at the start. */
+	/* Hosts without an attempt that are kept in memory, those with deferred tasks apart. */
 	HOSTS_KEPT_MAX = 4096,
-	HOSTS_DEFERRING_MAX = 4096,
 	/* Hosts whose tasks are recalled with one claim. */
 	HOSTS_RECALLS_MAX = 64,
 };
@@ -62,6 +62,7 @@ struct run_host *hosts_enter(struct hosts *hosts, const char *name, int64_t now_
  * hosts_judge - what a claim is to do with a task that is next
  * @ret_host: set on ADMIT: as hosts_enter
  * @ret_name: set on DEFER: the host's name, which stays until hosts_end_recalls
+ * PASS_OVER: there is no memory to know of it.
  */
 enum store_gate_word hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms,
     struct run_host **ret_host, const char **ret_name);

@@ -80,11 +80,6 @@ struct run_host *hosts_enter_locked(struct hosts *hosts, struct host *host, int6
     REQUIRES(hosts->lock);
 
 /**
- * hosts_unpause_locked - forget that a host wants to be left alone
- */
-void hosts_unpause_locked(struct hosts *hosts, struct host *host) REQUIRES(hosts->lock);
-
-/**
  * host_limit - how many attempts may be with a host that does not pause
  * host_room  - how many more there may be now, those counted that are to come of a recall
  */

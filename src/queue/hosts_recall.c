@@ -55,16 +55,6 @@ may_go(const struct hosts *hosts, const struct host *host, int64_t now_ms)
 	return !host_is_deferring(host) || host->recalled > 0;
 }
 
-/* Whether tasks can be deferred for a host. */
-static bool
-can_defer_locked(struct hosts *hosts, struct host *host, int64_t now_ms) REQUIRES(hosts->lock)
-{
-	if (host_is_deferring(host))
-		return true;
-	return hosts->deferring.count < HOSTS_DEFERRING_MAX &&
-	       begin_deferring_locked(hosts, host, now_ms);
-}
-
 enum store_gate_word
 hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms, struct run_host **ret_host,
     const char **ret_name)
@@ -74,18 +64,14 @@ hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms, struct r
 	struct host *host = hosts_have_locked(hosts, name);
 	if (host == NULL)
 		goto out;
-	bool goes = may_go(hosts, host, now_mono_ms);
-	if (!goes && can_defer_locked(hosts, host, now_mono_ms)) {
+	if (may_go(hosts, host, now_mono_ms)) {
+		word = STORE_GATE_ADMIT;
+		*ret_host = hosts_enter_locked(hosts, host, now_mono_ms);
+	} else if (host_is_deferring(host) || begin_deferring_locked(hosts, host, now_mono_ms)) {
 		word = STORE_GATE_DEFER;
 		*ret_name = host->name;
 		host->deferrals++;
 		hosts->deferrals++;
-	} else if (goes || host_taken(host) < host_limit(hosts, host, now_mono_ms)) {
-		word = STORE_GATE_ADMIT;
-		/* Tasks are deferred for too many hosts, so a pause is forgotten. */
-		if (!goes)
-			hosts_unpause_locked(hosts, host);
-		*ret_host = hosts_enter_locked(hosts, host, now_mono_ms);
 	}
 	/* It may be one of those. */
 	if (host->recalled > 0)

@@ -411,35 +411,41 @@ test_a_million_names_do_not_fill_the_memory(void **state)
 	hosts_free(hosts);
 }
 
+/* What could not be deferred would stand in everybody's way. */
 static void
-test_beyond_so_many_deferring_hosts_a_pause_is_forgotten_and_the_rest_passed_over(void **state)
+test_however_many_hosts_have_deferred_tasks_those_of_others_are_deferred_too(void **state)
 {
 	struct hosts *hosts = open_hosts();
-	struct run_host *host = NULL, *many[SLOTS];
-	const char *told;
+	struct run_host *many[SLOTS];
 	char name[32];
 
 	(void)state;
-	for (int i = 0; i < HOSTS_DEFERRING_MAX; i++) {
+	for (int i = 0; i < 3 * HOSTS_KEPT_MAX; i++) {
 		snprintf(name, sizeof(name), "host-%d:80", i);
 		hosts_pause_named(hosts, name, 50000, now_ms);
 		assert_null(judge(hosts, name));
 	}
-	assert_int_equal(stats(hosts).deferring, HOSTS_DEFERRING_MAX);
-	hosts_pause_named(hosts, "more:80", 50000, now_ms);
-	host = judge(hosts, "more:80");
+	assert_int_equal(stats(hosts).deferring, 3 * HOSTS_KEPT_MAX);
+	/* Neither is a pause forgotten, nor is one asked more than once after it. */
+	hosts_pause_named(hosts, "more:80", 1000, now_ms);
+	assert_null(judge(hosts, "more:80"));
+	now_ms += 1000;
+	assert_int_equal(recall(hosts, 1, 1), 1);
+	struct run_host *host = judge(hosts, "more:80");
 	assert_non_null(host);
-	assert_int_equal(atomic_load(&host->paused_until_mono_us), 0);
-	/* After a pause there is one place. */
-	assert_int_equal(
-	    hosts_judge(hosts, "more:80", now_ms, &many[0], &told), STORE_GATE_PASS_OVER);
+	assert_null(judge(hosts, "more:80"));
 	leave(hosts, host, HOST_LEAVE_ANSWERED);
 	for (size_t i = 0; i < SLOTS; i++)
-		assert_int_equal(
-		    hosts_judge(hosts, "full:80", now_ms, &many[i], &told), STORE_GATE_ADMIT);
-	assert_int_equal(hosts_judge(hosts, "full:80", now_ms, &host, &told), STORE_GATE_PASS_OVER);
+		many[i] = judge(hosts, "full:80");
+	assert_null(judge(hosts, "full:80"));
 	for (size_t i = 0; i < SLOTS; i++)
 		leave(hosts, many[i], HOST_LEAVE_ANSWERED);
+	/* Each is known until it has none any more. */
+	assert_int_equal(stats(hosts).known, 3 * HOSTS_KEPT_MAX + 2);
+	now_ms += 50000;
+	while (hosts_any_deferring(hosts))
+		assert_int_equal(recall(hosts, SLOTS, 0), 0);
+	assert_int_equal(stats(hosts).known, HOSTS_KEPT_MAX);
 	hosts_free(hosts);
 }
 
@@ -521,7 +527,7 @@ main(void)
 		cmocka_unit_test(test_hosts_take_turns_where_there_is_little_room),
 		cmocka_unit_test(test_a_million_names_do_not_fill_the_memory),
 		cmocka_unit_test(
-		    test_beyond_so_many_deferring_hosts_a_pause_is_forgotten_and_the_rest_passed_over),
+		    test_however_many_hosts_have_deferred_tasks_those_of_others_are_deferred_too),
 		cmocka_unit_test(test_threads_come_and_go_at_once),
 	};
 
