@@ -27,6 +27,7 @@ hosts_new(const struct hosts_conf *conf, struct hosts **ret_hosts, struct error 
 	if (hosts == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for hosts");
 	hosts->conf = *conf;
+	hosts->is_unsure = true;
 	TAILQ_INIT(&hosts->kept);
 	lock_init(&hosts->lock, LOCK_RANK_LEAF);
 	*ret_hosts = hosts;

@@ -102,9 +102,13 @@ enum status hosts_found_deferred(
 /**
  * hosts_is_deferring - whether tasks are deferred for a host
  * hosts_any_deferring - whether they are for any
+ * hosts_are_unsure    - whether they may be for some that nobody knows of: at first, and where
+ * memory was gone hosts_set_unsure    - say so; false before the store is asked for all of them
  */
 bool hosts_is_deferring(struct hosts *hosts, const char *name);
 bool hosts_any_deferring(struct hosts *hosts);
+bool hosts_are_unsure(struct hosts *hosts);
+void hosts_set_unsure(struct hosts *hosts, bool is_unsure);
 
 /* What is to be recalled with a claim. The list is the store's; the rest is hosts'. */
 struct hosts_recalls {

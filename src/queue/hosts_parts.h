@@ -41,6 +41,7 @@ struct hosts {
 	size_t kept_count;
 	struct due_heap deferring;
 	struct due_heap paused;
+	bool is_unsure;    /* tasks may be deferred for hosts that are not here */
 	int64_t pauses;    /* so far */
 	int64_t deferrals; /* of tasks */
 };

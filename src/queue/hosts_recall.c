@@ -90,9 +90,9 @@ hosts_note_deferred(struct hosts *hosts, struct run_host *run_host, int64_t now_
 	lock_acquire(&hosts->lock);
 	host->deferrals++;
 	hosts->deferrals++;
-	/* Without memory for it the store finds it again (lane_gate.c). */
-	if (!host_is_deferring(host))
-		(void)begin_deferring_locked(hosts, host, now_mono_ms);
+	/* Without memory for it the store finds it again (lane_claimer.c). */
+	if (!host_is_deferring(host) && !begin_deferring_locked(hosts, host, now_mono_ms))
+		hosts->is_unsure = true;
 	lock_release(&hosts->lock);
 }
 
@@ -130,6 +130,23 @@ hosts_any_deferring(struct hosts *hosts)
 	bool any = hosts->deferring.count > 0;
 	lock_release(&hosts->lock);
 	return any;
+}
+
+bool
+hosts_are_unsure(struct hosts *hosts)
+{
+	lock_acquire(&hosts->lock);
+	bool are = hosts->is_unsure;
+	lock_release(&hosts->lock);
+	return are;
+}
+
+void
+hosts_set_unsure(struct hosts *hosts, bool is_unsure)
+{
+	lock_acquire(&hosts->lock);
+	hosts->is_unsure = is_unsure;
+	lock_release(&hosts->lock);
 }
 
 /* Chooses tasks of the host that is due first; false where none is, or there is no room. */

@@ -232,21 +232,32 @@ claim_some(struct lane_pool *lane, struct lane_gate *gate, size_t room, bool iso
 
 /*
  * What is deferred is known by host. At the start, and should the store ever have something that
- * nobody knows of, the store is asked.
+ * nobody knows of, the store is asked; where it does not answer, again at *at_ms, whatever else
+ * there is to do meanwhile.
  */
 static void
-find_deferred(struct lane_pool *lane)
+find_deferred(struct lane_pool *lane, bool is_idle, int64_t *at_ms)
 {
+	struct hosts *hosts = lane->conf.hosts;
 	struct store_counts counts;
 	struct error error = { "" };
-	if (lane->conf.hosts == NULL || hosts_any_deferring(lane->conf.hosts))
+	if (hosts == NULL)
 		return;
+	bool has_to = hosts_are_unsure(hosts) ? clock_mono_ms() >= *at_ms
+					      : is_idle && !hosts_any_deferring(hosts);
+	if (!has_to)
+		return;
+	/* What gets lost from here on is to be looked for again. */
+	hosts_set_unsure(hosts, false);
 	enum status status = store_counts(lane->conf.store, &counts, &error);
 	if (status == STATUS_OK && counts.deferred_by_lane[lane->conf.lane] > 0)
 		status = lane_gate_find(lane, &error);
-	if (status != STATUS_OK)
-		log_error(LOG_EVENT("deferred_not_found"), LOG_STR("status", status_name(status)),
-		    LOG_ERROR(&error));
+	if (status == STATUS_OK)
+		return;
+	hosts_set_unsure(hosts, true);
+	*at_ms = clock_mono_ms() + LANE_POLL_MS;
+	log_error(LOG_EVENT("deferred_not_found"), LOG_STR("status", status_name(status)),
+	    LOG_ERROR(&error));
 }
 
 void *
@@ -257,7 +268,8 @@ lane_claimer_main(void *arg)
 	int64_t backoff_ms = LANE_BACKOFF_FIRST_MS;
 	bool more = true;
 	int64_t isolated_at_ms = 0; /* when to look for isolated tasks again */
-	find_deferred(lane);
+	int64_t find_at_ms = 0;     /* when to ask the store again for what is deferred */
+	find_deferred(lane, true, &find_at_ms);
 	for (;;) {
 		bool isolated_idle;
 		size_t room = wait_for_room(lane, more, &isolated_idle, &gate.recalls);
@@ -279,7 +291,6 @@ lane_claimer_main(void *arg)
 		backoff_ms = LANE_BACKOFF_FIRST_MS;
 		/* Behind what was deferred may be others. */
 		more = (count >= room || gate.store.ret_deferred > 0) && lane_waiting(lane) > 0;
-		if (count == 0 && !more)
-			find_deferred(lane);
+		find_deferred(lane, count == 0 && !more, &find_at_ms);
 	}
 }

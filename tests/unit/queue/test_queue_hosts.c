@@ -345,6 +345,33 @@ test_a_store_that_cannot_defer_is_asked_again(void **state)
 	assert_succeeded(scene, ids[1]);
 }
 
+/* Others that wait meanwhile do not hide those that were not found. */
+static void
+test_what_was_not_found_at_the_start_is_looked_for_again(void **state)
+{
+	struct scene *scene = *state;
+	char ids[2][UUID_TEXT_SIZE], slow[2][UUID_TEXT_SIZE];
+
+	scene_open_queue(scene, usual());
+	submit(scene, "angry", ids[0]);
+	fail_with_pause(ids[0], 60000);
+	submit(scene, "angry", ids[1]);
+	await_deferred(scene, 1);
+	queue_close(scene->queue);
+	fake_store_fail(scene->fake, FAKE_NEXT_HOST, STATUS_IO, 1000000);
+	scene_open_queue(scene, usual());
+	submit(scene, "slow", slow[0]);
+	submit(scene, "slow", slow[1]);
+	put_aside(slow[1]);
+	await_deferred(scene, 2);
+	fake_store_fail(scene->fake, FAKE_NEXT_HOST, STATUS_IO, 0);
+	succeed(ids[1]);
+	assert_succeeded(scene, ids[1]);
+	succeed(slow[0]);
+	succeed(slow[1]);
+	assert_succeeded(scene, slow[1]);
+}
+
 static void
 test_a_tenth_of_the_queue_is_kept_for_hosts_that_nobody_waits_for(void **state)
 {
@@ -406,6 +433,7 @@ main(void)
 		SCENE_TEST(test_what_is_deferred_survives_the_end_of_the_queue),
 		SCENE_TEST(test_a_claim_that_begins_anew_or_fails_leaves_no_trace),
 		SCENE_TEST(test_a_store_that_cannot_defer_is_asked_again),
+		SCENE_TEST(test_what_was_not_found_at_the_start_is_looked_for_again),
 		SCENE_TEST(test_a_tenth_of_the_queue_is_kept_for_hosts_that_nobody_waits_for),
 	};
 
