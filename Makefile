@@ -74,6 +74,7 @@ PROGRAMS := src/main.c src/cli/taskq.c
 SRC      := $(filter-out $(PROGRAMS),$(sort $(shell find src -name '*.c')))
 SRC_OBJ  := $(SRC:%.c=$(OBJ)/%.o)
 SQL_GEN  := $(GEN)/sqlite_statements.h
+API_GEN  := $(GEN)/openapi_text.h
 
 .PHONY: all
 all: $(OUT)/taskqd $(OUT)/taskq
@@ -99,6 +100,13 @@ $(SQL_GEN): scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql))
 	@mkdir -p $(@D)
 	$(call say,SQL)
 	$(Q)awk -v prefix=SQLITE -f scripts/embed-sql.awk $(sort $(wildcard sql/sqlite/*.sql)) > $@.tmp && mv $@.tmp $@
+
+$(API_GEN): scripts/embed-text docs/openapi.json
+	@mkdir -p $(@D)
+	$(call say,API)
+	$(Q)scripts/embed-text openapi docs/openapi.json > $@.tmp && mv $@.tmp $@
+
+$(OBJ)/src/http/endpoint_openapi.o: $(API_GEN)
 
 include tests/tests.mk
 

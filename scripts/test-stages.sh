@@ -6,13 +6,14 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks lint build unit e2e lab address thread fuzz install package configure hardening clean-tree)
+STAGES=(checks lint api build unit e2e lab address thread fuzz install package configure hardening clean-tree)
 
 stage_title()
 {
 	case $1 in
 	checks) echo "style, layers, documents, scripts" ;;
 	lint) echo "static analysis" ;;
+	api) echo "the description of the API, read by a linter" ;;
 	build) echo "gcc and clang, every warning an error" ;;
 	unit) echo "unit tests and the store's conformance suite" ;;
 	e2e) echo "end to end against the built daemon" ;;
@@ -37,6 +38,7 @@ python3-pytest: runs them
 python3-pytest-xdist: three at a time
 python3-pytest-timeout: ends one that hangs
 python3-hypothesis: generates hostile input
+python3-jsonschema: holds every answer against the description of the API
 python3-httpbin: an origin to fetch from
 python3-gunicorn: serves httpbin
 nginx-light|nginx-core|nginx-full|nginx-extras: another origin
@@ -52,6 +54,8 @@ openssl: certificates for an https origin'
 			'shellcheck: finds faults in scripts' ;;
 		lint) printf '\n%s' 'clang: reads the source for clang-tidy' \
 			'clang-tidy: finds faults in the source' ;;
+		# Who has npm from elsewhere keeps it.
+		api) command -v npm >/dev/null || printf '\n%s' 'npm: installs the linter' ;;
 		build) printf '\n%s' 'clang: the second compiler' \
 			'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
@@ -86,6 +90,39 @@ stage_checks()
 stage_lint()
 {
 	check "clang-tidy and gcc -fanalyzer" make_at gcc lint
+}
+
+# The linter is no package of Debian's, so npm installs it, below build/ and for once.
+SPECTRAL=@stoplight/spectral-cli@6.16.3
+
+has_spectral()
+{
+	[ -x "$1/node_modules/.bin/spectral" ] ||
+		run timeout -k 5 300 npm install --prefix "$1" --cache "$1/cache" --no-audit --no-fund --no-save \
+			--ignore-scripts --no-update-notifier --loglevel=error "$SPECTRAL"
+}
+
+# spectral DIRECTORY FILE - what it finds, hints too, is a failure
+spectral()
+{
+	"$1/node_modules/.bin/spectral" lint --ruleset .spectral.yaml --fail-severity hint "$2"
+}
+
+stage_api()
+{
+	local tools=$root/build/spectral logs=$log_dir/$stage
+	if ! command -v npm >/dev/null; then
+		skip "the linter of the API's description" "there is no npm to install it with"
+		return
+	fi
+	mkdir -p "$tools"
+	if ! has_spectral "$tools" >"$logs/npm.log" 2>&1; then
+		skip "the linter of the API's description" "npm cannot install it: $(tail -n 1 "$logs/npm.log" | cut -c 1-120)"
+		return
+	fi
+	check "the linter finds nothing in docs/openapi.json" spectral "$tools" docs/openapi.json
+	sed 's|"operationId": "getStats"|"operationId": "getHealth"|' docs/openapi.json >"$logs/spoilt.json"
+	check "the linter finds a fault that is put into it" refused operation-operationId-unique spectral "$tools" "$logs/spoilt.json"
 }
 
 # From nothing, because objects that were compiled without WERROR=1 keep their warnings to themselves.

@@ -21,6 +21,7 @@ TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_events := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_list := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_retry := $(TEST_OBJ_test_http_server)
+TEST_OBJ_test_endpoint_openapi := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_http_wait := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_http_idempotency := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_queue := $(OBJ)/tests/unit/queue/queue_scene.o

@@ -36,15 +36,6 @@ add_fields(struct request *request, const char *etag)
 	reply_field(reply, "Content-Security-Policy", "default-src 'none'; sandbox");
 }
 
-static bool
-is_unchanged(const struct request_head *head, const char *etag)
-{
-	for (unsigned i = 0; i < head->if_none_match_count; i++)
-		if (etag_list_has(head->if_none_match[i], etag))
-			return true;
-	return false;
-}
-
 /* Which part is asked for. Range has a meaning for GET alone (RFC 9110 section 14.2). */
 static enum range_verdict
 judge_range(struct request *request, uint64_t bytes, const char *etag, struct slice *ret_slice)
@@ -88,7 +79,7 @@ reply_content(struct request *request, struct task_result *result)
 
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", request->id);
 	add_fields(request, etag);
-	if (is_unchanged(&request->head, etag)) {
+	if (etag_is_kept(request->head.if_none_match, request->head.if_none_match_count, etag)) {
 		/* With the size of what is not sent again (RFC 9110 section 8.6). */
 		send_slice(request, result, (struct slice){ 0, result->bytes });
 		reply->status = 304;

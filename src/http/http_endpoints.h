@@ -52,6 +52,9 @@ void endpoint_readyz(struct request *request);
 /* GET /stats */
 void endpoint_stats(struct request *request);
 
+/* GET /openapi.json */
+void endpoint_openapi(struct request *request);
+
 /**
  * endpoint_load_body - the start of the endpoints that take a body: parse it, or make the reply say
  * why not

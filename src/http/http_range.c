@@ -102,6 +102,15 @@ etag_list_has(const char *value, const char *etag)
 }
 
 bool
+etag_is_kept(const char *const *values, unsigned count, const char *etag)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (etag_list_has(values[i], etag))
+			return true;
+	return false;
+}
+
+bool
 if_range_holds(const char *value, const char *etag)
 {
 	return span_equals(field_text(value), etag);

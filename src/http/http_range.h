@@ -31,6 +31,11 @@ enum range_verdict range_parse(
 bool etag_list_has(const char *value, const char *etag);
 
 /**
+ * etag_is_kept - the same of all If-None-Match fields: the client has the content already
+ */
+bool etag_is_kept(const char *const *values, unsigned count, const char *etag);
+
+/**
  * if_range_holds - whether If-Range is our tag, by the strong comparison; a date never is
  */
 bool if_range_holds(const char *value, const char *etag);

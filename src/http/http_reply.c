@@ -34,6 +34,7 @@ static void
 drop_body(struct reply *reply)
 {
 	buf_done(&reply->body);
+	reply->constant_body = NULL;
 	if (reply->source != NULL)
 		reply->source->free(reply->source);
 	reply->source = NULL;
@@ -48,9 +49,12 @@ reply_init(struct reply *reply)
 	reply->status = 0;
 	reply->media_type = NULL;
 	reply->field_count = 0;
+	reply->constants = NULL;
+	reply->may_be_kept = false;
 	reply->close = false;
 	reply->drop = false;
 	buf_init(&reply->body, REPLY_BODY_MAX_BYTES);
+	reply->constant_body = NULL;
 	reply->source = NULL;
 	reply->fd = -1;
 	reply->offset = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An answer before it is on the wire: status, fields and one of four kinds of body. Endpoints fill
+ * An answer before it is on the wire: status, fields and one of five kinds of body. Endpoints fill
  * it and know nothing of libmicrohttpd. One thread at a time, caller's memory.
  */
 #ifndef TASKQ_HTTP_HTTP_REPLY_H
@@ -36,14 +36,23 @@ struct reply_field {
 	char value[REPLY_FIELD_SIZE];
 };
 
+/* A field that is the same in many answers. */
+struct reply_constant {
+	const char *name;
+	const char *value;
+};
+
 struct reply {
 	unsigned status;        /* 0: nothing to say yet */
 	const char *media_type; /* borrowed; lives as long as the reply. NULL: no Content-Type */
 	struct reply_field fields[REPLY_FIELDS_MAX];
 	size_t field_count;
-	bool close;                 /* end the connection after it */
-	bool drop;                  /* end the connection instead of answering */
-	struct buf body;            /* the body when `source` is NULL and `fd` is -1 */
+	const struct reply_constant *constants; /* static, ended by a NULL name; NULL: none */
+	bool may_be_kept;                       /* a field of its own says how; else "no-store" */
+	bool close;                             /* end the connection after it */
+	bool drop;                              /* end the connection instead of answering */
+	struct buf body;            /* the body when all of the following are not there */
+	const char *constant_body;  /* static; `bytes` of it */
 	struct body_source *source; /* owned */
 	int fd;                     /* owned; -1, or a file with the body ... */
 	uint64_t offset;            /* ... from here on ... */

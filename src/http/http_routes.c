@@ -25,6 +25,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/openapi.json", endpoint_openapi, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 };
 
 static bool

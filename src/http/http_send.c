@@ -74,20 +74,32 @@ response_of_memory(struct reply *reply)
 	return response;
 }
 
+/* The library takes what it never writes to as if it would. */
+static struct MHD_Response *
+response_of_constant(const struct reply *reply)
+{
+	return MHD_create_response_from_buffer(
+	    (size_t)reply->bytes, (void *)(uintptr_t)reply->constant_body, MHD_RESPMEM_PERSISTENT);
+}
+
 static bool
 add_fields(
     struct MHD_Response *response, const struct reply *reply, const char *request_id, bool close)
 {
 	bool ok = MHD_add_response_header(response, "X-Request-Id", request_id) == MHD_YES &&
-		  MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
 		  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
 
+	if (ok && !reply->may_be_kept)
+		ok = MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
 	if (ok && reply->media_type != NULL)
 		ok =
 		    MHD_add_response_header(response, "Content-Type", reply->media_type) == MHD_YES;
 	for (size_t i = 0; ok && i < reply->field_count; i++)
 		ok = MHD_add_response_header(
 			 response, reply->fields[i].name, reply->fields[i].value) == MHD_YES;
+	for (const struct reply_constant *constant = reply->constants;
+	     ok && constant != NULL && constant->name != NULL; constant++)
+		ok = MHD_add_response_header(response, constant->name, constant->value) == MHD_YES;
 	if (ok && close)
 		ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
 	return ok;
@@ -118,6 +130,8 @@ reply_send(struct reply *reply, struct MHD_Connection *mhd, const char *request_
 		response = response_of_source(reply);
 	else if (reply->fd >= 0)
 		response = response_of_file(reply);
+	else if (reply->constant_body != NULL)
+		response = response_of_constant(reply);
 	else
 		response = response_of_memory(reply);
 	if (response == NULL)

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The JSON client: one keep-alive connection, answers parsed without losing a digit."""
+"""The JSON client: one keep-alive connection, answers parsed without losing a digit.
+
+Every answer is held against the description of the API.
+"""
 
 import http.client
 import json
 import re
 
+from . import description
 from .bigint import parse_decimal
 from .wait import PATIENCE_S, wait_until
 
@@ -76,10 +80,13 @@ class Client:
             self.opened += 1
         try:
             self.connection.request(method, path, body=body, headers=headers or {})
-            return Response(self.connection.getresponse())
+            response = Response(self.connection.getresponse())
         except BaseException:
             self.connection.close()
             raise
+        fields = [(name.lower(), value) for name, value in response.headers.items()]
+        description.check(method, path, response.status, fields, response.body)
+        return response
 
     def get(self, path, **headers):
         return self.request(

@@ -5,6 +5,7 @@ import contextlib
 import re
 import threading
 
+from . import description
 from .api import FINAL, WORDS, loads
 from .rawhttp import Closed, RawConnection, request
 
@@ -128,6 +129,7 @@ def check(task_id, event):
         assert data["status"] == "RUNNING" and 0 <= data["progress"] <= 1, event
     assert (data["finished_at"] is not None) == (data["status"] in FINAL), event
     assert re.fullmatch(r"[A-Z]+(-[0-9]+){2,3}", event.id), event
+    description.check_event(data)
 
 
 def check_order(events):

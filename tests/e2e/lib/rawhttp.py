@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 """A raw-socket HTTP/1.1 client that sends the bytes it is given and parses answers strictly.
 
-Strictly: a malformed status line, header or chunk is an error of the server and raises Malformed.
+Strictly: a malformed status line, header or chunk is an error of the server and raises Malformed. Every answer
+is held against the description of the API, as far as it can be told what it answers.
 """
 
+import collections
 import re
 import select
 import socket
 
+from . import description
+
+REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/[0-9]\.[0-9]\Z")
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) [\t \x21-\x7e\x80-\xff]*\Z")
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t \x21-\x7e\x80-\xff]*?)[\t ]*\Z")
 TIMEOUT_S = 60.0
@@ -42,6 +47,43 @@ class RawResponse:
         return f"<RawResponse {self.status} {self.headers} {self.body[:200]!r}>"
 
 
+class RequestLog:
+    """What was asked on a connection, for as long as the bytes are requests beyond doubt."""
+
+    def __init__(self):
+        self.pending = b""
+        self.body_bytes = 0  # of a body that is still to come
+        self.asked = collections.deque()  # (method, target) without an answer
+        self.is_lost = False
+
+    def _skip_body(self):
+        skipped = min(self.body_bytes, len(self.pending))
+        self.body_bytes -= skipped
+        self.pending = self.pending[skipped:]
+
+    def feed(self, data):
+        self.pending += data
+        self._skip_body()
+        while not self.is_lost and self.body_bytes == 0 and b"\r\n\r\n" in self.pending:
+            head, self.pending = self.pending.split(b"\r\n\r\n", 1)
+            line, *fields = head.split(b"\r\n")
+            match = REQUEST_LINE.match(line)
+            self.asked.append((match.group(1).decode(), match.group(2).decode()) if match else (None, None))
+            names = [field.split(b":")[0].lower() for field in fields]
+            length = [field.split(b":")[1].strip() for field in fields if field.lower().startswith(b"content-length:")]
+            self.is_lost = (
+                not match or len(length) > 1 or not all(size.isdigit() for size in length)
+                or b"transfer-encoding" in names or not all(HEADER_LINE.match(field) for field in fields)
+            )
+            self.body_bytes = int(length[0]) if length and not self.is_lost else 0
+            self._skip_body()
+        if self.is_lost:
+            self.pending = b""
+
+    def answered(self):
+        return self.asked.popleft() if self.asked else (None, None)
+
+
 class RawConnection:
     """One TCP connection. Use as a context manager."""
 
@@ -59,6 +101,7 @@ class RawConnection:
             self.sock.close()
             raise
         self.pending = bytearray()
+        self.log = RequestLog()
 
     def __enter__(self):
         return self
@@ -71,6 +114,7 @@ class RawConnection:
 
     def send(self, data):
         """Send everything; a peer that has gone is no error, the answer may be there already."""
+        self.log.feed(data)
         try:
             self.sock.sendall(data)
             return True
@@ -143,6 +187,15 @@ class RawConnection:
 
     def read_head(self):
         """Read a response up to its body, which is left to be read."""
+        response = self._read_head()
+        self._check(response, None)
+        return response
+
+    def _check(self, response, body):
+        if response.status >= 200:
+            description.check(*self.log.answered(), response.status, response.headers, body)
+
+    def _read_head(self):
         line = self._line()
         match = STATUS_LINE.match(line)
         if not match:
@@ -164,23 +217,24 @@ class RawConnection:
 
     def read_response(self, head=False):
         """Read one response; head: it answers a HEAD request and has no body."""
-        response = self.read_head()
-        status = response.status
+        response = self._read_head()
+        if not head and response.status >= 200 and response.status not in (204, 304):
+            response.body = self._read_body(response)
+        self._check(response, None if head else response.body)
+        return response
+
+    def _read_body(self, response):
         length = response.header("content-length")
         coding = response.header("transfer-encoding")
-        if head or status < 200 or status in (204, 304):
-            return response
         if coding is not None:
             if coding.lower() != "chunked":
                 raise Malformed(f"Transfer-Encoding {coding!r}")
-            response.body = self._chunks()
-        elif length is not None:
+            return self._chunks()
+        if length is not None:
             if not re.fullmatch(r"[0-9]{1,15}", length):
                 raise Malformed(f"Content-Length {length!r}")
-            response.body = self._exactly(int(length))
-        else:
-            response.body = self.read_to_close()
-        return response
+            return self._exactly(int(length))
+        return self.read_to_close()
 
     def read_to_close(self, limit=64 << 20):
         """Everything until the server closes (or resets) the connection."""
