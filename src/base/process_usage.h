@@ -11,8 +11,10 @@
 
 /* Each is PROCESS_USAGE_UNKNOWN where the kernel does not tell. */
 struct process_usage {
-	int64_t rss_bytes; /* memory that is resident */
+	int64_t rss_bytes;     /* memory that is resident */
+	int64_t virtual_bytes; /* addresses that are in use */
 	int64_t descriptors;
+	int64_t descriptors_max; /* that may be open */
 	int64_t threads;
 	int64_t cpu_us; /* of all threads since start, in user and kernel mode */
 };

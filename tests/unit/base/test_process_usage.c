@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/process_usage.h"
@@ -67,6 +68,24 @@ test_threads_are_counted_exactly(void **state)
 }
 
 static void
+test_the_limit_of_descriptors_is_the_one_in_effect(void **state)
+{
+	struct process_usage usage;
+	struct rlimit limit, lower;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	process_usage_read(&usage);
+	assert_int_equal(usage.descriptors_max, limit.rlim_cur);
+	lower = limit;
+	lower.rlim_cur = limit.rlim_cur - 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lower), 0);
+	process_usage_read(&usage);
+	assert_int_equal(usage.descriptors_max, limit.rlim_cur - 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void
 test_memory_grows_when_it_is_touched(void **state)
 {
 	const size_t size = (size_t)32 << 20;
@@ -77,6 +96,8 @@ test_memory_grows_when_it_is_touched(void **state)
 	assert_ptr_not_equal(memory, MAP_FAILED);
 	process_usage_read(&before);
 	assert_true(before.rss_bytes > 0);
+	assert_true(before.virtual_bytes >= before.rss_bytes);
+	assert_true(before.virtual_bytes >= (int64_t)size);
 	memset(memory, 1, size);
 	process_usage_read(&after);
 	assert_true(after.rss_bytes >= before.rss_bytes + (int64_t)size * 3 / 4);
@@ -104,6 +125,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptors_are_counted_exactly),
 		cmocka_unit_test(test_threads_are_counted_exactly),
+		cmocka_unit_test(test_the_limit_of_descriptors_is_the_one_in_effect),
 		cmocka_unit_test(test_memory_grows_when_it_is_touched),
 		cmocka_unit_test(test_cpu_time_goes_on_and_never_back),
 	};
