@@ -75,3 +75,15 @@ SELECT t.status, t.attempt, t.started_at, t.finished_at, t.failure_code, t.failu
     a.response
 FROM task AS t LEFT JOIN task_attempt AS a ON a.seq = t.seq
 WHERE t.id = ?1 ORDER BY a.attempt;
+
+-- The first of those that wait in a lane with a priority, and since when. The order is that of submission:
+-- one that was held, or failed before, stands before others that wait for longer.
+-- name: oldest_first
+SELECT seq, coalesce(waits_since, created_at) FROM task
+WHERE status = 'QUEUED' AND held_until IS NULL AND lane = ?1 AND isolated = ?2 AND priority = ?3
+ORDER BY seq LIMIT ?4;
+
+-- Whether a task still waits, and since when.
+-- name: oldest_still
+SELECT coalesce(waits_since, created_at) FROM task
+WHERE seq = ?1 AND status = 'QUEUED' AND held_until IS NULL;

@@ -32,6 +32,10 @@ SELECT (SELECT key FROM idempotency ORDER BY created_at LIMIT 1),
 -- name: counter_list
 SELECT type, lane, status, count, bytes FROM task_counter;
 
+-- A number for each result in a file, from the index alone.
+-- name: result_files
+SELECT count(*), coalesce(sum(result_bytes), 0) FROM task WHERE result_where = 'file';
+
 -- name: running_list
 SELECT seq, type, lane, attempt, max_attempts, cancel_requested, args FROM task
 WHERE status = 'RUNNING' ORDER BY seq LIMIT ?1;
@@ -41,7 +45,7 @@ INSERT INTO task_attempt (seq, attempt, lease, started_at, ended_at, outcome)
 SELECT seq, attempt, lease, started_at, ?2, 'crashed' FROM task WHERE seq = ?1;
 
 -- name: task_requeue
-UPDATE task SET status = 'QUEUED', started_at = NULL, isolated = ?2
+UPDATE task SET status = 'QUEUED', started_at = NULL, isolated = ?2, waits_since = ?3
 WHERE seq = ?1 AND status = 'RUNNING';
 
 -- name: task_give_up

@@ -46,6 +46,12 @@ ALTER TABLE task ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0
 -- name: v2_task_retry_of
 ALTER TABLE task ADD COLUMN retry_of TEXT;
 
+-- Since when a QUEUED task waits for its lane where that is not since created_at: since held_until was
+-- over, the task was recalled, the attempt before had ended, or the service was started again. It stays
+-- when the task starts.
+-- name: v2_task_waits_since
+ALTER TABLE task ADD COLUMN waits_since INTEGER;
+
 -- What the kind reported beside the failure. `outcome` is 'crashed' or 'failed' from here on.
 -- name: v2_task_attempt_response
 ALTER TABLE task_attempt ADD COLUMN response TEXT;
@@ -58,6 +64,11 @@ DROP INDEX task_queued;
 -- name: v2_task_ready
 CREATE INDEX task_ready ON task (lane, isolated, priority, seq)
 WHERE status = 'QUEUED' AND held_until IS NULL;
+
+-- Serves result_files and result_file_list. Only large results pay for it, which cost a file and its
+-- flush anyway.
+-- name: v2_task_in_file
+CREATE INDEX task_in_file ON task (result_where, seq, result_bytes) WHERE result_where = 'file';
 
 -- Serves held_due and held_next; and deferred_next and deferred_host, for which it has the order in
 -- which the tasks of a host go. One index for both, because each partial index is looked at by every

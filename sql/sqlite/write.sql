@@ -49,7 +49,7 @@ DELETE FROM idempotency WHERE key = ?1;
 -- where the whole claim of one task takes 4. What has expired is left to expiry_due.
 -- name: task_next
 SELECT seq, id, type, args, lease, attempt, max_attempts, created_at, timeout_ms, backoff_ms,
-    max_backoff_ms, retry_of
+    max_backoff_ms, retry_of, coalesce(waits_since, created_at)
 FROM task
 WHERE status = 'QUEUED' AND held_until IS NULL AND lane = ?1 AND isolated = 0
     AND (expires_at IS NULL OR expires_at > ?3 OR attempt > 0)
@@ -57,7 +57,7 @@ ORDER BY priority, seq LIMIT ?2;
 
 -- name: task_next_isolated
 SELECT seq, id, type, args, lease, attempt, max_attempts, created_at, timeout_ms, backoff_ms,
-    max_backoff_ms, retry_of
+    max_backoff_ms, retry_of, coalesce(waits_since, created_at)
 FROM task
 WHERE status = 'QUEUED' AND held_until IS NULL AND lane = ?1 AND isolated = 1
     AND (expires_at IS NULL OR expires_at > ?3 OR attempt > 0)
@@ -86,7 +86,7 @@ SELECT seq, attempt, lease, started_at, ?3, 'failed', ?4, ?5, ?6 FROM task
 WHERE seq = ?1 AND lease = ?2 AND status = 'RUNNING' AND cancel_requested = 0;
 
 -- name: task_retry
-UPDATE task SET status = 'QUEUED', started_at = NULL, held_until = ?1
+UPDATE task SET status = 'QUEUED', started_at = NULL, held_until = ?1, waits_since = ?4
 WHERE seq = ?2 AND lease = ?3 AND status = 'RUNNING' AND cancel_requested = 0;
 
 -- name: result_insert
@@ -129,7 +129,8 @@ SELECT held_until FROM task WHERE status = 'QUEUED' AND held_until > 0
 ORDER BY held_until LIMIT 1;
 
 -- name: task_ready
-UPDATE task SET held_until = NULL, deferred_for = NULL WHERE seq = ?1 AND status = 'QUEUED';
+UPDATE task SET waits_since = coalesce(nullif(held_until, 0), ?2), held_until = NULL, deferred_for = NULL
+WHERE seq = ?1 AND status = 'QUEUED';
 
 -- name: expiry_due
 SELECT seq, type, lane, id, held_until, args FROM task

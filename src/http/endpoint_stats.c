@@ -117,7 +117,7 @@ static void
 append_store(struct buf *buf, const struct store_stats *store)
 {
 	number(buf, ",\"store\":{\"commits\":", store->commit_us.count);
-	number(buf, ",\"commands\":", store->commands);
+	number(buf, ",\"commands\":", store->commit_commands.sum);
 	JSON_LITERAL(buf, ",\"commit_ms\":");
 	append_histogram(buf, &store->commit_us);
 	number(buf, ",\"checkpoints\":", store->checkpoints);

@@ -21,11 +21,22 @@ struct store {
    trouble. */
 static const int64_t commit_bounds_us[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000,
 	100000, 200000, 500000, 1000000, 2000000, 5000000 };
+static const int64_t commands_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256 };
 
 void
-store_commit_us_init(struct histogram *histogram)
+store_histograms_init(struct store_histograms *histograms)
 {
-	histogram_init(histogram, commit_bounds_us, ARRAY_SIZE(commit_bounds_us));
+	histogram_init(&histograms->commit_us, commit_bounds_us, ARRAY_SIZE(commit_bounds_us));
+	histogram_init(&histograms->commit_commands, commands_bounds, ARRAY_SIZE(commands_bounds));
+	histogram_init(&histograms->checkpoint_us, commit_bounds_us, ARRAY_SIZE(commit_bounds_us));
+}
+
+void
+store_histograms_read(const struct store_histograms *histograms, struct store_stats *stats)
+{
+	histogram_read(&histograms->commit_us, &stats->commit_us);
+	histogram_read(&histograms->commit_commands, &stats->commit_commands);
+	histogram_read(&histograms->checkpoint_us, &stats->checkpoint_us);
 }
 
 enum status
@@ -321,6 +332,12 @@ store_read_attempts(
 {
 	assert(strnlen(id, UUID_TEXT_SIZE) == UUID_TEXT_LENGTH);
 	return store->backend->read_attempts(store->db, id, ret_attempts, error);
+}
+
+enum status
+store_oldest_waiting(struct store *store, int64_t ret_since_ms[LANE_COUNT], struct error *error)
+{
+	return store->backend->oldest_waiting(store->db, ret_since_ms, error);
 }
 
 enum status

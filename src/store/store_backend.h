@@ -7,6 +7,7 @@
 #define TASKQ_STORE_STORE_BACKEND_H
 
 #include "store/store.h"
+#include "store/store_oldest.h"
 #include "store/store_upkeep.h"
 
 struct store_backend {
@@ -48,6 +49,8 @@ struct store_backend {
 	    void *db, const char *id, struct store_submission *ret_submission, struct error *error);
 	enum status (*read_attempts)(
 	    void *db, const char *id, struct store_attempts *ret_attempts, struct error *error);
+	enum status (*oldest_waiting)(
+	    void *db, int64_t ret_since_ms[LANE_COUNT], struct error *error);
 	enum status (*counts)(void *db, struct store_counts *ret_counts, struct error *error);
 	void (*stats)(void *db, struct store_stats *ret_stats);
 	enum status (*maintain)(void *db, struct error *error);
@@ -63,10 +66,18 @@ struct store_backend {
 
 extern const struct store_backend store_backend_sqlite;
 
+/* The histograms of store_stats, which every back end keeps. */
+struct store_histograms {
+	struct histogram commit_us;
+	struct histogram commit_commands;
+	struct histogram checkpoint_us;
+};
+
 /**
- * store_commit_us_init - the histogram that every back end keeps of its commits
+ * store_histograms_init / store_histograms_read - empty; what they hold now, to where it belongs
  */
-void store_commit_us_init(struct histogram *histogram);
+void store_histograms_init(struct store_histograms *histograms);
+void store_histograms_read(const struct store_histograms *histograms, struct store_stats *stats);
 
 /* A page of store_list in the making. */
 struct store_list_page {

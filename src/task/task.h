@@ -73,6 +73,7 @@ struct task {
 	struct task_terms terms; /* what an attempt needs: all but run_at and expires_at */
 	bool is_isolated;        /* runs alone; see store_claim */
 	int64_t created_at_ms;
+	int64_t waits_since_ms; /* before it was started: see store_oldest_waiting */
 	int64_t started_at_ms;
 };
 

@@ -30,6 +30,7 @@ claim_one(struct fake_task *task, int64_t now_ms, struct task *ret_task)
 		},
 		.is_isolated = task->isolated,
 		.created_at_ms = task->status.created_at_ms,
+		.waits_since_ms = task->waits_since_ms,
 		.started_at_ms = now_ms,
 	};
 	memcpy(ret_task->args, task->args, task->args_size + 1);
@@ -88,7 +89,7 @@ defer(struct fake_task *task, const char *host)
 }
 
 static void
-recall(struct fake_store *fake, struct store_recall *recall)
+recall(struct fake_store *fake, struct store_recall *recall, int64_t now_ms)
 {
 	struct fake_task *task;
 
@@ -97,6 +98,7 @@ recall(struct fake_store *fake, struct store_recall *recall)
 		if (task == NULL)
 			return;
 		fake_task_undefer(task);
+		task->waits_since_ms = now_ms;
 	}
 }
 
@@ -156,7 +158,7 @@ fake_claim(void *db, struct store_gate *gate, enum lane lane, bool isolated, siz
 	if (isolated)
 		max = 1;
 	for (size_t i = 0; gate != NULL && i < gate->recall_count; i++) {
-		recall(fake, &gate->recalls[i]);
+		recall(fake, &gate->recalls[i], now_ms);
 		wrote = wrote || gate->recalls[i].ret_count > 0;
 	}
 	if (gate != NULL)
@@ -187,7 +189,7 @@ fake_release(void *db, const struct task *tasks, const char *const *hosts, size_
 			continue;
 		wrote = true;
 		if (task->is_cancelled) {
-			fake_end_cancelled(task, now_ms);
+			fake_end_cancelled(fake, task, now_ms);
 			continue;
 		}
 		task->status.state = TASK_QUEUED;

@@ -17,20 +17,21 @@
 static _Thread_local struct fake_store *opening;
 
 static void
-end(struct fake_task *task, enum task_state state, enum failure failure, const char *message,
-    int64_t now_ms)
+end(struct fake_store *fake, struct fake_task *task, enum task_state state, enum failure failure,
+    const char *message, int64_t now_ms)
 {
 	task->status.state = state;
 	task->status.finished_at_ms = now_ms;
 	task->held_until_ms = 0;
 	fake_task_undefer(task);
 	outcome_fail(&task->outcome, failure, "%s", message);
+	fake_note_end(fake, task);
 }
 
 void
-fake_end_cancelled(struct fake_task *task, int64_t now_ms)
+fake_end_cancelled(struct fake_store *fake, struct fake_task *task, int64_t now_ms)
 {
-	end(task, TASK_FAILED, FAILURE_CANCELLED, "Cancelled while running", now_ms);
+	end(fake, task, TASK_FAILED, FAILURE_CANCELLED, "Cancelled while running", now_ms);
 }
 
 /* Records the attempt that is to be followed by another; the response is copied. */
@@ -68,17 +69,19 @@ recover(struct fake_store *fake, int64_t now_ms, struct store_recovery *recovery
 
 		if (task->status.state != TASK_RUNNING)
 			continue;
+		fake_events(fake, task)->interrupted++;
 		if (task->is_cancelled) {
-			fake_end_cancelled(task, now_ms);
+			fake_end_cancelled(fake, task, now_ms);
 			recovery->cancelled++;
 		} else if (left > 0) {
 			keep_attempt(task, ATTEMPT_CRASHED, NULL, now_ms);
 			task->status.state = TASK_QUEUED;
 			task->status.started_at_ms = 0;
+			task->waits_since_ms = now_ms;
 			task->isolated = task->terms.max_attempts > 1 && left == 1;
 			recovery->requeued++;
 		} else {
-			end(task, TASK_FAILED, FAILURE_ATTEMPTS_EXHAUSTED,
+			end(fake, task, TASK_FAILED, FAILURE_ATTEMPTS_EXHAUSTED,
 			    "The last attempt ended with the service going down", now_ms);
 			recovery->exhausted++;
 		}
@@ -104,7 +107,9 @@ fake_open(const struct store_conf *conf, int64_t now_ms, void **ret_db,
 	};
 	fake->fatal = conf->fatal;
 	fake->context = conf->context;
-	store_commit_us_init(&fake->commit_us);
+	store_histograms_init(&fake->histograms);
+	memset(fake->types, 0, sizeof(fake->types));
+	fake->type_count = 0;
 	fake->is_open = true;
 	fake->is_dead = false;
 	recover(fake, now_ms, ret_recovery);
@@ -126,13 +131,6 @@ fake_output_conf(const void *db)
 	const struct fake_store *fake = db;
 
 	return &fake->output_conf;
-}
-
-void
-fake_note_commit(struct fake_store *fake, bool wrote)
-{
-	if (wrote)
-		histogram_add(&fake->commit_us, 1);
 }
 
 struct fake_task *
@@ -216,6 +214,7 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 		.terms = new->terms,
 		.held_until_ms =
 		    new->terms.run_at_ms > new->created_at_ms ? new->terms.run_at_ms : 0,
+		.waits_since_ms = new->created_at_ms,
 	};
 	memcpy(task->status.id, new->id, UUID_TEXT_SIZE);
 	memcpy(task->status.type, new->type, strlen(new->type) + 1);
@@ -224,8 +223,12 @@ insert(struct fake_store *fake, const struct task_new *new, struct task_start *s
 	memcpy(task->args, new->args, new->args_size);
 	task->args[new->args_size] = '\0';
 	outcome_init(&task->outcome);
-	if (new->ended != NULL)
+	fake_events(fake, task)->submitted++;
+	if (new->ended != NULL) {
 		insert_ended(task, new);
+		fake_events(fake, task)->answered++;
+		fake_note_end(fake, task);
+	}
 	if (start == NULL)
 		return;
 	task->status.state = TASK_RUNNING;
@@ -303,7 +306,7 @@ persist(struct fake_task *task, struct output *output, struct error *error)
 }
 
 static void
-complete_one(struct fake_task *task, struct completion *completion)
+complete_one(struct fake_store *fake, struct fake_task *task, struct completion *completion)
 {
 	const struct outcome *outcome = completion->outcome;
 	struct output *output = completion->output;
@@ -311,11 +314,13 @@ complete_one(struct fake_task *task, struct completion *completion)
 
 	completion->ret_status = STATUS_OK;
 	if (task->is_cancelled && (succeeded || completion->is_retried)) {
-		fake_end_cancelled(task, completion->finished_at_ms);
+		fake_end_cancelled(fake, task, completion->finished_at_ms);
 	} else if (completion->is_retried) {
 		keep_attempt(task, ATTEMPT_FAILED, outcome, completion->finished_at_ms);
+		fake_events(fake, task)->retried[outcome->failure]++;
 		task->status.state = TASK_QUEUED;
 		task->status.started_at_ms = 0;
+		task->waits_since_ms = completion->finished_at_ms;
 		if (completion->retry_at_ms > completion->finished_at_ms)
 			task->held_until_ms = completion->retry_at_ms;
 	} else {
@@ -331,6 +336,7 @@ complete_one(struct fake_task *task, struct completion *completion)
 		task->bytes = output->bytes;
 		if (task->has_content && !task->is_file)
 			keep_content(task, output->memory.data, output->memory.size);
+		fake_note_end(fake, task);
 	}
 	completion->ret_state = task->status.state;
 }
@@ -355,7 +361,7 @@ fake_complete(void *db, struct completion *completions, size_t count, struct err
 
 		completions[i].ret_status = STATUS_CONFLICT;
 		if (task != NULL)
-			complete_one(task, &completions[i]);
+			complete_one(fake, task, &completions[i]);
 		wrote = wrote || task != NULL;
 	}
 	fake_note_commit(fake, wrote);
@@ -363,12 +369,14 @@ fake_complete(void *db, struct completion *completions, size_t count, struct err
 }
 
 static void
-cancel_one(struct fake_task *task, int64_t now_ms, struct store_cancelled *ret)
+cancel_one(
+    struct fake_store *fake, struct fake_task *task, int64_t now_ms, struct store_cancelled *ret)
 {
 	*ret = (struct store_cancelled){ .lane = task->lane, .waited = fake_task_wait(task) };
 	if (task->status.state == TASK_QUEUED) {
 		ret->what = STORE_CANCEL_REJECTED;
-		end(task, TASK_REJECTED, FAILURE_CANCELLED, "Cancelled before it started", now_ms);
+		end(fake, task, TASK_REJECTED, FAILURE_CANCELLED, "Cancelled before it started",
+		    now_ms);
 	} else if (task->status.state == TASK_RUNNING) {
 		ret->what = STORE_CANCEL_REQUESTED;
 		task->is_cancelled = true;
@@ -394,7 +402,7 @@ fake_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *re
 	if (task == NULL)
 		return fake_op_end(fake, FAKE_CANCEL,
 		    error_set(error, STATUS_NOT_FOUND, "there is no task %s", id));
-	cancel_one(task, now_ms, ret_cancelled);
+	cancel_one(fake, task, now_ms, ret_cancelled);
 	fake_note_commit(fake, ret_cancelled->what == STORE_CANCEL_REJECTED ||
 				   ret_cancelled->what == STORE_CANCEL_REQUESTED);
 	return fake_op_end(fake, FAKE_CANCEL, STATUS_OK);
@@ -442,7 +450,8 @@ expire_some(struct fake_store *fake, int64_t now_ms, struct store_advance *advan
 			advance->expired_deferred[task->lane]++;
 		memcpy(advance->expired_ids[advance->expired_count++], task->status.id,
 		    UUID_TEXT_SIZE);
-		end(task, TASK_REJECTED, FAILURE_EXPIRED, "Expired before it started", now_ms);
+		end(fake, task, TASK_REJECTED, FAILURE_EXPIRED, "Expired before it started",
+		    now_ms);
 	}
 	return true;
 }
@@ -459,6 +468,7 @@ ready_some(struct fake_store *fake, int64_t now_ms, struct store_advance *advanc
 			return;
 		}
 		advance->readied[task->lane]++;
+		task->waits_since_ms = task->held_until_ms;
 		task->held_until_ms = 0;
 	}
 }
@@ -493,53 +503,6 @@ fake_read_idempotency(
 	return fake_op_end(fake, FAKE_READ_IDEMPOTENCY, STATUS_OK);
 }
 
-static void
-count_tasks(const struct fake_store *fake, struct store_counts *ret_counts)
-{
-	*ret_counts = (struct store_counts){ 0 };
-	for (size_t i = 0; i < fake->count; i++) {
-		const struct fake_task *task = &fake->tasks[i];
-
-		ret_counts->by_state[task->status.state]++;
-		ret_counts->kept_bytes += fake_kept_bytes(task);
-		if (task->status.state == TASK_RUNNING)
-			ret_counts->running_by_lane[task->lane]++;
-		if (task->status.state != TASK_QUEUED)
-			continue;
-		if (fake_task_wait(task) == WAIT_FOR_LANE)
-			ret_counts->queued_by_lane[task->lane]++;
-		else if (fake_task_wait(task) == WAIT_FOR_TIME)
-			ret_counts->held_by_lane[task->lane]++;
-		else
-			ret_counts->deferred_by_lane[task->lane]++;
-	}
-}
-
-static enum status
-fake_counts(void *db, struct store_counts *ret_counts, struct error *error)
-{
-	struct fake_store *fake = db;
-	enum status status = fake_op_begin(fake, FAKE_COUNTS, error);
-
-	if (status != STATUS_OK)
-		return status;
-	count_tasks(fake, ret_counts);
-	return fake_op_end(fake, FAKE_COUNTS, STATUS_OK);
-}
-
-static void
-fake_stats(void *db, struct store_stats *ret_stats)
-{
-	struct fake_store *fake = db;
-
-	*ret_stats = (struct store_stats){ 0 };
-	lock_acquire(&fake->lock);
-	count_tasks(fake, &ret_stats->counts);
-	histogram_read(&fake->commit_us, &ret_stats->commit_us);
-	lock_release(&fake->lock);
-	ret_stats->commands = ret_stats->commit_us.count;
-}
-
 static enum status
 fake_maintain(void *db, struct error *error)
 {
@@ -571,6 +534,7 @@ static const struct store_backend backend = {
 	.list = fake_list,
 	.read_submission = fake_read_submission,
 	.read_attempts = fake_read_attempts,
+	.oldest_waiting = fake_oldest_waiting,
 	.counts = fake_counts,
 	.stats = fake_stats,
 	.maintain = fake_maintain,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of the fake store, shared by fake_store.c (failures and gates), fake_store_ops.c and
- * fake_store_reads.c (the back end), fake_store_claim.c, fake_store_idempotency.c (its keys) and
- * fake_store_purge.c.
- * For those alone.
+ * fake_store_reads.c (the back end), fake_store_claim.c, fake_store_idempotency.c (its keys),
+ * fake_store_purge.c and fake_store_figures.c. For those alone.
  */
 #ifndef TASKQ_TESTS_FAKE_STORE_PARTS_H
 #define TASKQ_TESTS_FAKE_STORE_PARTS_H
@@ -20,9 +19,10 @@ struct fake_task {
 	size_t args_size;
 	int64_t lease;
 	struct task_terms terms;
-	int64_t held_until_ms; /* 0: it is not held */
-	char *deferred_for;    /* NULL: it is not deferred */
-	unsigned looked_at;    /* in which look of a claim */
+	int64_t held_until_ms;  /* 0: it is not held */
+	char *deferred_for;     /* NULL: it is not deferred */
+	int64_t waits_since_ms; /* while it is ready */
+	unsigned looked_at;     /* in which look of a claim */
 	bool isolated;
 	bool is_cancelled;          /* while it runs */
 	struct store_attempts past; /* attempts that were followed by another */
@@ -71,7 +71,9 @@ struct fake_store {
 	bool claims_twice;                     /* each claim comes to nothing first */
 	unsigned begun[FAKE_OP_COUNT];
 	unsigned ended[FAKE_OP_COUNT];
-	struct histogram commit_us; /* each takes a microsecond */
+	struct store_histograms histograms;             /* each commit takes a microsecond */
+	struct store_type_stats types[STORE_TYPES_MAX]; /* what has happened since it was opened */
+	size_t type_count;
 	bool is_open;
 	bool is_dead;
 
@@ -131,10 +133,21 @@ enum status fake_next_host(
 struct fake_task *fake_find_claimed(struct fake_store *fake, const struct task *task);
 
 /* Ends a task that somebody has cancelled while it ran. */
-void fake_end_cancelled(struct fake_task *task, int64_t now_ms);
+void fake_end_cancelled(struct fake_store *fake, struct fake_task *task, int64_t now_ms);
 
-/* A call that changed something is one command in a commit of its own. */
+/* The figures, as struct store_backend has them. */
+enum status fake_oldest_waiting(void *db, int64_t ret_since_ms[LANE_COUNT], struct error *error);
+enum status fake_counts(void *db, struct store_counts *ret_counts, struct error *error);
+void fake_stats(void *db, struct store_stats *ret_stats);
+
+/**
+ * fake_note_commit - a call that changed something is one command in a commit of its own
+ * fake_events      - what has happened to the tasks of a task's type, to be counted on
+ * fake_note_end    - count that a task has ended, as its record says
+ */
 void fake_note_commit(struct fake_store *fake, bool wrote);
+struct store_type_stats *fake_events(struct fake_store *fake, const struct fake_task *task);
+void fake_note_end(struct fake_store *fake, const struct fake_task *task);
 
 /* The task of an id, or NULL. */
 struct fake_task *fake_find(struct fake_store *fake, const char *id);

@@ -105,9 +105,9 @@ fake_purge(void *db, const struct store_retention *retention, int64_t now_ms,
 		in_memory += fake_kept_bytes(task) - (task->is_file ? (int64_t)task->bytes : 0);
 		memcpy(ret_purged->ids[ret_purged->count++], task->status.id, UUID_TEXT_SIZE);
 		ret_purged->early_count += is_early;
+		fake_events(fake, task)->purged++;
 		forget(fake, task);
 	}
-	if (ret_purged->count > 0)
-		histogram_add(&fake->commit_us, 1);
+	fake_note_commit(fake, ret_purged->count > 0);
 	return fake_op_end(fake, FAKE_PURGE, STATUS_OK);
 }

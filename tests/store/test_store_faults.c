@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "shim_vfs.h"
+#include "store/store_oldest.h"
 #include "store_env.h"
 
 #define FAULTS_MAX 200
@@ -372,6 +373,7 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 	struct store_list page;
 	struct store_attempts attempts;
 	struct task_status status;
+	int64_t since_ms[LANE_COUNT];
 	struct task task;
 	size_t count;
 	char id[UUID_TEXT_SIZE];
@@ -389,13 +391,16 @@ test_a_failing_flush_of_a_commit_stops_the_store(void **state)
 	assert_int_equal(store_list(env->store, &query, &page, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_read_attempts(env->store, id, &attempts, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_counts(env->store, &counts, NULL), STATUS_UNKNOWN);
+	assert_int_equal(store_oldest_waiting(env->store, since_ms, NULL), STATUS_UNKNOWN);
 	assert_int_equal(store_maintain(env->store, NULL), STATUS_UNKNOWN);
 	assert_int_equal(atomic_load(&env->deaths), 1);
 	/* Figures are there all the same: what was known to be stored. */
 	store_stats(env->store, &stats);
 	assert_int_equal(stats.counts.by_state[TASK_QUEUED], 1);
 	assert_int_equal(stats.commit_us.count, 1);
-	assert_int_equal(stats.commands, 1);
+	assert_int_equal(stats.commit_commands.sum, 1);
+	assert_int_equal(stats.commits_failed, 1);
+	assert_true(stats.failed_mono_ms > 0);
 	store_env_close(env);
 	store_env_open(env);
 	assert_int_equal(store_env_state(env, 1), TASK_QUEUED);
@@ -407,6 +412,7 @@ test_a_disk_that_stays_full_leaves_reads_and_figures_alone(void **state)
 {
 	struct store_env *env = *state;
 	struct store_counts before, after;
+	struct store_stats stats;
 	struct scene scene;
 
 	scene_make(env, &scene);
@@ -422,6 +428,8 @@ test_a_disk_that_stays_full_leaves_reads_and_figures_alone(void **state)
 		assert_int_equal(state_of(env, FINAL), TASK_SUCCEEDED);
 		assert_int_equal(store_counts(env->store, &after, NULL), STATUS_OK);
 		assert_memory_equal(&before, &after, sizeof(before));
+		store_stats(env->store, &stats);
+		assert_int_equal(stats.commits_failed, 6 * (i + 1));
 	}
 	shim_vfs_fail(0, -1, 0, SQLITE_OK);
 	assert_int_equal(do_submit(env, &scene), STATUS_OK);

@@ -19,6 +19,7 @@
 #include "base/compiler.h"
 #include "shim_vfs.h"
 #include "store/store_claim.h"
+#include "store/store_oldest.h"
 #include "store_env.h"
 
 #define FAULTS_MAX 400
@@ -141,6 +142,21 @@ assert_keys(struct store_env *env)
 	assert_int_equal(key.ret_verdict, IDEMPOTENCY_MISMATCH);
 }
 
+/* The first waits for its lane since its run_at was over; task 2, since it was put back. */
+static void
+assert_oldest_and_files(struct store_env *env)
+{
+	static struct store_stats stats;
+	int64_t since_ms[LANE_COUNT];
+
+	assert_int_equal(store_oldest_waiting(env->store, since_ms, &env->error), STATUS_OK);
+	assert_int_equal(since_ms[LANE_CPU], INT64_C(1767225600050));
+	assert_int_equal(since_ms[LANE_IO], env->now_ms);
+	store_stats(env->store, &stats);
+	assert_int_equal(stats.result_files, 1);
+	assert_int_equal(stats.result_file_bytes, 5000);
+}
+
 static void
 test_a_database_of_version_2_is_as_it_was(void **state)
 {
@@ -170,6 +186,7 @@ test_a_database_of_version_2_is_as_it_was(void **state)
 	assert_int_equal(
 	    store_read_submission(env->store, id, &submission, &env->error), STATUS_OK);
 	assert_int_equal(submission.terms.priority, 2);
+	assert_int_equal(submission.terms.run_at_ms, INT64_C(1767225600050));
 	assert_int_equal(submission.terms.expires_at_ms, INT64_C(1798761600000));
 	assert_int_equal(submission.terms.timeout_ms, 700);
 	assert_int_equal(submission.terms.backoff_ms, 10);
@@ -180,6 +197,7 @@ test_a_database_of_version_2_is_as_it_was(void **state)
 	store_env_id(5, id);
 	assert_string_equal(status.retry_of, id);
 	assert_attempts_of_task_9(env);
+	assert_oldest_and_files(env);
 	assert_keys(env);
 	/* Time goes on with it, and what has ended can go. */
 	assert_int_equal(store_advance(env->store, env->now_ms + 700, &advance, NULL), STATUS_OK);

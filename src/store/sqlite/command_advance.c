@@ -74,7 +74,7 @@ ready(struct writer *writer, int64_t now_ms, struct store_advance *advance, size
 	enum status status = find(writer, SQLITE_HELD_DUE, now_ms, list, ret_found, error);
 
 	for (size_t i = 0; i < *ret_found && status == STATUS_OK; i++) {
-		status = command_ready(writer, &list[i].row, error);
+		status = command_ready(writer, &list[i].row, now_ms, error);
 		advance->readied[list[i].row.lane]++;
 	}
 	return status;

@@ -67,8 +67,8 @@ enum counted queued_row_counted(enum task_wait wait);
  * command_reject - make a QUEUED task REJECTED
  * Each counts the task as what it is then; CORRUPT where it is not QUEUED.
  */
-enum status command_ready(
-    struct writer *writer, const struct queued_row *row, struct error *error) NODISCARD;
+enum status command_ready(struct writer *writer, const struct queued_row *row, int64_t now_ms,
+    struct error *error) NODISCARD;
 enum status command_defer(struct writer *writer, const struct queued_row *row, const char *host,
     struct error *error) NODISCARD;
 enum status command_reject(struct writer *writer, const struct queued_row *row, int64_t now_ms,

@@ -24,7 +24,7 @@ struct asides {
 
 /* Makes deferred tasks of a host ready. */
 static enum status
-recall(struct store_recall *recall, struct writer *writer, struct error *error)
+recall(struct store_recall *recall, struct writer *writer, int64_t now_ms, struct error *error)
 {
 	enum status status = STATUS_OK;
 
@@ -49,7 +49,7 @@ recall(struct store_recall *recall, struct writer *writer, struct error *error)
 		status =
 		    sqlite_status(writer->conn.db, rc, "cannot look for deferred tasks", error);
 		for (size_t i = 0; i < count && status == STATUS_OK; i++)
-			status = command_ready(writer, &rows[i], error);
+			status = command_ready(writer, &rows[i], now_ms, error);
 		recall->ret_count += count;
 		if (count < most)
 			return status;
@@ -77,6 +77,7 @@ next_take(sqlite3_stmt *row, const struct command *command, struct task *task)
 		},
 		.is_isolated = command->claim.isolated,
 		.created_at_ms = sqlite3_column_int64(row, 7),
+		.waits_since_ms = sqlite3_column_int64(row, 12),
 		.started_at_ms = command->claim.now_ms,
 	};
 	rc = column_word(row, 1, task->id, sizeof(task->id));
@@ -171,19 +172,19 @@ claim_one(const struct task *task, struct writer *writer, struct error *error)
 	if (sqlite3_changes(writer->conn.db) != 1)
 		return error_set(error, STATUS_CORRUPT,
 		    "the index of waiting tasks names task %s, which does not wait", task->id);
-	return counters_move(
-	    &writer->counters, task->type, task->lane, COUNTED_QUEUED, COUNTED_RUNNING, 0, error);
+	return counters_move(&writer->counters, task->type, task->lane, COUNTED_QUEUED,
+	    COUNTED_RUNNING, FAILURE_NONE, 0, error);
 }
 
 static enum status
-begin_gate(struct store_gate *gate, struct writer *writer, struct error *error)
+begin_gate(struct store_gate *gate, struct writer *writer, int64_t now_ms, struct error *error)
 {
 	enum status status = STATUS_OK;
 
 	gate->ret_deferred = 0;
 	gate->begin(gate->context);
 	for (size_t i = 0; i < gate->recall_count && status == STATUS_OK; i++)
-		status = recall(&gate->recalls[i], writer, error);
+		status = recall(&gate->recalls[i], writer, now_ms, error);
 	return status;
 }
 
@@ -197,7 +198,7 @@ command_apply_claim(struct command *command, struct writer *writer, struct error
 
 	asides.count = 0;
 	if (gate != NULL)
-		status = begin_gate(gate, writer, error);
+		status = begin_gate(gate, writer, command->claim.now_ms, error);
 	if (status != STATUS_OK)
 		return status;
 	rc = claim_find(command, writer, &asides);

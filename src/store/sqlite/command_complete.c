@@ -84,6 +84,7 @@ retry_row(struct writer *writer, const struct completion *completion, bool is_he
 	bind_time(&binding, is_held ? completion->retry_at_ms : 0);
 	bind_int(&binding, completion->task->seq);
 	bind_int(&binding, completion->task->lease);
+	bind_int(&binding, completion->finished_at_ms);
 	return bind_run(&binding);
 }
 
@@ -149,10 +150,26 @@ write_outcome(struct writer *writer, const struct completion *completion, enum c
 	return store_content(writer, completion);
 }
 
+/* What the task counts as from here on: `in`, by `why`, and for so many bytes. */
+static enum status
+count(struct writer *writer, const struct completion *completion, enum counted in, enum failure why,
+    int64_t bytes, struct error *error)
+{
+	const struct task *task = completion->task;
+	struct output *output = completion->output;
+
+	if (completion_is_kept(completion) && completion_has_content(completion) &&
+	    output_is_spilled(output))
+		counters_file(&writer->counters, 1, (int64_t)output->bytes);
+	return counters_move(
+	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, why, bytes, error);
+}
+
 static enum status
 complete_one(struct completion *completion, struct writer *writer, struct error *error)
 {
 	const struct task *task = completion->task;
+	enum failure why = completion->outcome->failure;
 	sqlite3 *db = writer->conn.db;
 	int64_t bytes = 0;
 	enum counted in;
@@ -162,6 +179,7 @@ complete_one(struct completion *completion, struct writer *writer, struct error 
 		rc = finish_cancelled(writer, task, completion->finished_at_ms);
 		in = COUNTED_FAILED;
 		bytes = bytes_cancelled(task);
+		why = FAILURE_CANCELLED;
 	}
 	if (rc != SQLITE_DONE)
 		return sqlite_status(db, rc, "cannot complete the task", error);
@@ -171,8 +189,7 @@ complete_one(struct completion *completion, struct writer *writer, struct error 
 	}
 	completion->ret_status = STATUS_OK;
 	completion->ret_state = in == COUNTED_HELD ? TASK_QUEUED : (enum task_state)in;
-	return counters_move(
-	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, bytes, error);
+	return count(writer, completion, in, why, bytes, error);
 }
 
 enum status
@@ -221,8 +238,8 @@ release_one(struct command *command, const struct task *task, const char *host,
 		return STATUS_OK;
 	if (in != COUNTED_FAILED)
 		command->release.queued++;
-	return counters_move(
-	    &writer->counters, task->type, task->lane, COUNTED_RUNNING, in, bytes, error);
+	return counters_move(&writer->counters, task->type, task->lane, COUNTED_RUNNING, in,
+	    in == COUNTED_FAILED ? FAILURE_CANCELLED : FAILURE_NONE, bytes, error);
 }
 
 enum status

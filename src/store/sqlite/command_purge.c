@@ -126,6 +126,8 @@ delete_task(struct purge *purge, const struct passed *passed)
 		return error_set(purge->error, STATUS_CORRUPT,
 		    "the index of completed tasks names one that is not completed");
 	command->purge.leases[purged->count] = passed->has_file ? passed->lease : 0;
+	if (passed->has_file)
+		counters_file(&purge->writer->counters, -1, passed->bytes - passed->row_bytes);
 	memcpy(purged->ids[purged->count++], passed->id, sizeof(passed->id));
 	purge->row_bytes += passed->row_bytes;
 	return counters_remove(&purge->writer->counters, passed->type, passed->lane,

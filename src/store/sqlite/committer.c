@@ -160,8 +160,7 @@ group_commit(struct committer *committer, struct group *group, struct error *err
 	if (status == STATUS_OK) {
 		status = writer_commit(committer->writer, error);
 		if (committer->writer->commits != commits)
-			atomic_fetch_add_explicit(
-			    &committer->commands, (int64_t)group->count, memory_order_relaxed);
+			writer_figures_commit(&committer->writer->figures, group->count);
 		return status;
 	}
 	if (writer_rollback(committer->writer, error) != STATUS_OK)
@@ -241,10 +240,13 @@ group_run(struct committer *committer, struct group *group)
 		return;
 	}
 	status = group_commit(committer, group, &error);
-	if (is_of_one_command(status) && group->count > 1)
+	if (is_of_one_command(status) && group->count > 1) {
 		group_split(committer, group);
-	else
-		group_conclude(committer, group, status, &error);
+		return;
+	}
+	if (status != STATUS_OK && !is_of_one_command(status))
+		writer_figures_failure(&committer->writer->figures);
+	group_conclude(committer, group, status, &error);
 }
 
 static bool
@@ -314,12 +316,14 @@ committer_main(void *arg)
 		group_take(committer, &group);
 		if (group.count == 0)
 			return NULL;
+		writer_figures_begin(&committer->writer->figures);
 		group_maintain(committer, &group);
 		if (group.count > 0)
 			group_run(committer, &group);
 		if (!is_dead(committer) &&
 		    writer_checkpoint_if_due(committer->writer, &error) != STATUS_OK)
 			committer->died(committer->context, error.text);
+		writer_figures_end(&committer->writer->figures);
 	}
 }
 

@@ -46,9 +46,6 @@ struct committer {
 	bool is_sleeping;
 	bool is_stopping;
 
-	/* In commits that wrote something. Written by the thread, read by any. */
-	atomic_int_fast64_t commands;
-
 	pthread_t thread;
 };
 

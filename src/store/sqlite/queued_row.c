@@ -44,10 +44,11 @@ queued_row_counted(enum task_wait wait)
 	return COUNTED_QUEUED;
 }
 
-/* Runs a statement that changes one QUEUED task, and counts the task elsewhere, for `bytes`. */
+/* Runs a statement that changes one QUEUED task, and counts the task elsewhere, by `why`, for
+   `bytes`. */
 static enum status
 move(struct writer *writer, struct binding *binding, const struct queued_row *row, enum counted to,
-    int64_t bytes, struct error *error)
+    enum failure why, int64_t bytes, struct error *error)
 {
 	int rc = bind_run(binding);
 
@@ -57,16 +58,18 @@ move(struct writer *writer, struct binding *binding, const struct queued_row *ro
 		return error_set(error, STATUS_CORRUPT,
 		    "an index of waiting tasks names one that does not wait");
 	return counters_move(&writer->counters, row->type, row->lane, queued_row_counted(row->wait),
-	    to, bytes, error);
+	    to, why, bytes, error);
 }
 
 enum status
-command_ready(struct writer *writer, const struct queued_row *row, struct error *error)
+command_ready(
+    struct writer *writer, const struct queued_row *row, int64_t now_ms, struct error *error)
 {
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_READY);
 
 	bind_int(&binding, row->seq);
-	return move(writer, &binding, row, COUNTED_QUEUED, 0, error);
+	bind_int(&binding, now_ms);
+	return move(writer, &binding, row, COUNTED_QUEUED, FAILURE_NONE, 0, error);
 }
 
 enum status
@@ -77,7 +80,7 @@ command_defer(
 
 	bind_word(&binding, host);
 	bind_int(&binding, row->seq);
-	return move(writer, &binding, row, COUNTED_DEFERRED, 0, error);
+	return move(writer, &binding, row, COUNTED_DEFERRED, FAILURE_NONE, 0, error);
 }
 
 enum status
@@ -95,5 +98,6 @@ command_reject(struct writer *writer, const struct queued_row *row, int64_t now_
 	bind_int(&binding, now_ms);
 	bind_word(&binding, failure_word(failure));
 	bind_word(&binding, message);
-	return move(writer, &binding, row, COUNTED_REJECTED, store_kept_bytes(&kept), error);
+	return move(
+	    writer, &binding, row, COUNTED_REJECTED, failure, store_kept_bytes(&kept), error);
 }

@@ -24,6 +24,8 @@ static const enum sqlite_statement reader_statements[] = {
 	SQLITE_READ_SUBMISSION,
 	SQLITE_READ_ATTEMPTS,
 	SQLITE_DEFERRED_HOST,
+	SQLITE_OLDEST_FIRST,
+	SQLITE_OLDEST_STILL,
 };
 
 enum status

@@ -74,6 +74,7 @@ requeue(struct writer *writer, const struct running *running, int64_t now_ms)
 		return rc;
 	bind_int(&queue, running->seq);
 	bind_int(&queue, isolated);
+	bind_int(&queue, now_ms);
 	return bind_run(&queue);
 }
 
@@ -84,16 +85,20 @@ message_of(const struct running *running)
 				     : "The last attempt ended with the service going down";
 }
 
+static enum failure
+failure_of(const struct running *running)
+{
+	return running->is_cancelled ? FAILURE_CANCELLED : FAILURE_ATTEMPTS_EXHAUSTED;
+}
+
 static int
 give_up(struct writer *writer, const struct running *running, int64_t now_ms)
 {
 	struct binding binding = bind_begin(&writer->conn, SQLITE_TASK_GIVE_UP);
-	enum failure failure =
-	    running->is_cancelled ? FAILURE_CANCELLED : FAILURE_ATTEMPTS_EXHAUSTED;
 
 	bind_int(&binding, running->seq);
 	bind_int(&binding, now_ms);
-	bind_word(&binding, failure_word(failure));
+	bind_word(&binding, failure_word(failure_of(running)));
 	bind_word(&binding, message_of(running));
 	return bind_run(&binding);
 }
@@ -106,6 +111,19 @@ bytes_given_up(const struct running *running)
 	    .message = strlen(message_of(running)),
 	    .attempts = running->attempt,
 	});
+}
+
+static enum status
+count(struct writer *writer, const struct running *running, bool goes_on, struct error *error)
+{
+	enum lane lane = (enum lane)running->lane;
+	enum status status = counters_interrupted(&writer->counters, running->type, lane, error);
+
+	if (status != STATUS_OK)
+		return status;
+	return counters_move(&writer->counters, running->type, lane, COUNTED_RUNNING,
+	    goes_on ? COUNTED_QUEUED : COUNTED_FAILED, goes_on ? FAILURE_NONE : failure_of(running),
+	    goes_on ? 0 : bytes_given_up(running), error);
 }
 
 static enum status
@@ -123,9 +141,7 @@ mend(struct writer *writer, const struct running *running, int64_t now_ms,
 		recovery->cancelled++;
 	else
 		recovery->exhausted++;
-	return counters_move(&writer->counters, running->type, (enum lane)running->lane,
-	    COUNTED_RUNNING, goes_on ? COUNTED_QUEUED : COUNTED_FAILED,
-	    goes_on ? 0 : bytes_given_up(running), error);
+	return count(writer, running, goes_on, error);
 }
 
 enum status

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters by type, lane and state. The writer's thread changes them; any thread reads the sums
- * under a leaf lock. Never counts rows.
+ * Counters by type, lane and state. The writer's thread changes them; what others see of them is in
+ * counters_shown.c. Never counts rows, but for the results in files, once, when the store is
+ * opened.
  */
 #include "store/sqlite/sqlite_counters.h"
 
@@ -13,15 +14,16 @@ void
 counters_init(struct counters *counters)
 {
 	*counters = (struct counters){ 0 };
-	lock_init(&counters->lock, LOCK_RANK_LEAF);
+	seqlock_init(&counters->shown, counters->words, SEQLOCK_WORDS(struct counters_shown));
 }
 
 void
 counters_done(struct counters *counters)
 {
 	free(counters->list);
-	lock_done(&counters->lock);
-	*counters = (struct counters){ 0 };
+	counters->list = NULL;
+	counters->count = 0;
+	counters->capacity = 0;
 }
 
 /* A type and lane come into being with their first task; there are a handful of them. */
@@ -55,30 +57,85 @@ find_or_add(struct counters *counters, const char *type, enum lane lane)
 	return counter;
 }
 
+/* The counter of a type and lane, to be changed; NULL when there is no memory. */
+static struct counter *
+change(struct counters *counters, const char *type, enum lane lane, struct error *error)
+{
+	struct counter *counter = find_or_add(counters, type, lane);
+
+	if (counter == NULL)
+		(void)error_set(error, STATUS_NOMEM, "no memory for a counter");
+	else
+		counter->is_changed = true;
+	return counter;
+}
+
 enum status
 counters_add(struct counters *counters, const char *type, enum lane lane, enum counted in,
     int64_t bytes, struct error *error)
 {
-	struct counter *counter = find_or_add(counters, type, lane);
+	struct counter *counter = change(counters, type, lane, error);
 
 	if (counter == NULL)
-		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[in].tasks++;
-	counter->pending[in].bytes += bytes;
+		return STATUS_NOMEM;
+	counter->pending.in[in].tasks++;
+	counter->pending.in[in].bytes += bytes;
+	counter->pending.events.submitted++;
+	if (in == COUNTED_SUCCEEDED) {
+		counter->pending.events.answered++;
+		counter->pending.events.succeeded++;
+	}
 	return STATUS_OK;
+}
+
+/* What a task's coming to be counted elsewhere comes to as an event. */
+static void
+note_move(struct events *events, enum counted to, enum failure why)
+{
+	switch (to) {
+	case COUNTED_QUEUED:
+	case COUNTED_HELD:
+	case COUNTED_DEFERRED:
+		events->retried[why] += why != FAILURE_NONE;
+		break;
+	case COUNTED_RUNNING:
+		break;
+	case COUNTED_SUCCEEDED:
+		events->succeeded++;
+		break;
+	case COUNTED_FAILED:
+		events->failed[why]++;
+		break;
+	case COUNTED_REJECTED:
+		events->rejected[why]++;
+		break;
+	}
 }
 
 enum status
 counters_move(struct counters *counters, const char *type, enum lane lane, enum counted from,
-    enum counted to, int64_t bytes, struct error *error)
+    enum counted to, enum failure why, int64_t bytes, struct error *error)
 {
-	struct counter *counter = find_or_add(counters, type, lane);
+	struct counter *counter = change(counters, type, lane, error);
 
 	if (counter == NULL)
-		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[from].tasks--;
-	counter->pending[to].tasks++;
-	counter->pending[to].bytes += bytes;
+		return STATUS_NOMEM;
+	counter->pending.in[from].tasks--;
+	counter->pending.in[to].tasks++;
+	counter->pending.in[to].bytes += bytes;
+	note_move(&counter->pending.events, to, why);
+	return STATUS_OK;
+}
+
+enum status
+counters_interrupted(
+    struct counters *counters, const char *type, enum lane lane, struct error *error)
+{
+	struct counter *counter = change(counters, type, lane, error);
+
+	if (counter == NULL)
+		return STATUS_NOMEM;
+	counter->pending.events.interrupted++;
 	return STATUS_OK;
 }
 
@@ -86,13 +143,21 @@ enum status
 counters_remove(struct counters *counters, const char *type, enum lane lane, enum counted in,
     int64_t bytes, struct error *error)
 {
-	struct counter *counter = find_or_add(counters, type, lane);
+	struct counter *counter = change(counters, type, lane, error);
 
 	if (counter == NULL)
-		return error_set(error, STATUS_NOMEM, "no memory for a counter");
-	counter->pending[in].tasks--;
-	counter->pending[in].bytes -= bytes;
+		return STATUS_NOMEM;
+	counter->pending.in[in].tasks--;
+	counter->pending.in[in].bytes -= bytes;
+	counter->pending.events.purged++;
 	return STATUS_OK;
+}
+
+void
+counters_file(struct counters *counters, int by, int64_t bytes)
+{
+	counters->files_pending.count += by;
+	counters->files_pending.bytes += by * bytes;
 }
 
 struct tally
@@ -101,9 +166,11 @@ counters_sum(const struct counters *counters)
 	struct tally sum = { 0 };
 
 	for (size_t i = 0; i < counters->count; i++) {
+		const struct tally *pending = counters->list[i].pending.in;
+
 		for (size_t in = 0; in < COUNTED_COUNT; in++) {
-			sum.tasks += counters->list[i].pending[in].tasks;
-			sum.bytes += counters->list[i].pending[in].bytes;
+			sum.tasks += pending[in].tasks;
+			sum.bytes += pending[in].bytes;
 		}
 	}
 	return sum;
@@ -145,7 +212,7 @@ void
 counters_recount(struct counters *counters)
 {
 	for (size_t i = 0; i < counters->count; i++)
-		memset(counters->list[i].pending, 0, sizeof(counters->list[i].pending));
+		memset(counters->list[i].pending.in, 0, sizeof(counters->list[i].pending.in));
 }
 
 bool
@@ -155,8 +222,8 @@ counters_difference(const struct counters *counters, struct error *ret_text)
 		const struct counter *counter = &counters->list[i];
 
 		for (size_t in = 0; in < COUNTED_COUNT; in++) {
-			const struct tally *said = &counter->committed[in];
-			const struct tally *found = &counter->pending[in];
+			const struct tally *said = &counter->committed.in[in];
+			const struct tally *found = &counter->pending.in[in];
 			bool is_tasks = said->tasks != found->tasks;
 
 			if (tally_is(said, found))
@@ -183,14 +250,14 @@ counters_write(struct counters *counters, const struct sqlite_conn *conn)
 			struct binding binding;
 			int rc;
 
-			if (tally_is(&counter->pending[in], &counter->committed[in]))
+			if (tally_is(&counter->pending.in[in], &counter->committed.in[in]))
 				continue;
 			binding = bind_begin(conn, SQLITE_COUNTER_WRITE);
 			bind_word(&binding, counter->type);
 			bind_int(&binding, counter->lane);
 			bind_word(&binding, counted_word((enum counted)in));
-			bind_int(&binding, counter->pending[in].tasks);
-			bind_int(&binding, counter->pending[in].bytes);
+			bind_int(&binding, counter->pending.in[in].tasks);
+			bind_int(&binding, counter->pending.in[in].bytes);
 			rc = bind_run(&binding);
 			if (rc != SQLITE_DONE)
 				return rc;
@@ -199,40 +266,18 @@ counters_write(struct counters *counters, const struct sqlite_conn *conn)
 	return SQLITE_OK;
 }
 
-static void
-show(struct counters *counters)
-{
-	struct store_counts sums = { 0 };
-
-	for (size_t i = 0; i < counters->count; i++) {
-		const struct tally *committed = counters->list[i].committed;
-		enum lane lane = counters->list[i].lane;
-
-		for (size_t state = 0; state < TASK_STATE_COUNT; state++) {
-			sums.by_state[state] += committed[state].tasks;
-			sums.kept_bytes += committed[state].bytes;
-		}
-		sums.by_state[TASK_QUEUED] +=
-		    committed[COUNTED_HELD].tasks + committed[COUNTED_DEFERRED].tasks;
-		sums.queued_by_lane[lane] += committed[COUNTED_QUEUED].tasks;
-		sums.held_by_lane[lane] += committed[COUNTED_HELD].tasks;
-		sums.deferred_by_lane[lane] += committed[COUNTED_DEFERRED].tasks;
-		sums.running_by_lane[lane] += committed[COUNTED_RUNNING].tasks;
-	}
-	lock_acquire(&counters->lock);
-	counters->shown = sums;
-	lock_release(&counters->lock);
-}
-
 void
 counters_committed(struct counters *counters)
 {
 	for (size_t i = 0; i < counters->count; i++) {
 		struct counter *counter = &counters->list[i];
 
-		memcpy(counter->committed, counter->pending, sizeof(counter->committed));
+		if (counter->is_changed)
+			counter->committed = counter->pending;
+		counter->is_changed = false;
 	}
-	show(counters);
+	counters->files_committed = counters->files_pending;
+	counters_show(counters);
 }
 
 void
@@ -241,16 +286,11 @@ counters_rolled_back(struct counters *counters)
 	for (size_t i = 0; i < counters->count; i++) {
 		struct counter *counter = &counters->list[i];
 
-		memcpy(counter->pending, counter->committed, sizeof(counter->pending));
+		if (counter->is_changed)
+			counter->pending = counter->committed;
+		counter->is_changed = false;
 	}
-}
-
-void
-counters_read(struct counters *counters, struct store_counts *ret_counts)
-{
-	lock_acquire(&counters->lock);
-	*ret_counts = counters->shown;
-	lock_release(&counters->lock);
+	counters->files_pending = counters->files_committed;
 }
 
 /* Takes one row of the table; SQLITE_CORRUPT when it makes no sense. */
@@ -272,8 +312,9 @@ load_row(struct counters *counters, sqlite3_stmt *row)
 	counter = find_or_add(counters, type, (enum lane)lane);
 	if (counter == NULL)
 		return SQLITE_NOMEM;
-	counter->pending[in].tasks = sqlite3_column_int64(row, 3);
-	counter->pending[in].bytes = sqlite3_column_int64(row, 4);
+	counter->pending.in[in].tasks = sqlite3_column_int64(row, 3);
+	counter->pending.in[in].bytes = sqlite3_column_int64(row, 4);
+	counter->is_changed = true;
 	return SQLITE_OK;
 }
 
@@ -295,6 +336,23 @@ counters_load(struct counters *counters, struct sqlite_conn *conn, enum sqlite_s
 	(void)sqlite3_reset(binding.statement);
 	if (rc != SQLITE_DONE)
 		return sqlite_status(conn->db, rc, "cannot read the counters", error);
+	counters_committed(counters);
+	return STATUS_OK;
+}
+
+enum status
+counters_load_files(struct counters *counters, struct sqlite_conn *conn, struct error *error)
+{
+	struct binding binding = bind_begin(conn, SQLITE_RESULT_FILES);
+	int rc = sqlite3_step(binding.statement);
+
+	if (rc == SQLITE_ROW) {
+		counters->files_pending.count = sqlite3_column_int64(binding.statement, 0);
+		counters->files_pending.bytes = sqlite3_column_int64(binding.statement, 1);
+	}
+	(void)sqlite3_reset(binding.statement);
+	if (rc != SQLITE_ROW)
+		return sqlite_status(conn->db, rc, "cannot count the results in files", error);
 	counters_committed(counters);
 	return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "store/sqlite/committer.h"
 #include "store/sqlite/data_dir.h"
+#include "store/sqlite/oldest.h"
 #include "store/sqlite/readers.h"
 #include "store/sqlite/result_files.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@ struct sqlite_store {
 	struct readers readers;
 	struct result_files files;
 	struct committer committer;
+	struct oldest oldest; /* of whoever asks for the oldest, one at a time */
 	atomic_bool is_dead;
 	void (*fatal)(void *context, const char *why);
 	void *context;

@@ -276,6 +276,22 @@ sqlite_read_attempts(
 }
 
 static enum status
+sqlite_oldest_waiting(void *db, int64_t ret_since_ms[LANE_COUNT], struct error *error)
+{
+	struct sqlite_store *store = db;
+	struct store_counts counts;
+	enum status status = check_alive(store, error);
+
+	if (status != STATUS_OK)
+		return status;
+	counters_read(&store->writer.counters, &counts);
+	return check_damage(store,
+	    oldest_read(
+		&store->oldest, &store->readers, counts.queued_by_lane, ret_since_ms, error),
+	    error);
+}
+
+static enum status
 sqlite_counts(void *db, struct store_counts *ret_counts, struct error *error)
 {
 	struct sqlite_store *store = db;
@@ -292,8 +308,6 @@ sqlite_stats(void *db, struct store_stats *ret_stats)
 	struct sqlite_store *store = db;
 
 	writer_stats(&store->writer, ret_stats);
-	ret_stats->commands =
-	    atomic_load_explicit(&store->committer.commands, memory_order_relaxed);
 }
 
 static enum status
@@ -340,6 +354,7 @@ const struct store_backend store_backend_sqlite = {
 	.list = sqlite_list,
 	.read_submission = sqlite_read_submission,
 	.read_attempts = sqlite_read_attempts,
+	.oldest_waiting = sqlite_oldest_waiting,
 	.counts = sqlite_counts,
 	.stats = sqlite_stats,
 	.maintain = sqlite_maintain,

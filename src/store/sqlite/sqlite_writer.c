@@ -77,6 +77,7 @@ static const enum sqlite_statement writer_statements[] = {
 	SQLITE_COUNTER_WRITE,
 	SQLITE_LAST_SEQ,
 	SQLITE_COUNTER_LIST,
+	SQLITE_RESULT_FILES,
 	SQLITE_RUNNING_LIST,
 	SQLITE_ATTEMPT_ARCHIVE,
 	SQLITE_TASK_REQUEUE,
@@ -87,40 +88,6 @@ static int64_t
 index_segments(int64_t frames)
 {
 	return (frames + INDEX_HEADER_FRAMES + INDEX_SEGMENT_FRAMES - 1) / INDEX_SEGMENT_FRAMES;
-}
-
-/* One thread writes these, so no addition has to be atomic. */
-static int64_t
-figure_read(const atomic_int_fast64_t *figure)
-{
-	return atomic_load_explicit(figure, memory_order_relaxed);
-}
-
-static void
-figure_write(atomic_int_fast64_t *figure, int64_t value)
-{
-	atomic_store_explicit(figure, value, memory_order_relaxed);
-}
-
-/* Takes the size of the database (FILE) or its log (JOURNAL) from SQLite's own open file, because
-   nobody else may open it. One that cannot be asked counts as before. */
-static void
-note_size(struct writer *writer, int which, atomic_int_fast64_t *figure)
-{
-	sqlite3_file *file = NULL;
-	sqlite3_int64 size;
-
-	if (sqlite3_file_control(writer->conn.db, "main", which, &file) == SQLITE_OK &&
-	    file != NULL && file->pMethods != NULL &&
-	    file->pMethods->xFileSize(file, &size) == SQLITE_OK)
-		figure_write(figure, size);
-}
-
-static void
-note_sizes(struct writer *writer)
-{
-	note_size(writer, SQLITE_FCNTL_FILE_POINTER, &writer->database_bytes);
-	note_size(writer, SQLITE_FCNTL_JOURNAL_POINTER, &writer->wal_bytes);
 }
 
 static int
@@ -134,9 +101,7 @@ on_commit(void *context, sqlite3 *db, const char *database, int frames)
 	if (frames < writer->checkpoint_frames)
 		writer->checkpoint_frames = 0;
 	writer->wal_frames = frames;
-	/* The file keeps its size when the log starts anew, until a checkpoint empties it. */
-	if (LOG_HEADER_BYTES + (int64_t)frames * FRAME_BYTES > figure_read(&writer->wal_bytes))
-		figure_write(&writer->wal_bytes, LOG_HEADER_BYTES + (int64_t)frames * FRAME_BYTES);
+	writer_figures_log(&writer->figures, LOG_HEADER_BYTES + (int64_t)frames * FRAME_BYTES);
 	if (index_segments(frames) > writer->index_segments)
 		writer->index_segments = index_segments(frames);
 	writer->commits++;
@@ -164,7 +129,7 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		.next_seq = 1, .index_segments = 1, .truncate_pause_ms = TRUNCATE_RETRY_FIRST_MS
 	};
 	counters_init(&writer->counters);
-	store_commit_us_init(&writer->commit_us);
+	writer_figures_init(&writer->figures);
 	writer->wal_frames_max = (int64_t)(wal_max_bytes / FRAME_BYTES);
 	status = sqlite_conn_open(path, SQLITE_ROLE_WRITER, wal_max_bytes, &writer->conn, error);
 	if (status == STATUS_OK)
@@ -178,6 +143,8 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		status =
 		    counters_load(&writer->counters, &writer->conn, SQLITE_COUNTER_LIST, error);
 	if (status == STATUS_OK)
+		status = counters_load_files(&writer->counters, &writer->conn, error);
+	if (status == STATUS_OK)
 		status = next_seq_load(writer, error);
 	/* A statement that does not fit: tables or columns of this version are not there. */
 	if (status == STATUS_INTERNAL)
@@ -187,7 +154,7 @@ writer_open(const char *path, uint64_t wal_max_bytes, struct writer *writer, str
 		error_prefix(error, "%s", path);
 		return status;
 	}
-	note_sizes(writer);
+	writer_figures_sizes(&writer->figures, &writer->conn);
 	(void)sqlite3_wal_hook(writer->conn.db, on_commit, writer);
 	return STATUS_OK;
 }
@@ -196,6 +163,7 @@ static int
 checkpoint(struct writer *writer, int mode)
 {
 	int frames = 0, folded = 0;
+	int64_t began_us = clock_mono_us();
 	int rc = sqlite3_wal_checkpoint_v2(writer->conn.db, "main", mode, &frames, &folded);
 
 	writer->checkpoint_status =
@@ -204,9 +172,8 @@ checkpoint(struct writer *writer, int mode)
 		writer->wal_frames = 0;
 		writer->checkpoint_frames = 0;
 	}
-	if (rc == SQLITE_OK)
-		figure_write(&writer->checkpoints, figure_read(&writer->checkpoints) + 1);
-	note_sizes(writer);
+	writer_figures_checkpoint(&writer->figures, clock_mono_us() - began_us, rc == SQLITE_OK);
+	writer_figures_sizes(&writer->figures, &writer->conn);
 	return rc;
 }
 
@@ -327,7 +294,8 @@ writer_commit(struct writer *writer, struct error *error)
 	if (rc == SQLITE_DONE) {
 		/* A claim that found nothing writes nothing: its commit takes no time. */
 		if (writer->commits != commits)
-			histogram_add(&writer->commit_us, clock_mono_us() - began_us);
+			histogram_add(
+			    &writer->figures.histograms.commit_us, clock_mono_us() - began_us);
 		counters_committed(&writer->counters);
 		writer->purge_committed = writer->purge_pending;
 		return STATUS_OK;
@@ -373,9 +341,7 @@ writer_maintain(struct writer *writer, unsigned *ret_space_calls, struct error *
 void
 writer_stats(struct writer *writer, struct store_stats *ret_stats)
 {
-	counters_read(&writer->counters, &ret_stats->counts);
-	histogram_read(&writer->commit_us, &ret_stats->commit_us);
-	ret_stats->checkpoints = figure_read(&writer->checkpoints);
-	ret_stats->database_bytes = figure_read(&writer->database_bytes);
-	ret_stats->wal_bytes = figure_read(&writer->wal_bytes);
+	counters_stats(&writer->counters, ret_stats);
+	writer_figures_read(&writer->figures, ret_stats);
+	ret_stats->schema_version = sqlite_schema_version();
 }

@@ -8,6 +8,7 @@
 
 #include "store/sqlite/sqlite_counters.h"
 #include "store/sqlite/sqlite_statement.h"
+#include "store/sqlite/writer_figures.h"
 
 /* A place in the order in which tasks ended; see command_purge.c. */
 struct purge_cursor {
@@ -31,11 +32,7 @@ struct writer {
 	enum status checkpoint_status; /* of the latest checkpoint */
 	struct error checkpoint_error;
 
-	/* Written by the writer's thread, read by any. */
-	struct histogram commit_us;
-	atomic_int_fast64_t checkpoints; /* that succeeded */
-	atomic_int_fast64_t database_bytes;
-	atomic_int_fast64_t wal_bytes;
+	struct writer_figures figures;
 
 	/* Where the purge has got to with what is kept for different times, as of the open
 	   transaction and of the latest commit; and which times those were. */
@@ -88,7 +85,7 @@ enum status writer_rollback(struct writer *writer, struct error *error) NODISCAR
 enum status writer_checkpoint_if_due(struct writer *writer, struct error *error) NODISCARD;
 
 /**
- * writer_stats - what the writer knows of store_stats: all but the commands; any thread
+ * writer_stats - store_stats, which are all the writer's; any thread, no lock
  */
 void writer_stats(struct writer *writer, struct store_stats *ret_stats);
 

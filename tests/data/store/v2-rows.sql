@@ -2,11 +2,11 @@
 -- The rows of v2.sql, for a database that the service has just made; see README.md.
 PRAGMA journal_mode = DELETE;
 
--- Ready, with terms; running, for the first and for the last time; ended in each way.
-INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, priority, expires_at,
-    timeout_ms, backoff_ms, max_backoff_ms)
+-- Ready since its run_at, with terms; running, for the first and for the last time; ended in each way.
+INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, priority, run_at, expires_at,
+    timeout_ms, backoff_ms, max_backoff_ms, waits_since)
 VALUES (1, '00000001-0000-7000-8000-000000000000', 'factorial', 0, '{"n":"1"}', 'QUEUED', 0, 3, 0, 1767225600000, 2,
-    1798761600000, 700, 10, 20);
+    1767225600050, 1798761600000, 700, 10, 20, 1767225600050);
 INSERT INTO task (seq, id, type, lane, args, status, attempt, max_attempts, lease, created_at, started_at, backoff_ms, max_backoff_ms)
 VALUES (2, '00000002-0000-7000-8000-000000000000', 'http-fetch', 1, '{"url":"http://localhost/"}', 'RUNNING', 1, 3, 2,
     1767225600001, 1767225600101, 1000, 60000);

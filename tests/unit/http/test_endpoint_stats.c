@@ -50,7 +50,7 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 			    .cumulative = { 1, 3, 6, 7 },
 			    .count = 7,
 			    .sum = 12345 },
-			.commands = 99,
+			.commit_commands = { .sum = 99 },
 			.checkpoints = 8,
 			.database_bytes = 45056,
 			.wal_bytes = 4152,
