@@ -35,6 +35,7 @@ TEST_OBJ_test_queue_progress := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_purge := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_terms := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
+TEST_OBJ_test_queue_figures := $(TEST_OBJ_test_queue)
 
 define TEST_RULE
 $(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(OUT)/libtests.a $(OUT)/libtaskq.a

@@ -5,6 +5,7 @@
 #ifndef TASKQ_KINDS_ENGINE_H
 #define TASKQ_KINDS_ENGINE_H
 
+#include "base/pulse.h"
 #include "base/status.h"
 #include "kinds/run.h"
 
@@ -18,9 +19,10 @@ struct engine_ops {
 	 * open - start the engine's threads
 	 * @finished: called for every run that was added, with the outcome filled in; must not
 	 * block long and must not call the engine
+	 * @pulse: the engine's thread keeps it; borrowed; outlives the engine
 	 */
 	enum status (*open)(const struct kind_settings *settings,
-	    void (*finished)(void *context, struct run *run), void *context,
+	    void (*finished)(void *context, struct run *run), void *context, struct pulse *pulse,
 	    struct engine **ret_engine, struct error *error);
 
 	/**

@@ -1,11 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* The word on an attempt and how far it is; see run.h. Called by executors. Must not block. */
+/*
+ * The word on an attempt, how far it is, and when it begins and ends; see run.h. Called by
+ * executors. Must not block.
+ */
 #include "kinds/run.h"
 
 #include <assert.h>
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
+
+/* Microseconds. From a lane with room to one that is behind by hours. */
+static const int64_t wait_bounds_us[] = { 1000, 5000, 25000, 100000, 250000, 500000, 1000000,
+	2500000, 5000000, 10000000, 30000000, 60000000, 300000000, 1800000000, 7200000000 };
+
+/* From a factorial of some hundred digits to a fetch that takes as long as it may. */
+static const int64_t run_bounds_us[] = { 100, 1000, 5000, 25000, 50000, 100000, 250000, 500000,
+	1000000, 2500000, 5000000, 10000000, 30000000, 120000000, 600000000 };
+
+void
+run_figures_init(struct run_figures *figures)
+{
+	histogram_init(&figures->wait_us, wait_bounds_us, ARRAY_SIZE(wait_bounds_us));
+	histogram_init(&figures->run_us, run_bounds_us, ARRAY_SIZE(run_bounds_us));
+	atomic_init(&figures->busy, 0);
+}
+
+/* How long the task has waited for this: in the store by the clock of tasks, in the lane by ours.
+ */
+static int64_t
+waited_us(const struct run *run)
+{
+	int64_t in_store_ms = run->task.started_at_ms - run->task.waits_since_ms;
+	int64_t in_lane_us = run->began_mono_us - run->taken_mono_us;
+
+	return (in_store_ms > 0 ? in_store_ms * 1000 : 0) + (in_lane_us > 0 ? in_lane_us : 0);
+}
 
 void
 run_wait(struct run *run)
@@ -23,6 +54,25 @@ run_begin(struct run *run)
 	run->deadline_mono_us = run->task.terms.timeout_ms > 0
 				    ? run->began_mono_us + run->task.terms.timeout_ms * 1000
 				    : 0;
+	if (run->figures == NULL || run->is_counted)
+		return;
+	run->is_counted = true;
+	histogram_add(&run->figures->wait_us, waited_us(run));
+	atomic_fetch_add_explicit(&run->figures->busy, 1, memory_order_relaxed);
+}
+
+int64_t
+run_over(struct run *run)
+{
+	int64_t took_us = clock_mono_us() - run->began_mono_us;
+
+	if (!run->is_counted)
+		return took_us;
+	run->is_counted = false;
+	atomic_fetch_sub_explicit(&run->figures->busy, 1, memory_order_relaxed);
+	if (run->outcome.verdict != VERDICT_RELEASED)
+		histogram_add(&run->figures->run_us, took_us);
+	return took_us;
 }
 
 enum run_word

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/histogram.h"
 #include "task/output.h"
 #include "task/task.h"
 
@@ -26,6 +27,13 @@ struct run_host {
 	unsigned places;                          /* of them, those that are its to execute */
 	atomic_uint pace;                  /* attempts that it ended of late in RUN_PATIENCE_MS */
 	atomic_int_fast64_t ended_mono_us; /* ...the last one then */
+};
+
+/* The attempts of a kind in numbers. Any thread adds and reads. */
+struct run_figures {
+	struct histogram wait_us; /* from when the task could have started until it was begun */
+	struct histogram run_us;  /* from there to the end; what is handed back does not count */
+	atomic_int_fast64_t busy; /* begun and not ended */
 };
 
 #define RUN_PROGRESS_WHOLE 1000 /* progress is counted in thousandths */
@@ -43,10 +51,13 @@ struct run {
 	struct task task;
 	struct output output;
 	struct outcome outcome;
-	const atomic_bool *stop;  /* the lane is going down; NULL: it never does */
-	atomic_bool is_cancelled; /* somebody cancelled the task; any thread sets it */
-	struct run_host *host;    /* whom it asks; NULL: nobody in particular */
+	const atomic_bool *stop;     /* the lane is going down; NULL: it never does */
+	atomic_bool is_cancelled;    /* somebody cancelled the task; any thread sets it */
+	struct run_host *host;       /* whom it asks; NULL: nobody in particular */
+	struct run_figures *figures; /* of its kind; borrowed; NULL: nobody counts */
 	bool has_begun;
+	bool is_counted;          /* as begun, by the figures */
+	int64_t taken_mono_us;    /* when the lane had it; it had waited before */
 	int64_t began_mono_us;    /* when the executor took it up; the lane's measure of cost */
 	int64_t deadline_mono_us; /* of the attempt; 0: none */
 	uint64_t memory_bytes;    /* that the pool counts for it; the pool's */
@@ -79,11 +90,19 @@ enum run_word {
 unsigned run_host_pace(const struct run_host *host, int64_t now_mono_us);
 
 /**
+ * run_figures_init - nothing has run
+ */
+void run_figures_init(struct run_figures *figures);
+
+/**
  * run_wait - note that an executor takes the run up, and lets it wait for its turn
  * run_begin - note that it begins the attempt: from now on its time is counted
+ * run_over - note that it has given the run back, whether it has begun it or not
+ * Returns how long it had it, in microseconds; since it began it where it did.
  */
 void run_wait(struct run *run);
 void run_begin(struct run *run);
+int64_t run_over(struct run *run);
 
 /**
  * run_word - whether the attempt is to go on, or to begin; for its executor, at least every 100 ms

@@ -301,6 +301,8 @@ void
 admission_stats(const struct admission *admission, struct queue_stats *ret_stats)
 {
 	ret_stats->admission = admission_check(admission);
+	ret_stats->disk_low = atomic_load_explicit(&admission->disk_low, memory_order_relaxed);
+	ret_stats->draining = atomic_load_explicit(&admission->draining, memory_order_relaxed);
 	ret_stats->waiting_max = admission->waiting_max;
 	ret_stats->wait_max_s = admission->wait_max_s;
 	ret_stats->held_max = admission->held_max;

@@ -30,8 +30,32 @@ hosts_new(const struct hosts_conf *conf, struct hosts **ret_hosts, struct error 
 	hosts->is_unsure = true;
 	TAILQ_INIT(&hosts->kept);
 	lock_init(&hosts->lock, LOCK_RANK_LEAF);
+	atomic_init(&hosts->shown.known, 0);
+	atomic_init(&hosts->shown.paused, 0);
+	atomic_init(&hosts->shown.deferring, 0);
+	atomic_init(&hosts->shown.pauses, 0);
+	atomic_init(&hosts->shown.deferrals, 0);
 	*ret_hosts = hosts;
 	return STATUS_OK;
+}
+
+static void
+show(atomic_int_fast64_t *figure, int64_t value)
+{
+	atomic_store_explicit(figure, value, memory_order_relaxed);
+}
+
+void
+hosts_unlock(struct hosts *hosts)
+{
+	struct hosts_shown *shown = &hosts->shown;
+
+	show(&shown->known, (int64_t)hosts->count);
+	show(&shown->paused, (int64_t)hosts->paused.count);
+	show(&shown->deferring, (int64_t)hosts->deferring.count);
+	show(&shown->pauses, hosts->pauses);
+	show(&shown->deferrals, hosts->deferrals);
+	lock_release(&hosts->lock);
 }
 
 static void
@@ -169,7 +193,7 @@ hosts_enter(struct hosts *hosts, const char *name, int64_t now_mono_ms)
 		entered = hosts_enter_locked(hosts, host, now_mono_ms);
 	else if (host != NULL)
 		hosts_keep_locked(hosts, host);
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 	return entered;
 }
 
@@ -223,7 +247,7 @@ hosts_leave(
 		break;
 	}
 	hosts_update_locked(hosts, host, now_mono_ms);
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 void
@@ -234,7 +258,7 @@ hosts_let_go(struct hosts *hosts, struct run_host *run_host)
 	assert(host->refs > 0);
 	host->refs--;
 	hosts_keep_locked(hosts, host);
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 static void
@@ -260,7 +284,7 @@ hosts_pause(struct hosts *hosts, struct run_host *host, int64_t pause_ms, int64_
 {
 	lock_acquire(&hosts->lock);
 	pause_locked(hosts, (struct host *)host, pause_ms, now_mono_ms);
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 void
@@ -272,11 +296,11 @@ hosts_pause_named(struct hosts *hosts, const char *name, int64_t pause_ms, int64
 		pause_locked(hosts, host, pause_ms, now_mono_ms);
 		hosts_keep_locked(hosts, host);
 	}
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 void
-hosts_stats(struct hosts *hosts, int64_t now_mono_ms, struct hosts_stats *ret_stats)
+hosts_tick(struct hosts *hosts, int64_t now_mono_ms)
 {
 	lock_acquire(&hosts->lock);
 	for (struct due *due; (due = due_heap_first(&hosts->paused)) != NULL;) {
@@ -284,10 +308,23 @@ hosts_stats(struct hosts *hosts, int64_t now_mono_ms, struct hosts_stats *ret_st
 			break;
 		due_heap_take(&hosts->paused, due);
 	}
-	ret_stats->known = (int64_t)hosts->count;
-	ret_stats->paused = (int64_t)hosts->paused.count;
-	ret_stats->deferring = (int64_t)hosts->deferring.count;
-	ret_stats->pauses = hosts->pauses;
-	ret_stats->deferrals = hosts->deferrals;
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
+}
+
+static int64_t
+figure(const atomic_int_fast64_t *figure)
+{
+	return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+void
+hosts_stats(const struct hosts *hosts, struct hosts_stats *ret_stats)
+{
+	const struct hosts_shown *shown = &hosts->shown;
+
+	ret_stats->known = figure(&shown->known);
+	ret_stats->paused = figure(&shown->paused);
+	ret_stats->deferring = figure(&shown->deferring);
+	ret_stats->pauses = figure(&shown->pauses);
+	ret_stats->deferrals = figure(&shown->deferrals);
 }

@@ -13,7 +13,9 @@
  * What nobody waits for is remembered of a fixed number of hosts; forgetting one costs it a
  * request. A host with deferred tasks is not forgotten, so there are no more of those than tasks
  * may wait: a bound of their own would leave the tasks of others in front of the lane, in
- * everybody's way. Every function is safe from any thread, does not block, and takes a leaf lock.
+ * everybody's way.
+ * Every function is safe from any thread, does not block, and takes a leaf lock, unless it says
+ * otherwise.
  */
 #ifndef TASKQ_QUEUE_HOSTS_H
 #define TASKQ_QUEUE_HOSTS_H
@@ -134,6 +136,14 @@ void hosts_end_recalls(
  */
 int64_t hosts_due_mono_ms(struct hosts *hosts);
 
-void hosts_stats(struct hosts *hosts, int64_t now_mono_ms, struct hosts_stats *ret_stats);
+/**
+ * hosts_tick - count those paused no more whose pause is over; to be called every second or so
+ */
+void hosts_tick(struct hosts *hosts, int64_t now_mono_ms);
+
+/**
+ * hosts_stats - what there is to tell; takes no lock
+ */
+void hosts_stats(const struct hosts *hosts, struct hosts_stats *ret_stats);
 
 #endif

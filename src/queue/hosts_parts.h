@@ -32,8 +32,18 @@ struct host {
 
 TAILQ_HEAD(host_list, host);
 
+/* What struct hosts_stats has, for whoever reads it without the lock. */
+struct hosts_shown {
+	atomic_int_fast64_t known;
+	atomic_int_fast64_t paused;
+	atomic_int_fast64_t deferring;
+	atomic_int_fast64_t pauses;
+	atomic_int_fast64_t deferrals;
+};
+
 struct hosts {
 	struct hosts_conf conf;
+	struct hosts_shown shown;
 	struct lock lock; /* a leaf; guards everything below */
 	void *tree;       /* by name, tsearch(3) */
 	size_t count;
@@ -63,6 +73,11 @@ host_taken(const struct host *host)
 {
 	return atomic_load_explicit(&host->run.taken, memory_order_relaxed);
 }
+
+/**
+ * hosts_unlock - release the lock after a change, and show what it has come to
+ */
+void hosts_unlock(struct hosts *hosts) RELEASES(hosts->lock);
 
 /**
  * hosts_find_locked - a host by its name, or NULL

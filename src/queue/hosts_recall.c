@@ -79,7 +79,7 @@ hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms, struct r
 	hosts_keep_locked(hosts, host);
 	hosts_update_locked(hosts, host, now_mono_ms);
 out:
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 	return word;
 }
 
@@ -93,7 +93,7 @@ hosts_note_deferred(struct hosts *hosts, struct run_host *run_host, int64_t now_
 	/* Without memory for it the store finds it again (lane_claimer.c). */
 	if (!host_is_deferring(host) && !begin_deferring_locked(hosts, host, now_mono_ms))
 		hosts->is_unsure = true;
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 enum status
@@ -109,7 +109,7 @@ hosts_found_deferred(
 	}
 	if (host != NULL)
 		hosts_keep_locked(hosts, host);
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 	return is_done ? STATUS_OK : error_set(error, STATUS_NOMEM, "no memory for a host");
 }
 
@@ -189,7 +189,7 @@ hosts_begin_recalls(
 	lock_acquire(&hosts->lock);
 	while (choose_locked(hosts, room, now_mono_ms, ret_recalls))
 		;
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 void
@@ -210,7 +210,7 @@ hosts_end_recalls(
 		hosts_keep_locked(hosts, host);
 		hosts_update_locked(hosts, host, now_mono_ms);
 	}
-	lock_release(&hosts->lock);
+	hosts_unlock(hosts);
 }
 
 int64_t

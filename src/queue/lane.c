@@ -206,7 +206,7 @@ lane_finished(void *context, struct run *run)
 	if (verdict == VERDICT_RELEASED && !atomic_load_explicit(&lane->stop, memory_order_acquire))
 		admission_note_disk_full(lane->conf.admission);
 	bool may_recall = run->host != NULL && leave_host(lane, run);
-	double cost_us = (double)(clock_mono_us() - run->began_mono_us);
+	double cost_us = (double)run_over(run);
 	lock_acquire(&lane->lock);
 	if (measured)
 		note_cost_locked(lane, cost_us);
@@ -246,8 +246,9 @@ open_engines(struct lane_pool *lane, struct error *error)
 		if (kinds[i]->lane != lane->conf.lane)
 			continue;
 		struct lane_engine *slot = &lane->engines[lane->engine_count];
+		struct pulse *pulse = kind_figures_pulse(lane->conf.figures, kinds[i]);
 		enum status status = kinds[i]->engine->open(
-		    lane->conf.kinds, lane_finished, lane, &slot->engine, error);
+		    lane->conf.kinds, lane_finished, lane, pulse, &slot->engine, error);
 		if (status != STATUS_OK) {
 			error_prefix(error, "%s", kinds[i]->type);
 			return status;

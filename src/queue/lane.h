@@ -21,6 +21,7 @@
 #include "queue/admission.h"
 #include "queue/final_cache.h"
 #include "queue/hosts.h"
+#include "queue/kind_figures.h"
 #include "queue/progress_board.h"
 #include "queue/timekeeper.h"
 #include "queue/waiters.h"
@@ -40,6 +41,7 @@ struct lane_conf {
 	struct progress_board *progress; /* borrowed; has those runs that tell how far they are */
 	struct timekeeper *timekeeper;   /* borrowed; told of attempts that are to follow */
 	struct hosts *hosts;             /* borrowed; NULL: no kind of the lane asks any */
+	struct kind_figures *figures;    /* borrowed; count what is executed */
 };
 
 /**

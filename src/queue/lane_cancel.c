@@ -40,7 +40,6 @@ lane_end_cancelled(struct lane_pool *lane, struct run *runs)
 {
 	while (runs != NULL) {
 		struct run *next = runs->next;
-		run_begin(runs);
 		run_end_early(runs, RUN_CANCELLED);
 		lane_hand_over(lane, runs);
 		runs = next;

@@ -32,6 +32,7 @@ fill_task(const struct task_new *new, struct task *ret_task)
 		.attempt = 1,
 		.terms = new->terms,
 		.created_at_ms = new->created_at_ms,
+		.waits_since_ms = new->created_at_ms,
 		.started_at_ms = new->created_at_ms,
 	};
 	memcpy(ret_task->id, new->id, sizeof(ret_task->id));
@@ -150,11 +151,15 @@ lane_dispatch(struct lane_pool *lane, struct run *runs)
 {
 	struct run *for_cpu = NULL;
 	struct run **end = &for_cpu;
+	int64_t now_mono_us = clock_mono_us();
 	while (runs != NULL) {
 		struct run *run = runs;
 		const struct kind *kind = kinds_find(run->task.type);
 		runs = run->next;
 		run->next = NULL;
+		run->taken_mono_us = now_mono_us;
+		if (kind != NULL)
+			run->figures = kind_figures_runs(lane->conf.figures, kind);
 		if (kind == NULL || kind->lane != lane->conf.lane) {
 			outcome_fail(&run->outcome, FAILURE_INVALID_ARGUMENT,
 			    "This service does not know tasks of type %s", run->task.type);

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/service_clock.h"
 #include "base/sync.h"
+#include "queue/hosts.h"
+#include "store/store_oldest.h"
 
 enum {
 	TICK_MS = 1000,
@@ -37,6 +39,9 @@ struct maintenance {
 	/* Tasks that were deleted. Written by the thread, read by any. */
 	atomic_int_fast64_t purged;
 	atomic_int_fast64_t purged_early;
+	atomic_int_fast64_t disk_free_bytes;             /* -1: not known */
+	atomic_int_fast64_t oldest_since_ms[LANE_COUNT]; /* 0: nobody waits */
+	atomic_int_fast64_t looked_at_ms;
 };
 
 /* Sets admission's flag; logs when it changes. A disk that cannot be asked counts as it did before.
@@ -50,6 +55,8 @@ check_disk(struct maintenance *maintenance)
 		return;
 	}
 	uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	atomic_store_explicit(
+	    &maintenance->disk_free_bytes, (int64_t)free_bytes, memory_order_relaxed);
 	bool low = free_bytes < maintenance->conf.disk_free_min_bytes;
 	bool was_low = atomic_exchange_explicit(
 	    &maintenance->conf.admission->disk_low, low, memory_order_relaxed);
@@ -76,6 +83,32 @@ note_purged(struct maintenance *maintenance, const struct store_purged *purged)
 	log_warn(LOG_EVENT("history_cut"),
 	    LOG_INT("kept_tasks_max", maintenance->conf.retention.tasks_max),
 	    LOG_INT("kept_bytes_max", maintenance->conf.retention.bytes_max));
+}
+
+/* Looks for who has waited longest. When that fails, what was found before goes on waiting. */
+static void
+look_for_oldest(struct maintenance *maintenance)
+{
+	int64_t since_ms[LANE_COUNT];
+	int64_t now_ms = service_clock_ms();
+	if (store_oldest_waiting(maintenance->conf.store, since_ms, NULL) != STATUS_OK)
+		return;
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		atomic_store_explicit(
+		    &maintenance->oldest_since_ms[lane], since_ms[lane], memory_order_relaxed);
+	atomic_store_explicit(&maintenance->looked_at_ms, now_ms, memory_order_relaxed);
+}
+
+int64_t
+maintenance_oldest_ms(int64_t since_ms, int64_t looked_at_ms, int64_t now_ms)
+{
+	int64_t overdue_ms = now_ms - looked_at_ms - MAINTENANCE_OVERDUE_MS;
+	int64_t waited_ms = looked_at_ms - since_ms;
+	if (since_ms == 0)
+		return 0;
+	if (overdue_ms > 0)
+		waited_ms += overdue_ms;
+	return waited_ms > 0 ? waited_ms : 0;
 }
 
 /* Deletes what is not to be kept any longer, in slices between which others are served. */
@@ -112,6 +145,7 @@ tick(struct maintenance *maintenance, int64_t elapsed_ms)
 		log_warn(LOG_EVENT("refused"), LOG_INT("submissions", refused),
 		    LOG_STR("now", refusal_word(admission_check(maintenance->conf.admission))));
 	check_disk(maintenance);
+	hosts_tick(maintenance->conf.hosts, clock_mono_ms());
 	struct error error = { "" };
 	enum status status = store_maintain(maintenance->conf.store, &error);
 	atomic_store_explicit(
@@ -123,6 +157,7 @@ tick(struct maintenance *maintenance, int64_t elapsed_ms)
 		log_warn(LOG_EVENT("maintenance_hindered"), LOG_STR("status", status_name(status)),
 		    LOG_ERROR(&error));
 	maintenance->last = status;
+	look_for_oldest(maintenance);
 	purge(maintenance);
 }
 
@@ -156,6 +191,10 @@ maintenance_open(
 		return error_set(error, STATUS_NOMEM, "no memory for maintenance");
 	maintenance->conf = *conf;
 	atomic_init(&maintenance->answered_mono_ms, clock_mono_ms());
+	atomic_init(&maintenance->disk_free_bytes, -1);
+	for (int lane = 0; lane < LANE_COUNT; lane++)
+		atomic_init(&maintenance->oldest_since_ms[lane], 0);
+	atomic_init(&maintenance->looked_at_ms, 0);
 	lock_init(&maintenance->lock, LOCK_RANK_LEAF);
 	cond_init(&maintenance->changed);
 	check_disk(maintenance);
@@ -173,6 +212,18 @@ maintenance_open(
 void
 maintenance_stats(const struct maintenance *maintenance, struct queue_stats *stats)
 {
+	int64_t now_ms = service_clock_ms();
+	int64_t looked_at_ms =
+	    atomic_load_explicit(&maintenance->looked_at_ms, memory_order_relaxed);
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		int64_t since_ms =
+		    atomic_load_explicit(&maintenance->oldest_since_ms[lane], memory_order_relaxed);
+		stats->lanes[lane].oldest_wait_ms =
+		    maintenance_oldest_ms(since_ms, looked_at_ms, now_ms);
+	}
+	stats->disk_free_bytes =
+	    atomic_load_explicit(&maintenance->disk_free_bytes, memory_order_relaxed);
+	stats->disk_free_min_bytes = (int64_t)maintenance->conf.disk_free_min_bytes;
 	stats->kept_bytes_max = maintenance->conf.retention.bytes_max;
 	stats->purged = atomic_load_explicit(&maintenance->purged, memory_order_relaxed);
 	stats->purged_early =

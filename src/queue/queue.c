@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue's facade but for submissions (queue_submit.c); see queue.h. Connection threads run the
- * reads; the main thread opens, drains and closes. Holds no lock of its own: what is shared is
- * atomic in admission, or behind the store and the lanes.
+ * The queue's facade but for submissions (queue_submit.c) and figures (queue_stats.c); see queue.h.
+ * Connection threads run the reads; the main thread opens, drains and closes. Holds no lock of its
+ * own: what is shared is atomic in admission, or behind the store and the lanes.
  */
 #include "queue/queue.h"
 
@@ -81,6 +81,7 @@ open_maintenance(struct queue *queue, struct error *error)
 		.disk_free_min_bytes = queue->conf.disk_free_min_bytes,
 		.retention = queue->conf.retention,
 		.recent = queue->recent,
+		.hosts = queue->hosts,
 	};
 	return maintenance_open(&conf, &queue->maintenance, error);
 }
@@ -127,6 +128,7 @@ open_parts(struct queue *queue, struct error *error)
 			.progress = queue->progress,
 			.timekeeper = queue->timekeeper,
 			.hosts = i == LANE_IO ? queue->hosts : NULL,
+			.figures = &queue->figures,
 		};
 		status = lane_open(&lane, &queue->lanes[i], error);
 	}
@@ -145,6 +147,7 @@ queue_open(const struct queue_conf *conf, struct store *store, struct queue **re
 	queue->conf = *conf;
 	queue->store = store;
 	admission_init(&queue->admission, conf->waiting_max, conf->held_max, conf->wait_max_s);
+	kind_figures_init(&queue->figures);
 	store_on_start(store, on_started, queue);
 	enum status status = open_parts(queue, error);
 	if (status != STATUS_OK) {
@@ -265,24 +268,6 @@ enum refusal
 queue_readiness(struct queue *queue)
 {
 	return admission_check(&queue->admission);
-}
-
-void
-queue_stats(struct queue *queue, struct queue_stats *ret_stats)
-{
-	store_stats(queue->store, &ret_stats->store);
-	admission_stats(&queue->admission, ret_stats);
-	maintenance_stats(queue->maintenance, ret_stats);
-	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		const struct store_counts *counts = &ret_stats->store.counts;
-		ret_stats->lanes[lane].queued = counts->queued_by_lane[lane];
-		ret_stats->lanes[lane].scheduled = counts->held_by_lane[lane];
-		ret_stats->lanes[lane].deferred = counts->deferred_by_lane[lane];
-		ret_stats->lanes[lane].running = counts->running_by_lane[lane];
-	}
-	hosts_stats(queue->hosts, clock_mono_ms(), &ret_stats->hosts);
-	ret_stats->lanes[LANE_CPU].slots = queue->conf.cpu_executors;
-	ret_stats->lanes[LANE_IO].slots = queue->conf.io_slots;
 }
 
 const struct kind_settings *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a queue, shared by queue.c and queue_submit.c. For those two alone.
+ * The inside of a queue, shared by queue.c, queue_submit.c and queue_stats.c. For those alone.
  */
 #ifndef TASKQ_QUEUE_QUEUE_PARTS_H
 #define TASKQ_QUEUE_QUEUE_PARTS_H
@@ -8,6 +8,7 @@
 #include "queue/admission.h"
 #include "queue/final_cache.h"
 #include "queue/hosts.h"
+#include "queue/kind_figures.h"
 #include "queue/lane.h"
 #include "queue/maintenance.h"
 #include "queue/progress_board.h"
@@ -26,6 +27,7 @@ struct queue {
 	struct hosts *hosts;        /* whom the tasks of the IO lane ask */
 	struct waiters *waiters;    /* readers that wait for what becomes of a task */
 	struct progress_board *progress;
+	struct kind_figures figures;
 };
 
 #endif

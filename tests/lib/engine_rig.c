@@ -71,7 +71,9 @@ rig_open(struct engine_rig *rig, const struct fetch_settings *settings)
 	};
 	lock_init(&rig->lock, LOCK_RANK_LANE);
 	cond_init(&rig->changed);
-	if (fetch_engine_ops.open(&rig->settings, finished, rig, &rig->engine, &error) != STATUS_OK)
+	pulse_init(&rig->pulse);
+	if (fetch_engine_ops.open(
+		&rig->settings, finished, rig, &rig->pulse, &rig->engine, &error) != STATUS_OK)
 		fail_msg("%s", error.text);
 }
 

@@ -25,6 +25,7 @@ struct rig_run {
 struct engine_rig {
 	struct kind_settings settings;
 	struct engine *engine;
+	struct pulse pulse;
 	struct output_conf output;
 	/* Of the runs that are added from now on: */
 	struct task_terms terms;

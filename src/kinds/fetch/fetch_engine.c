@@ -64,7 +64,7 @@ own_headers_new(
 
 static enum status
 engine_open(const struct kind_settings *settings, void (*finished)(void *context, struct run *run),
-    void *context, struct engine **ret_engine, struct error *error)
+    void *context, struct pulse *pulse, struct engine **ret_engine, struct error *error)
 {
 	const struct fetch_settings *fetch = &settings->fetch;
 	struct engine *engine = calloc(1, sizeof(*engine));
@@ -74,6 +74,7 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 		return error_set(error, STATUS_NOMEM, "no memory for the fetch engine");
 	engine->finished = finished;
 	engine->finished_context = context;
+	engine->pulse = pulse;
 	engine->added_tail = &engine->added;
 	engine->idle_since_mono_ms = -1;
 	TAILQ_INIT(&engine->jobs);

@@ -303,9 +303,8 @@ rest(struct engine *engine)
 
 /* How long the thread may sleep; rests when it is time to. */
 static int
-sleep_ms(struct engine *engine)
+span_ms(struct engine *engine, int64_t now_mono_ms)
 {
-	int64_t now_mono_ms = clock_mono_ms();
 	int64_t idle_ms, tick_ms;
 
 	if (!TAILQ_EMPTY(&engine->jobs)) {
@@ -324,6 +323,17 @@ sleep_ms(struct engine *engine)
 	return IDLE_MS;
 }
 
+/* The same, and lets it be known. */
+static int
+sleep_ms(struct engine *engine)
+{
+	int64_t now_mono_ms = clock_mono_ms();
+	int span = span_ms(engine, now_mono_ms);
+
+	pulse_set(engine->pulse, now_mono_ms + span);
+	return span;
+}
+
 void *
 fetch_loop_main(void *arg)
 {
@@ -335,7 +345,7 @@ fetch_loop_main(void *arg)
 		take_added(engine, &aborting, &closing);
 		heed_words(engine, aborting);
 		if (closing && TAILQ_EMPTY(&engine->jobs))
-			return NULL;
+			break;
 		start_waiting(engine);
 		/* Connections in use count as cached: what may be kept is beside them. */
 		(void)curl_multi_setopt(engine->events.multi, CURLMOPT_MAXCONNECTS,
@@ -344,4 +354,6 @@ fetch_loop_main(void *arg)
 		finish_ended(engine);
 		fetch_transfer_next_addresses(&engine->context);
 	}
+	pulse_set(engine->pulse, PULSE_ASLEEP);
+	return NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/pulse.h"
 #include "base/sync.h"
 #include "kinds/fetch/fetch_admission.h"
 #include "kinds/fetch/fetch_events.h"
@@ -21,6 +22,7 @@
 struct engine {
 	void (*finished)(void *context, struct run *run);
 	void *finished_context;
+	struct pulse *pulse; /* borrowed */
 	pthread_t thread;
 	bool is_started;
 

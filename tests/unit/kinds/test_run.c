@@ -265,6 +265,90 @@ test_the_pace_of_a_host_is_forgotten_when_it_ends_nothing(void **state)
 	assert_int_equal(run_host_pace(&host, 1000000 + 2 * RUN_PATIENCE_MS * 1000 + 1), 0);
 }
 
+static struct run_figures figures;
+
+static struct histogram_snapshot
+read(const struct histogram *histogram)
+{
+	struct histogram_snapshot snapshot;
+
+	histogram_read(histogram, &snapshot);
+	return snapshot;
+}
+
+static void
+test_an_attempt_is_counted_when_it_begins_and_when_it_ends(void **state)
+{
+	int64_t took_us;
+
+	(void)state;
+	run_figures_init(&figures);
+	run.figures = &figures;
+	run.task.waits_since_ms = 1000;
+	run.task.started_at_ms = 8000;
+	run.taken_mono_us = clock_mono_us() - 3000000;
+	run_begin(&run);
+	assert_int_equal(atomic_load(&figures.busy), 1);
+	assert_int_equal(read(&figures.wait_us).count, 1);
+	/* What it waited in the store and in the lane, and what this took. */
+	assert_in_range(read(&figures.wait_us).sum, 10000000, 70000000);
+	assert_int_equal(read(&figures.run_us).count, 0);
+	/* Once, however often an engine says so. */
+	run_begin(&run);
+	assert_int_equal(atomic_load(&figures.busy), 1);
+	run.outcome.verdict = VERDICT_FAILED;
+	run.began_mono_us -= 5000000;
+	took_us = run_over(&run);
+	assert_in_range(took_us, 5000000, 65000000);
+	assert_int_equal(atomic_load(&figures.busy), 0);
+	assert_int_equal(read(&figures.run_us).count, 1);
+	assert_int_equal(read(&figures.run_us).sum, took_us);
+}
+
+static void
+test_what_is_handed_back_has_not_run(void **state)
+{
+	(void)state;
+	run_figures_init(&figures);
+	run.figures = &figures;
+	run_begin(&run);
+	run_end_early(&run, RUN_HAND_BACK);
+	(void)run_over(&run);
+	assert_int_equal(atomic_load(&figures.busy), 0);
+	assert_int_equal(read(&figures.run_us).count, 0);
+	assert_int_equal(read(&figures.wait_us).count, 1);
+}
+
+static void
+test_what_never_began_is_not_counted(void **state)
+{
+	(void)state;
+	run_figures_init(&figures);
+	run.figures = &figures;
+	run.began_mono_us = clock_mono_us(); /* as an engine notes it */
+	run.outcome.verdict = VERDICT_FAILED;
+	assert_in_range(run_over(&run), 0, HOUR_US);
+	assert_int_equal(atomic_load(&figures.busy), 0);
+	assert_int_equal(read(&figures.run_us).count, 0);
+	run.figures = NULL;
+	run_begin(&run);
+	assert_in_range(run_over(&run), 0, HOUR_US);
+}
+
+static void
+test_a_clock_that_was_set_back_makes_nobody_wait_less_than_nothing(void **state)
+{
+	(void)state;
+	run_figures_init(&figures);
+	run.figures = &figures;
+	run.task.waits_since_ms = 9000;
+	run.task.started_at_ms = 1000;
+	run.taken_mono_us = clock_mono_us() + HOUR_US;
+	run_begin(&run);
+	assert_int_equal(read(&figures.wait_us).count, 1);
+	assert_int_equal(read(&figures.wait_us).sum, 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -284,6 +368,10 @@ main(void)
 		TEST(test_a_run_is_put_aside_before_it_begins_while_its_host_pauses),
 		TEST(test_a_run_is_put_aside_when_it_has_waited_for_long_and_its_turn_is_far),
 		TEST(test_the_pace_of_a_host_is_forgotten_when_it_ends_nothing),
+		TEST(test_an_attempt_is_counted_when_it_begins_and_when_it_ends),
+		TEST(test_what_is_handed_back_has_not_run),
+		TEST(test_what_never_began_is_not_counted),
+		TEST(test_a_clock_that_was_set_back_makes_nobody_wait_less_than_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,9 +109,10 @@ static struct engine the_engine;
 
 static enum status
 carry_open(const struct kind_settings *settings, void (*finished)(void *context, struct run *run),
-    void *context, struct engine **ret_engine, struct error *error)
+    void *context, struct pulse *pulse, struct engine **ret_engine, struct error *error)
 {
 	(void)settings;
+	(void)pulse;
 	(void)error;
 	scene_shared.carry_finished = finished;
 	scene_shared.carry_context = context;

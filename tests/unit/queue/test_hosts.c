@@ -85,7 +85,8 @@ stats(struct hosts *hosts)
 {
 	struct hosts_stats found;
 
-	hosts_stats(hosts, now_ms, &found);
+	hosts_tick(hosts, now_ms);
+	hosts_stats(hosts, &found);
 	return found;
 }
 

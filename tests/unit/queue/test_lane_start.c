@@ -277,6 +277,7 @@ struct bare_lane {
 	struct waiters *waiters;
 	struct progress_board *progress;
 	struct lane_pool *lane;
+	struct kind_figures figures;
 };
 
 static void
@@ -297,7 +298,9 @@ bare_lane_open_as(struct scene *scene, enum lane lane, unsigned places, struct b
 		.recent = bare->recent,
 		.waiters = bare->waiters,
 		.progress = bare->progress,
+		.figures = &bare->figures,
 	};
+	kind_figures_init(&bare->figures);
 	assert_int_equal(lane_open(&conf, &bare->lane, NULL), STATUS_OK);
 }
 

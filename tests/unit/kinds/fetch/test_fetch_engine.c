@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
+
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "engine_rig.h"
@@ -129,6 +131,7 @@ test_settings_that_cannot_be_used_are_refused(void **state)
 	static const char *const bad[] = { "10.0.0.0/33" };
 	struct kind_settings settings = { .fetch = rig_settings() };
 	struct engine *engine = NULL;
+	struct pulse pulse;
 	struct error error;
 	unsigned before = rig_descriptors();
 
@@ -139,7 +142,7 @@ test_settings_that_cannot_be_used_are_refused(void **state)
 	assert_int_equal(fetch_engine_check_settings(&settings.fetch, &error), STATUS_INVALID);
 	assert_non_null(strstr(error.text, "10.0.0.0/33"));
 	assert_int_equal(
-	    fetch_engine_ops.open(&settings, NULL, NULL, &engine, &error), STATUS_INVALID);
+	    fetch_engine_ops.open(&settings, NULL, NULL, &pulse, &engine, &error), STATUS_INVALID);
 	assert_null(engine);
 	assert_int_equal(rig_descriptors(), before);
 }
@@ -174,6 +177,38 @@ test_many_at_once_use_their_connections_again(void **state)
 	assert_int_equal(stats("/ok", "requests"), 2000);
 	assert_in_range(stats(NULL, "connections"), 1, 64 + 1);
 	rig_close(&rig);
+}
+
+static struct event may_go_on;
+
+static void
+hang(struct rig_run *run)
+{
+	(void)run;
+	event_wait(&may_go_on);
+}
+
+/* It can be hung up by what it calls; a disk that does not answer would do it, too. */
+static void
+test_a_thread_that_hangs_is_late_and_one_that_has_ended_is_not(void **state)
+{
+	struct fetch_settings settings = rig_settings();
+	struct rig_run *run;
+
+	(void)state;
+	event_init(&may_go_on);
+	rig_open(&rig, &settings);
+	rig.on_finished = hang;
+	run = rig_add(&rig, "http://127.0.0.1:%u/ok", origin.port);
+	/* It was to look at its runs every 50 ms. */
+	while (pulse_late_ms(&rig.pulse, clock_mono_ms()) < 100)
+		(void)sched_yield();
+	event_set(&may_go_on);
+	rig_wait(&rig, run);
+	while (pulse_late_ms(&rig.pulse, clock_mono_ms()) > 0)
+		(void)sched_yield();
+	rig_close(&rig);
+	assert_int_equal(pulse_late_ms(&rig.pulse, INT64_MAX), 0);
 }
 
 static void
@@ -397,6 +432,7 @@ main(void)
 		cmocka_unit_test(test_settings_that_cannot_be_used_are_refused),
 		cmocka_unit_test(test_one_connection_serves_many_fetches_in_a_row),
 		cmocka_unit_test(test_many_at_once_use_their_connections_again),
+		cmocka_unit_test(test_a_thread_that_hangs_is_late_and_one_that_has_ended_is_not),
 		cmocka_unit_test(test_one_host_gets_no_more_at_once_than_its_cap_and_others_go_on),
 		cmocka_unit_test(test_no_more_are_in_flight_than_the_limit),
 		cmocka_unit_test(test_an_abort_gives_everything_back_and_what_is_added_later),
