@@ -4,13 +4,13 @@
  * so it is answered while the store is dead, the disk hangs, the service drains, and beyond the
  * connection limit.
  */
-#include "base/clock.h"
+#include <string.h>
+
 #include "http/http_endpoints.h"
 #include "http/http_figures.h"
 #include "http/json_text.h"
-#include "queue/queue.h"
 
-#define STATS_EXPECTED_BYTES 2048
+#define STATS_EXPECTED_BYTES 6144
 
 /* A number after what stands before it: punctuation and its name. */
 static void
@@ -62,6 +62,8 @@ append_lane(struct buf *buf, const char *before, const struct lane_stats *lane)
 	number(buf, ",\"deferred\":", lane->deferred);
 	number(buf, ",\"running\":", lane->running);
 	number(buf, ",\"slots\":", lane->slots);
+	number(buf, ",\"busy\":", lane->busy);
+	thousandths(buf, ",\"oldest_wait_s\":", lane->oldest_wait_ms);
 	thousandths(buf, ",\"drained_per_s\":", lane->drained_per_1000_s);
 	if (lane->wait_ms >= 0)
 		thousandths(buf, ",\"wait_s\":", lane->wait_ms);
@@ -113,19 +115,7 @@ append_histogram(struct buf *buf, const struct histogram_snapshot *us)
 	JSON_LITERAL(buf, "}]}");
 }
 
-static void
-append_store(struct buf *buf, const struct store_stats *store)
-{
-	number(buf, ",\"store\":{\"commits\":", store->commit_us.count);
-	number(buf, ",\"commands\":", store->commit_commands.sum);
-	JSON_LITERAL(buf, ",\"commit_ms\":");
-	append_histogram(buf, &store->commit_us);
-	number(buf, ",\"checkpoints\":", store->checkpoints);
-	number(buf, ",\"database_bytes\":", store->database_bytes);
-	number(buf, ",\"wal_bytes\":", store->wal_bytes);
-	JSON_LITERAL(buf, "}");
-}
-
+/* A number that may not be known. */
 static void
 append_usage(struct buf *buf, const char *before, int64_t value)
 {
@@ -135,6 +125,76 @@ append_usage(struct buf *buf, const char *before, int64_t value)
 	}
 	buf_text(buf, before);
 	JSON_LITERAL(buf, "null");
+}
+
+/* Counts by failure code, those that there are. */
+static void
+append_codes(struct buf *buf, const char *before, const int64_t counts[FAILURE_COUNT])
+{
+	bool is_first = true;
+
+	buf_text(buf, before);
+	for (int i = FAILURE_NONE + 1; i < FAILURE_COUNT; i++) {
+		if (counts[i] == 0)
+			continue;
+		buf_text(buf, is_first ? "\"" : ",\"");
+		buf_text(buf, failure_word((enum failure)i));
+		number(buf, "\":", counts[i]);
+		is_first = false;
+	}
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_type(struct buf *buf, const struct type_stats *type)
+{
+	const struct store_type_stats *tasks = &type->tasks;
+
+	json_text_string(buf, tasks->type, strlen(tasks->type));
+	number(buf, ":{\"submitted\":", tasks->submitted);
+	number(buf, ",\"answered\":", tasks->answered);
+	number(buf, ",\"succeeded\":", tasks->succeeded);
+	append_codes(buf, ",\"failed\":{", tasks->failed);
+	append_codes(buf, ",\"rejected\":{", tasks->rejected);
+	append_codes(buf, ",\"retried\":{", tasks->retried);
+	JSON_LITERAL(buf, ",\"wait_ms\":");
+	append_histogram(buf, &type->wait_us);
+	JSON_LITERAL(buf, ",\"run_ms\":");
+	append_histogram(buf, &type->run_us);
+	JSON_LITERAL(buf, "}");
+}
+
+/* Of this program's kinds. What else there may be in the database does not happen any more. */
+static void
+append_types(struct buf *buf, const struct queue_stats *stats)
+{
+	JSON_LITERAL(buf, ",\"types\":{");
+	for (size_t i = 0; i < stats->type_count && stats->types[i].is_kind; i++) {
+		if (i > 0)
+			JSON_LITERAL(buf, ",");
+		append_type(buf, &stats->types[i]);
+	}
+	JSON_LITERAL(buf, "}");
+}
+
+static void
+append_store(struct buf *buf, const struct queue_stats *stats)
+{
+	const struct store_stats *store = &stats->store;
+
+	number(buf, ",\"store\":{\"commits\":", store->commit_us.count);
+	number(buf, ",\"commands\":", store->commit_commands.sum);
+	number(buf, ",\"commit_failures\":", store->commits_failed);
+	JSON_LITERAL(buf, ",\"commit_ms\":");
+	append_histogram(buf, &store->commit_us);
+	number(buf, ",\"checkpoints\":", store->checkpoints);
+	number(buf, ",\"database_bytes\":", store->database_bytes);
+	number(buf, ",\"wal_bytes\":", store->wal_bytes);
+	number(buf, ",\"result_files\":", store->result_files);
+	number(buf, ",\"result_file_bytes\":", store->result_file_bytes);
+	append_usage(buf, ",\"disk_free_bytes\":", stats->disk_free_bytes);
+	number(buf, ",\"disk_free_min_bytes\":", stats->disk_free_min_bytes);
+	JSON_LITERAL(buf, "}");
 }
 
 static void
@@ -153,32 +213,29 @@ append_process(struct buf *buf, const struct process_usage *usage)
 void
 endpoint_stats(struct request *request)
 {
-	struct http_figures *figures = request->figures;
-	int64_t now_ms = clock_mono_ms();
-	struct queue_stats stats;
-	struct process_usage usage;
+	struct service_figures figures;
+	const struct queue_stats *stats = &figures.queue;
 	struct buf *buf;
 
-	queue_stats(request->queue, &stats);
-	http_figures_usage(figures, now_ms, &usage);
+	http_figures_collect(request, &figures);
 	buf = reply_json(&request->reply, 200, STATS_EXPECTED_BYTES);
 	JSON_LITERAL(buf, "{\"version\":\"" TASKQ_VERSION "\"");
-	thousandths(buf, ",\"uptime_s\":", now_ms - figures->began_mono_ms);
-	append_tasks(buf, &stats.store.counts);
-	append_kept(buf, &stats);
-	append_lane(buf, ",\"lanes\":{\"cpu\":", &stats.lanes[LANE_CPU]);
-	append_lane(buf, ",\"io\":", &stats.lanes[LANE_IO]);
+	thousandths(buf, ",\"uptime_s\":", figures.now_mono_ms - request->figures->began_mono_ms);
+	append_tasks(buf, &stats->store.counts);
+	append_kept(buf, stats);
+	append_lane(buf, ",\"lanes\":{\"cpu\":", &stats->lanes[LANE_CPU]);
+	append_lane(buf, ",\"io\":", &stats->lanes[LANE_IO]);
 	JSON_LITERAL(buf, "}");
-	append_hosts(buf, &stats.hosts);
-	append_admission(buf, &stats);
-	append_store(buf, &stats.store);
-	number(buf, ",\"http\":{\"connections\":", connections_count(figures->connections));
-	number(buf, ",\"connections_max\":", request->conf->connections_max);
-	number(buf, ",\"waiting\":", connections_waiting(figures->connections));
-	number(buf, ",\"waiting_max\":", request->conf->waiting_max);
-	number(
-	    buf, ",\"requests\":", atomic_load_explicit(&figures->requests, memory_order_relaxed));
+	append_hosts(buf, &stats->hosts);
+	append_admission(buf, stats);
+	append_types(buf, stats);
+	append_store(buf, stats);
+	number(buf, ",\"http\":{\"connections\":", figures.connections);
+	number(buf, ",\"connections_max\":", figures.connections_max);
+	number(buf, ",\"waiting\":", figures.waiting);
+	number(buf, ",\"waiting_max\":", figures.waiting_max);
+	number(buf, ",\"requests\":", figures.requests);
 	JSON_LITERAL(buf, "}");
-	append_process(buf, &usage);
+	append_process(buf, &figures.usage);
 	JSON_LITERAL(buf, "}\n");
 }

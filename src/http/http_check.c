@@ -12,9 +12,8 @@
 #include "http/http_field.h"
 #include "http/http_host.h"
 #include "http/http_media_type.h"
-#include "http/http_prefer.h"
+#include "http/http_query.h"
 #include "http/http_routes.h"
-#include "http/http_wait.h"
 
 #define RETRY_SOON_S "1"
 
@@ -190,70 +189,24 @@ check_route(struct request *request)
 	}
 }
 
-/* The one parameter of those routes that can wait. It wins over the field. */
-static void
-check_wait(struct request *request, const char *value, bool is_first)
-{
-	uint64_t seconds = 0;
-
-	if (!is_first)
-		reply_problem(&request->reply, PROBLEM_INVALID_PARAMETER, NULL,
-		    "The query parameter \"wait\" may be given once.");
-	else if (num_parse_u64(value, strlen(value), &seconds) != STATUS_OK ||
-		 seconds > HTTP_WAIT_MAX_S)
-		reply_problem(&request->reply, PROBLEM_INVALID_PARAMETER, NULL,
-		    "The query parameter \"wait\" takes whole seconds, 0 to %d.", HTTP_WAIT_MAX_S);
-	request->wait_s = (unsigned)seconds;
-	request->wait_is_preferred = false;
-}
-
-static void
-check_query(struct request *request)
-{
-	struct query_walk walk = { request->target.query };
-	bool waits = (request->route->flags & ROUTE_WAITS) != 0;
-	char name[TARGET_NAME_SIZE], value[TARGET_VALUE_SIZE];
-	unsigned count = 0;
-
-	if ((request->route->flags & ROUTE_QUERIES) != 0)
-		return;
-	while (!is_refused(request) && query_next(&walk, name, value)) {
-		if (waits && strcmp(name, "wait") == 0)
-			check_wait(request, value, count++ == 0);
-		else
-			reply_problem(&request->reply, PROBLEM_UNKNOWN_PARAMETER, NULL,
-			    "The query parameter \"%s\" is not known here.", name);
-	}
-}
-
-/* A preference is a wish: what is not understood is ignored, and what is too much is cut. */
-static void
-check_prefer(struct request *request)
-{
-	const struct request_head *head = &request->head;
-	unsigned seconds = 0;
-
-	request->wait_s = 0;
-	request->wait_is_preferred = (request->route->flags & ROUTE_WAITS) != 0 &&
-				     prefer_wait(head->prefer, head->prefer_count, &seconds);
-	if (request->wait_is_preferred)
-		request->wait_s = seconds < HTTP_WAIT_MAX_S ? seconds : HTTP_WAIT_MAX_S;
-}
-
-/* The one media type of a route's answers, or NULL where the endpoint knows better. */
+/* The one media type of the answer, or NULL where the endpoint knows better. */
 static const char *
-given_type(const struct route *route)
+answer_type(const struct request *request)
 {
-	if ((route->flags & ROUTE_GIVES_EVENTS) != 0)
+	unsigned flags = request->route->flags;
+
+	if ((flags & ROUTE_GIVES_EVENTS) != 0)
 		return MEDIA_TYPE_EVENTS;
-	return (route->flags & ROUTE_GIVES_JSON) != 0 ? MEDIA_TYPE_JSON : NULL;
+	if ((flags & ROUTE_GIVES_TEXT) != 0 || request->is_verbose)
+		return MEDIA_TYPE_TEXT;
+	return (flags & ROUTE_GIVES_JSON) != 0 ? MEDIA_TYPE_JSON : NULL;
 }
 
 static void
 check_accept(struct request *request)
 {
 	const struct request_head *head = &request->head;
-	const char *type = given_type(request->route);
+	const char *type = answer_type(request);
 
 	if (head->accept_count > REQUEST_ACCEPT_MAX)
 		reply_problem(&request->reply, PROBLEM_BAD_REQUEST, NULL,
@@ -303,7 +256,7 @@ void
 request_check(struct request *request, bool is_over)
 {
 	void (*const checks[])(struct request *) = { check_framing, check_host, check_expect,
-		check_target, check_route, check_prefer, check_query, check_accept };
+		check_target, check_route, query_check_prefer, query_check, check_accept };
 
 	request->route = NULL;
 	request->is_hopeless = false;

@@ -45,12 +45,15 @@ void endpoint_events(struct request *request);
 /* GET /tasks */
 void endpoint_list(struct request *request);
 
-/* GET /healthz, GET /readyz */
-void endpoint_healthz(struct request *request);
+/* GET /livez, GET /healthz, and GET /readyz */
+void endpoint_livez(struct request *request);
 void endpoint_readyz(struct request *request);
 
 /* GET /stats */
 void endpoint_stats(struct request *request);
+
+/* GET /metrics */
+void endpoint_metrics(struct request *request);
 
 /* GET /openapi.json */
 void endpoint_openapi(struct request *request);

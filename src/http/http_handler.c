@@ -59,7 +59,7 @@ session_start(struct http_context *context, struct MHD_Connection *mhd, void **s
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct session *session = malloc(sizeof(*session));
-	uint64_t serial = atomic_fetch_add(&context->session_count, 1);
+	uint64_t serial = atomic_fetch_add(&context->figures.accepted, 1);
 
 	*socket_context = session;
 	if (session == NULL || info == NULL) {
@@ -236,9 +236,11 @@ answer(struct http_context *context, struct session *session, struct MHD_Connect
 		reply->drop = true;
 	now_us = clock_mono_us();
 	log_request(context, session, now_us);
-	if (reply->drop)
+	if (reply->drop) {
+		atomic_fetch_add_explicit(&context->figures.dropped, 1, memory_order_relaxed);
 		return MHD_NO;
-	atomic_fetch_add_explicit(&context->figures.requests, 1, memory_order_relaxed);
+	}
+	http_figures_answer(&context->figures, request, now_us - request->began_mono_us);
 	connection_enter(&session->connection, PHASE_SENDING, now_us);
 	return MHD_YES;
 }
@@ -249,8 +251,10 @@ on_header(struct http_context *context, struct session *session, struct MHD_Conn
     const char *method, const char *version)
 {
 	struct request *request = &session->request;
+	bool is_over = connections_is_over(&session->connection);
 
 	session->has_header = true;
+	request->has_waited = false;
 	request->began_mono_us = clock_mono_us();
 	request->method = method_parse(method);
 	request->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
@@ -259,7 +263,9 @@ on_header(struct http_context *context, struct session *session, struct MHD_Conn
 	reply_init(&request->reply);
 	read_header(session, mhd, method, version);
 	set_request_id(session);
-	request_check(request, connections_is_over(&session->connection));
+	request_check(request, is_over);
+	if (is_over && request->reply.status == 503)
+		atomic_fetch_add_explicit(&context->figures.refused, 1, memory_order_relaxed);
 	if (request->is_hopeless)
 		return answer(context, session, mhd);
 	connection_enter(&session->connection,

@@ -28,7 +28,6 @@ struct http_context {
 	atomic_bool draining;
 	atomic_size_t bodies_bytes; /* held by all requests together */
 	uint64_t request_id_seed;
-	atomic_uint_least64_t session_count;
 	struct log_gate library_lines;
 	struct log_gate failure_lines;
 };

@@ -85,14 +85,20 @@ reply_field(struct reply *reply, const char *name, const char *fmt, ...)
 }
 
 struct buf *
-reply_json(struct reply *reply, unsigned status, size_t expected_bytes)
+reply_text(struct reply *reply, unsigned status, const char *media_type, size_t expected_bytes)
 {
 	drop_body(reply);
 	buf_init(&reply->body, REPLY_BODY_MAX_BYTES);
 	(void)buf_reserve(&reply->body, expected_bytes);
 	reply->status = status;
-	reply->media_type = MEDIA_TYPE_JSON;
+	reply->media_type = media_type;
 	return &reply->body;
+}
+
+struct buf *
+reply_json(struct reply *reply, unsigned status, size_t expected_bytes)
+{
+	return reply_text(reply, status, MEDIA_TYPE_JSON, expected_bytes);
 }
 
 static void

@@ -24,6 +24,8 @@ struct body_source;
 #define MEDIA_TYPE_JSON    "application/json"
 #define MEDIA_TYPE_PROBLEM "application/problem+json"
 #define MEDIA_TYPE_EVENTS  "text/event-stream"
+#define MEDIA_TYPE_TEXT    "text/plain; charset=utf-8"
+#define MEDIA_TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 enum problem {
 #define PROBLEM(constant, status, type, title) PROBLEM_##constant,
@@ -71,9 +73,13 @@ void reply_done(struct reply *reply);
 void reply_field(struct reply *reply, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /**
- * reply_json - begin a JSON answer; append the text to the buffer that is returned
+ * reply_text - begin an answer of this media type; append the text to the buffer that is returned
+ * reply_json - the same with JSON
+ * @media_type:     static storage
  * @expected_bytes: how much is likely to come, so that it is allocated at once
  */
+struct buf *reply_text(
+    struct reply *reply, unsigned status, const char *media_type, size_t expected_bytes);
 struct buf *reply_json(struct reply *reply, unsigned status, size_t expected_bytes);
 
 /**

@@ -86,6 +86,8 @@ struct request {
 	bool is_hopeless;          /* refused so that reading on makes no sense */
 	unsigned wait_s;         /* how long to wait for the task to end; HTTP_WAIT_MAX_S at most */
 	bool wait_is_preferred;  /* by Prefer, so that the answer tells that it was heeded */
+	bool has_waited;         /* for its task, as long as the client liked */
+	bool is_verbose;         /* the answer tells more, as text */
 	uint64_t content_length; /* REQUEST_UNKNOWN_BYTES for a chunked body; 0 for none */
 	uint64_t received_bytes; /* of the body so far */
 	struct buf body;         /* the body, unless it is being dropped */

@@ -5,6 +5,7 @@
  */
 #include "http/http_routes.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -22,11 +23,25 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
 	{ METHOD_GET, "/tasks/{id}/attempts", endpoint_attempts, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/events", endpoint_events, ROUTE_GIVES_EVENTS },
-	{ METHOD_GET, "/healthz", endpoint_healthz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
-	{ METHOD_GET, "/readyz", endpoint_readyz, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/livez", endpoint_livez,
+	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_VERBOSE },
+	{ METHOD_GET, "/healthz", endpoint_livez,
+	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_VERBOSE },
+	{ METHOD_GET, "/readyz", endpoint_readyz,
+	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_VERBOSE },
 	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/metrics", endpoint_metrics, ROUTE_GIVES_TEXT | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/openapi.json", endpoint_openapi, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 };
+
+static_assert(ARRAY_SIZE(routes) <= ROUTES_MAX, "what is kept for each route has a place for it");
+
+const struct route *
+routes_table(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(routes);
+	return routes;
+}
 
 static bool
 pattern_matches(const char *pattern, const char *path, char ret_id[UUID_TEXT_SIZE])

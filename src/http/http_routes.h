@@ -16,6 +16,8 @@ enum route_flags {
 	ROUTE_WAITS = 8,         /* can wait for the task to end: ?wait=, Prefer: wait= */
 	ROUTE_QUERIES = 16,      /* has parameters of its own, which the endpoint judges */
 	ROUTE_GIVES_EVENTS = 32, /* 406 unless the client accepts text/event-stream */
+	ROUTE_GIVES_TEXT = 64,   /* 406 unless the client accepts text/plain */
+	ROUTE_VERBOSE = 128,     /* tells more, as text, where ?verbose asks for it */
 };
 
 struct route {
@@ -38,6 +40,14 @@ enum route_verdict {
  */
 enum route_verdict routes_match(enum method method, const char *path, char ret_id[UUID_TEXT_SIZE],
     const struct route **ret_route);
+
+/* Routes there may be. */
+#define ROUTES_MAX 32
+
+/**
+ * routes_table - all routes, in an order that does not change
+ */
+const struct route *routes_table(size_t *ret_count);
 
 /**
  * routes_allow - the value of Allow for a path that has a route; static storage

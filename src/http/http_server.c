@@ -41,11 +41,17 @@ version_part(const char **at)
 	return value;
 }
 
+const char *
+http_server_library(void)
+{
+	return MHD_get_version();
+}
+
 /* The library that is linked may be older than the header; MHD_get_version_bin came later. */
 static bool
 library_is_recent(void)
 {
-	const char *at = MHD_get_version();
+	const char *at = http_server_library();
 	unsigned major = version_part(&at);
 	unsigned minor = version_part(&at);
 	unsigned patch = version_part(&at);
@@ -90,7 +96,7 @@ check_conf(const struct http_conf *conf, struct error *error)
 		    conf->connections_max, conf->connections_fuse);
 	if (!library_is_recent())
 		return error_set(error, STATUS_INVALID, "libmicrohttpd %s is older than 0.9.75",
-		    MHD_get_version());
+		    http_server_library());
 	return STATUS_OK;
 }
 

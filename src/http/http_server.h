@@ -48,6 +48,11 @@ enum status http_server_open(const struct http_conf *conf, struct queue *queue,
     struct http_server **ret_server, struct error *error) NODISCARD;
 
 /**
+ * http_server_library - the version of libmicrohttpd that is at work; static storage
+ */
+const char *http_server_library(void);
+
+/**
  * http_server_drain - the first half of the end: from now on every response closes its connection
  * and readiness is false. Connections are still accepted, so that clients get a clear 503 and reads
  * work; but on a passed socket they are left for the next service, which will not refuse them.

@@ -73,6 +73,7 @@ http_wait(struct request *request)
 		have_memory(request);
 		has_place = connection_wait_begin(request->connection, &waiter);
 		if (has_place) {
+			request->has_waited = true;
 			/* News of an end are a reason to look, no more. */
 			while (waiters_wait(&waiter, WAITER_ENDED, until_mono_ms) == WAITER_ENDED &&
 			       is_under_way(request))

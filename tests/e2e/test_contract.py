@@ -306,6 +306,7 @@ class TestStatuses:
             ("POST", "/healthz", {"GET", "HEAD", "OPTIONS"}),
             ("TRACE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
             ("POST", "/readyz", {"GET", "HEAD", "OPTIONS"}),
+            ("POST", "/livez", {"GET", "HEAD", "OPTIONS"}),
         ],
     )
     def test_405_names_what_is_allowed(self, client, finished, method, path, allowed):
@@ -316,7 +317,7 @@ class TestStatuses:
         if method != "HEAD":
             check_problem(response, 405)
 
-    @pytest.mark.parametrize("path", [SUBMISSIONS, SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/readyz", "/stats"])
+    @pytest.mark.parametrize("path", [SUBMISSIONS, SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/livez", "/readyz", "/stats", "/metrics"])
     def test_options_answers_204_with_allow(self, client, finished, path):
         response = client.request("OPTIONS", path.format(id=finished))
         assert response.status == 204 and response.body == b""
@@ -325,7 +326,7 @@ class TestStatuses:
         assert ("POST" in allowed) == (path == SUBMISSIONS)
         assert ("HEAD" in allowed) == ("GET" in allowed)
 
-    @pytest.mark.parametrize("path", [SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/readyz"])
+    @pytest.mark.parametrize("path", [SUBMISSIONS + "/{id}", "/tasks/{id}", "/tasks/{id}/result", "/healthz", "/livez", "/livez?verbose", "/readyz", "/readyz?verbose"])
     def test_head_answers_as_get_without_the_body(self, client, finished, path):
         got = client.request("GET", path.format(id=finished))
         head = client.request("HEAD", path.format(id=finished))
@@ -495,7 +496,9 @@ def named_daemon(make_module_daemon):
 def some_answers(client, finished):
     yield client.get("/healthz")
     yield client.get("/readyz")
+    yield client.get("/readyz?verbose")
     yield client.get("/stats")
+    yield client.get("/metrics")
     yield client.get("/nothing")
     yield client.get(f"/tasks/{finished}")
     yield client.get(f"/tasks/{unknown_id()}")
@@ -541,9 +544,49 @@ class TestEveryAnswer:
 
 
 class TestHealth:
-    def test_healthz_and_readyz_answer_200(self, client):
-        assert client.get("/healthz").status == 200
-        assert client.get("/readyz").status == 200
+    @pytest.mark.parametrize("path, status", [("/livez", "ok"), ("/healthz", "ok"), ("/readyz", "ready")])
+    def test_all_is_well(self, client, path, status):
+        for query in "", "?verbose=false":
+            response = client.get(path + query)
+            assert response.status == 200 and response.json == {"status": status}
+        for query in "?verbose", "?verbose=", "?verbose=true":
+            response = client.get(path + query)
+            assert response.status == 200 and response.headers["Content-Type"] == "text/plain; charset=utf-8"
+            *checks, last = response.body.decode().splitlines()
+            assert last == f"{path[1:]} check passed" and checks
+            assert all(re.fullmatch(r"\[\+\][a-z_]+ ok(: .+)?", line) for line in checks), checks
+
+    def test_every_check_of_readiness_has_a_line(self, client):
+        lines = client.get("/readyz?verbose").body.decode().splitlines()
+        assert [re.match(r"\[.\](\w+)", line).group(1) for line in lines[:-1]] == [
+            "shutdown", "disk", "admission", "store", "committer", "fetch_engine"]
+
+    @pytest.mark.parametrize("query", ["verbose=1", "verbose=yes", "verbose&verbose", "verbose&x", "Verbose", "exclude=disk"])
+    def test_another_query_is_400(self, client, query):
+        for path in "/livez", "/healthz", "/readyz":
+            check_problem(client.get(f"{path}?{query}"), 400)
+
+    def test_the_text_is_for_who_takes_it(self, client):
+        check_problem(client.get("/readyz?verbose", Accept="application/json"), 406)
+        check_problem(client.get("/readyz", Accept="text/plain"), 406)
+        assert client.get("/readyz?verbose", Accept="text/*").status == 200
+
+    def test_a_full_queue_is_told_check_by_check(self, make_daemon, held):
+        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=1)
+        with daemon.client() as client:
+            ids = [client.fetch(held.url())]
+            wait_until(lambda: client.status(ids[0]) == "RUNNING")
+            ids.append(client.fetch(held.url()))
+            response = wait_until(lambda: (lambda found: found.status == 503 and found)(client.get("/readyz?verbose")))
+            lines = response.body.decode().splitlines()
+            assert "[-]admission failed: queue_full: 0 wait in the cpu lane and 1 in the io lane, of 1 that may" in lines
+            assert sum(line.startswith("[-]") for line in lines) == 1 and lines[-1] == "readyz check failed"
+            assert response.headers["Retry-After"] == "1"
+            assert client.get("/readyz").json == {"status": "not_ready", "reason": "queue_full"}
+            assert client.get("/livez?verbose").status == 200
+            held.release()
+            for task_id in ids:
+                client.wait_final(task_id)
 
     def test_readyz_is_503_while_the_queue_is_full_and_healthz_is_not(self, make_daemon, held):
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=1)

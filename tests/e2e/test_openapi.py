@@ -189,7 +189,7 @@ class TestJudge:
         ("GET", "/healthz", 200, [*JSON, ("x-more", "1")], GOOD),
         ("GET", "/healthz", 200, JSON[1:], GOOD),
         ("GET", "/healthz", 200, [*JSON[:1], ("cache-control", "no-cache"), *JSON[2:]], GOOD),
-        ("GET", "/healthz", 200, [*EVERY_ANSWER, ("content-type", "text/plain")], GOOD),
+        ("GET", "/healthz", 200, [*EVERY_ANSWER, ("content-type", "text/csv")], GOOD),
         ("GET", "/healthz", 200, EVERY_ANSWER, GOOD),
         ("GET", "/healthz", 200, JSON, b'{"status":"ok","more":1}'),
         ("GET", "/healthz", 200, JSON, b'{"status":"fine"}'),

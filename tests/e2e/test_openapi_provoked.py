@@ -72,7 +72,8 @@ def provoke_by_task(daemon, origin):
             over = {"Last-Event-ID": stream.next().id}
         for method in ("GET", "HEAD"):
             for target in (f"{SUBMISSIONS}/{done}", f"/tasks/{done}", f"/tasks/{done}/result", f"/tasks/{done}/attempts",
-                           f"/tasks/{done}/events", "/tasks", "/stats", "/healthz", "/readyz", "/openapi.json"):
+                           f"/tasks/{done}/events", "/tasks", "/stats", "/metrics", "/livez", "/healthz", "/readyz",
+                           "/openapi.json"):
                 assert client.request(method, target).status == 200, target
             for target in (f"/tasks/{waiting}", f"/tasks/{waiting}/result"):
                 assert client.request(method, target).status == 400, target

@@ -13,7 +13,11 @@ from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
 COUNT, SECONDS, SECONDS_OR_NULL, WORD = "count", "number", "number or null", "word"
-LANE = {"queued": COUNT, "scheduled": COUNT, "deferred": COUNT, "running": COUNT, "slots": COUNT, "drained_per_s": SECONDS, "wait_s": SECONDS_OR_NULL}
+LANE = {"queued": COUNT, "scheduled": COUNT, "deferred": COUNT, "running": COUNT, "slots": COUNT, "busy": COUNT,
+        "oldest_wait_s": SECONDS, "drained_per_s": SECONDS, "wait_s": SECONDS_OR_NULL}
+HISTOGRAM = {"count": COUNT, "sum": SECONDS, "buckets": None}
+TYPE = {"submitted": COUNT, "answered": COUNT, "succeeded": COUNT, "failed": None, "rejected": None, "retried": None,
+        "wait_ms": HISTOGRAM, "run_ms": HISTOGRAM}
 SHAPE = {
     "version": WORD,
     "uptime_s": SECONDS,
@@ -28,18 +32,24 @@ SHAPE = {
         "scheduled_max": COUNT,
         "refused": dict.fromkeys(("queue_full", "wait_too_long", "host_full", "schedule_full", "disk_low", "draining", "store_busy"), COUNT),
     },
+    "types": {"factorial": TYPE, "http-fetch": TYPE},
     "store": {
         "commits": COUNT,
         "commands": COUNT,
-        "commit_ms": {"count": COUNT, "sum": SECONDS, "buckets": None},
+        "commit_failures": COUNT,
+        "commit_ms": HISTOGRAM,
         "checkpoints": COUNT,
         "database_bytes": COUNT,
         "wal_bytes": COUNT,
+        "result_files": COUNT,
+        "result_file_bytes": COUNT,
+        "disk_free_bytes": COUNT,
+        "disk_free_min_bytes": COUNT,
     },
     "http": {"connections": COUNT, "connections_max": COUNT, "waiting": COUNT, "waiting_max": COUNT, "requests": COUNT},
     "process": {"rss_bytes": COUNT, "descriptors": COUNT, "threads": COUNT, "cpu_s": SECONDS},
 }
-BOUNDS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, None]
+COMMIT_BOUNDS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, None]
 
 
 @pytest.fixture
@@ -67,7 +77,8 @@ def check_shape(value, shape, place=""):
 def check_histogram(histogram):
     """Cumulative, and with a sum that values in these buckets have at least."""
     buckets = histogram["buckets"]
-    assert [bucket["le"] for bucket in buckets] == BOUNDS_MS
+    bounds = [bucket["le"] for bucket in buckets]
+    assert bounds[-1] is None and bounds[:-1] == sorted(set(bounds[:-1]))
     counts = [bucket["count"] for bucket in buckets]
     assert counts == sorted(counts) and counts[-1] == histogram["count"]
     least = below = lower = 0
@@ -94,6 +105,12 @@ def stats_of(client):
     stats = response.json
     check_shape(stats, SHAPE)
     check_histogram(stats["store"]["commit_ms"])
+    assert [bucket["le"] for bucket in stats["store"]["commit_ms"]["buckets"]] == COMMIT_BOUNDS_MS
+    for figures in stats["types"].values():
+        check_histogram(figures["wait_ms"])
+        check_histogram(figures["run_ms"])
+        for codes in figures["failed"], figures["rejected"], figures["retried"]:
+            assert all(type(count) is int and count > 0 for count in codes.values()), codes
     assert stats["store"]["commits"] == stats["store"]["commit_ms"]["count"]
     for lane in "queued", "running":
         total = sum(stats["lanes"][name][lane] for name in stats["lanes"])
@@ -175,6 +192,12 @@ class TestFigures:
         assert after["store"]["commit_ms"]["sum"] > before["store"]["commit_ms"]["sum"]
         check_sum_at_rest(after["store"]["commit_ms"])
         assert after["http"]["requests"] >= before["http"]["requests"] + 1 + 12
+        fetches = after["types"]["http-fetch"]
+        assert (fetches["submitted"], fetches["failed"], fetches["retried"]) == (2, {"protocol": 2}, {})
+        assert fetches["wait_ms"]["count"] == fetches["run_ms"]["count"] == 2
+        factorials = after["types"]["factorial"]
+        assert (factorials["submitted"], factorials["answered"], factorials["succeeded"]) == (10, 10, 10)
+        assert factorials["run_ms"]["count"] == 0
 
     def test_what_is_acknowledged_is_in_the_next_answer(self, client):
         for _ in range(20):
@@ -191,6 +214,7 @@ class TestFigures:
             wait_until(lambda: held.running == 1)
             stats = stats_of(client)
             assert stats["tasks"]["RUNNING"] == 1 and stats["lanes"]["io"]["running"] == 1
+            assert stats["lanes"]["io"]["busy"] == 1 and stats["lanes"]["cpu"]["busy"] == 0
             assert stats["lanes"]["cpu"]["running"] == 0
             assert stats["admission"]["state"] == "none"
             waiting = [client.fetch(held.url()) for _ in range(2)]

@@ -571,6 +571,12 @@ queue_stats(struct queue *queue, struct queue_stats *ret_stats)
 {
 	pthread_mutex_lock(&queue->mutex);
 	*ret_stats = queue->stats;
+	if (queue->refusal != REFUSAL_NONE)
+		ret_stats->admission = queue->refusal;
+	if (queue->refusal == REFUSAL_DISK_LOW)
+		ret_stats->disk_low = true;
+	if (queue->refusal == REFUSAL_DRAINING)
+		ret_stats->draining = true;
 	pthread_mutex_unlock(&queue->mutex);
 }
 

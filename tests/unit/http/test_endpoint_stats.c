@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process_usage.h"
 #include "http_rig.h"
 
 static json_t *
@@ -37,11 +38,36 @@ member(const json_t *json, const char *object, const char *name)
 	return json_integer_value(value);
 }
 
+static const int64_t bounds[] = { 100, 2500, 5000000 };
+
+static const char expected[] =
+    "\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,\"SUCCEEDED\":3000000000,\"FAILED\":4,"
+    "\"REJECTED\":5},"
+    "\"kept\":{\"bytes\":70000000000,\"bytes_max\":80000000000,\"purged\":41,\"purged_early\":40},"
+    "\"lanes\":{\"cpu\":{\"queued\":10,\"scheduled\":13,\"deferred\":14,\"running\":11,\"slots\":12,\"busy\":2,\"oldest_wait_s\":61.5,\"drained_per_s\":1.5,\"wait_s\":2.5},"
+    "\"io\":{\"queued\":20,\"scheduled\":23,\"deferred\":24,\"running\":21,\"slots\":22,\"busy\":0,\"oldest_wait_s\":0,\"drained_per_s\":0.001,\"wait_s\":null}},"
+    "\"hosts\":{\"known\":41,\"paused\":42,\"deferring\":43,\"pauses\":44,\"deferrals\":45},"
+    "\"admission\":{\"state\":\"queue_full\",\"waiting_max\":1000,\"wait_max_s\":3000,\"scheduled_max\":2000,\"refused\":{"
+    "\"queue_full\":31,\"wait_too_long\":36,\"host_full\":37,\"schedule_full\":35,\"disk_low\":32,\"draining\":33,\"store_busy\":34}},"
+    "\"types\":{\"a\\\"b\":{\"submitted\":9,\"answered\":4,\"succeeded\":5,"
+    "\"failed\":{\"dns\":1,\"cancelled\":2},\"rejected\":{\"expired\":1},\"retried\":{},"
+    "\"wait_ms\":{\"count\":2,\"sum\":1.5,\"buckets\":[{\"le\":0.1,\"count\":1},"
+    "{\"le\":null,\"count\":2}]},"
+    "\"run_ms\":{\"count\":0,\"sum\":0,\"buckets\":[{\"le\":0.1,\"count\":0},"
+    "{\"le\":null,\"count\":0}]}}},"
+    "\"store\":{\"commits\":7,\"commands\":99,\"commit_failures\":3,\"commit_ms\":{\"count\":7,\"sum\":12.345,"
+    "\"buckets\":[{\"le\":0.1,\"count\":1},{\"le\":2.5,\"count\":3},"
+    "{\"le\":5000,\"count\":6},{\"le\":null,\"count\":7}]},"
+    "\"checkpoints\":8,\"database_bytes\":45056,\"wal_bytes\":4152,"
+    "\"result_files\":17,\"result_file_bytes\":5000000000,\"disk_free_bytes\":null,"
+    "\"disk_free_min_bytes\":1048576},"
+    "\"http\":{\"connections\":1,\"connections_max\":100,"
+    "\"waiting\":0,\"waiting_max\":50,\"requests\":0},";
+
 /* The queue's figures, digit by digit. */
 static void
 test_every_figure_of_the_queue_stands_in_its_place(void **state)
 {
-	static const int64_t bounds[] = { 100, 2500, 5000000 };
 	const struct queue_stats stats = {
 		.store = {
 			.counts = { .by_state = { 1, 2, INT64_C(3000000000), 4, 5 }, .kept_bytes = INT64_C(70000000000) },
@@ -51,13 +77,47 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 			    .count = 7,
 			    .sum = 12345 },
 			.commit_commands = { .sum = 99 },
+			.commits_failed = 3,
+			.result_files = 17,
+			.result_file_bytes = INT64_C(5000000000),
 			.checkpoints = 8,
 			.database_bytes = 45056,
 			.wal_bytes = 4152,
 		},
-		.lanes = { { .queued = 10, .scheduled = 13, .deferred = 14, .running = 11, .slots = 12, .drained_per_1000_s = 1500, .wait_ms = 2500 },
-		    { .queued = 20, .scheduled = 23, .deferred = 24, .running = 21, .slots = 22, .drained_per_1000_s = 1, .wait_ms = -1 } },
+		.lanes = { { .queued = 10,
+			       .scheduled = 13,
+			       .deferred = 14,
+			       .running = 11,
+			       .slots = 12,
+			       .busy = 2,
+			       .oldest_wait_ms = 61500,
+			       .drained_per_1000_s = 1500,
+			       .wait_ms = 2500 },
+		    { .queued = 20,
+			.scheduled = 23,
+			.deferred = 24,
+			.running = 21,
+			.slots = 22,
+			.drained_per_1000_s = 1,
+			.wait_ms = -1 } },
 		.hosts = { .known = 41, .paused = 42, .deferring = 43, .pauses = 44, .deferrals = 45 },
+		.types = { { .is_kind = true,
+			       .tasks = { .type = "a\"b",
+				   .submitted = 9,
+				   .answered = 4,
+				   .succeeded = 5,
+				   .failed = { [FAILURE_DNS] = 1, [FAILURE_CANCELLED] = 2 },
+				   .rejected = { [FAILURE_EXPIRED] = 1 } },
+			       .wait_us = { .bounds = bounds,
+				   .bound_count = 1,
+				   .cumulative = { 1, 2 },
+				   .count = 2,
+				   .sum = 1500 },
+			       .run_us = { .bounds = bounds, .bound_count = 1 } },
+		    { .is_kind = false, .tasks = { .type = "gone" } } },
+		.type_count = 2,
+		.disk_free_bytes = PROCESS_USAGE_UNKNOWN,
+		.disk_free_min_bytes = 1048576,
 		.admission = REFUSAL_QUEUE_FULL,
 		.waiting_max = 1000,
 		.wait_max_s = 3000,
@@ -67,21 +127,6 @@ test_every_figure_of_the_queue_stands_in_its_place(void **state)
 		.purged = 41,
 		.purged_early = 40,
 	};
-	static const char expected[] =
-	    "\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,\"SUCCEEDED\":3000000000,\"FAILED\":4,"
-	    "\"REJECTED\":5},"
-	    "\"kept\":{\"bytes\":70000000000,\"bytes_max\":80000000000,\"purged\":41,\"purged_early\":40},"
-	    "\"lanes\":{\"cpu\":{\"queued\":10,\"scheduled\":13,\"deferred\":14,\"running\":11,\"slots\":12,\"drained_per_s\":1.5,\"wait_s\":2.5},"
-	    "\"io\":{\"queued\":20,\"scheduled\":23,\"deferred\":24,\"running\":21,\"slots\":22,\"drained_per_s\":0.001,\"wait_s\":null}},"
-	    "\"hosts\":{\"known\":41,\"paused\":42,\"deferring\":43,\"pauses\":44,\"deferrals\":45},"
-	    "\"admission\":{\"state\":\"queue_full\",\"waiting_max\":1000,\"wait_max_s\":3000,\"scheduled_max\":2000,\"refused\":{"
-	    "\"queue_full\":31,\"wait_too_long\":36,\"host_full\":37,\"schedule_full\":35,\"disk_low\":32,\"draining\":33,\"store_busy\":34}},"
-	    "\"store\":{\"commits\":7,\"commands\":99,\"commit_ms\":{\"count\":7,\"sum\":12.345,"
-	    "\"buckets\":[{\"le\":0.1,\"count\":1},{\"le\":2.5,\"count\":3},"
-	    "{\"le\":5000,\"count\":6},{\"le\":null,\"count\":7}]},"
-	    "\"checkpoints\":8,\"database_bytes\":45056,\"wal_bytes\":4152},"
-	    "\"http\":{\"connections\":1,\"connections_max\":100,"
-	    "\"waiting\":0,\"waiting_max\":50,\"requests\":0},";
 	struct rig *rig = *state;
 	struct answer *answer;
 

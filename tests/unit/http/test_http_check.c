@@ -305,6 +305,19 @@ test_media_types_are_judged(void **state)
 	    FIELDS(HOST, JSON, { ACCEPT, "text/html" }), 406, false);
 	assert_judged("GET", "/healthz", "1.1",
 	    FIELDS(HOST, { ACCEPT, "text/html" }, { ACCEPT, "*/*;q=0.1" }), 0, false);
+	assert_judged(
+	    "GET", "/metrics", "1.1", FIELDS(HOST, { ACCEPT, "application/json" }), 406, false);
+	assert_judged("GET", "/metrics", "1.1",
+	    FIELDS(HOST,
+		{ ACCEPT,
+		    "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3" }),
+	    0, false);
+	/* The same path has another answer where it is asked for it. */
+	assert_judged("GET", "/readyz?verbose", "1.1", FIELDS(HOST, { ACCEPT, "application/json" }),
+	    406, false);
+	assert_judged(
+	    "GET", "/readyz?verbose", "1.1", FIELDS(HOST, { ACCEPT, "text/plain" }), 0, false);
+	assert_judged("GET", "/readyz", "1.1", FIELDS(HOST, { ACCEPT, "text/plain" }), 406, false);
 	/* What the content is, only the endpoint knows. */
 	assert_judged(
 	    "GET", "/tasks/" ID "/result", "1.1", FIELDS(HOST, { ACCEPT, "text/html" }), 0, false);
@@ -347,6 +360,9 @@ test_beyond_the_limit_only_health_and_readiness_are_served(void **state)
 	assert_over("GET", "/nothing", 503);
 	assert_over("GET", "/healthz", 0);
 	assert_over("GET", "/readyz", 0);
+	assert_over("GET", "/livez", 0);
+	assert_over("GET", "/stats", 0);
+	assert_over("GET", "/metrics", 0);
 }
 
 int

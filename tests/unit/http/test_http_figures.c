@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's own figures: how old what the process uses may be, and who asks for it. */
+/*
+ * The server's own figures: how old what the process uses may be, and who asks for it; answers by
+ * route.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -116,6 +119,75 @@ test_many_readers_at_once_see_it_go_on(void **state)
 	http_figures_done(&figures);
 }
 
+static void
+answer(struct http_figures *figures, const struct route *route, unsigned status, bool has_waited,
+    int64_t took_us)
+{
+	static struct request request;
+
+	request.route = route;
+	request.has_waited = has_waited;
+	request.reply.status = status;
+	http_figures_answer(figures, &request, took_us);
+}
+
+static void
+test_answers_are_counted_by_route_and_class(void **state)
+{
+	static struct http_figures figures;
+	size_t count;
+	const struct route *routes = routes_table(&count);
+
+	(void)state;
+	next_usage = (struct process_usage){ .threads = 1 };
+	http_figures_init(&figures, 0);
+	answer(&figures, &routes[0], 200, false, 10);
+	answer(&figures, &routes[0], 202, false, 20);
+	answer(&figures, &routes[0], 304, false, 30);
+	answer(&figures, &routes[count - 1], 404, false, 40);
+	answer(&figures, NULL, 404, false, 50);
+	answer(&figures, NULL, 599, false, 60);
+	for (size_t i = 0; i <= count; i++) {
+		const struct route *route = i < count ? &routes[i] : NULL;
+
+		for (unsigned status_class = 2; status_class <= 5; status_class++) {
+			int64_t expected = 0;
+
+			if (i == 0 && status_class <= 3)
+				expected = status_class == 2 ? 2 : 1;
+			if ((i == count - 1 && status_class == 4) ||
+			    (i == count && status_class >= 4))
+				expected = 1;
+			assert_int_equal(
+			    http_figures_count(http_figures_of(&figures, route, status_class)),
+			    expected);
+		}
+	}
+	http_figures_done(&figures);
+}
+
+static void
+test_who_waited_counts_and_took_no_time(void **state)
+{
+	static struct http_figures figures;
+	size_t count;
+	const struct route *routes = routes_table(&count);
+	const struct answer_figures *answers;
+	struct histogram_snapshot took_us;
+
+	(void)state;
+	next_usage = (struct process_usage){ .threads = 1 };
+	http_figures_init(&figures, 0);
+	answer(&figures, &routes[0], 200, false, 1500);
+	answer(&figures, &routes[0], 200, true, 60000000);
+	answers = http_figures_of(&figures, &routes[0], 2);
+	histogram_read(&answers->took_us, &took_us);
+	assert_int_equal(took_us.count, 1);
+	assert_int_equal(took_us.sum, 1500);
+	assert_int_equal(http_figures_count(answers), 2);
+	http_figures_done(&figures);
+}
+
 int
 main(void)
 {
@@ -123,6 +195,8 @@ main(void)
 		cmocka_unit_test(test_the_usage_is_read_again_after_a_second_and_not_before),
 		cmocka_unit_test(test_cpu_time_does_not_go_back),
 		cmocka_unit_test(test_many_readers_at_once_see_it_go_on),
+		cmocka_unit_test(test_answers_are_counted_by_route_and_class),
+		cmocka_unit_test(test_who_waited_counts_and_took_no_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

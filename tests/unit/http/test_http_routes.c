@@ -48,6 +48,9 @@ test_every_endpoint_is_found(void **state)
 		{ METHOD_HEAD, "/healthz", "/healthz" },
 		{ METHOD_GET, "/readyz", "/readyz" },
 		{ METHOD_GET, "/stats", "/stats" },
+		{ METHOD_GET, "/livez", "/livez" },
+		{ METHOD_GET, "/metrics", "/metrics" },
+		{ METHOD_HEAD, "/metrics", "/metrics" },
 	};
 
 	const char *pattern = "";
@@ -81,7 +84,8 @@ test_nothing_near_is_found(void **state)
 		"/tasks/" ID "/", "/tasks/" ID "/results", "/tasks/" ID "/attempts/",
 		"/tasks/attempts", "/tasks/" ID "/result/", "/tasks/" ID "0",
 		"/tasks/submissions/" ID "/", "/tasks//result", "/healthz/", "/healthz2",
-		"/tasks/{id}", "/tasks/018f0000-0000-7000-8000-00000000000" };
+		"/metrics/", "/metric", "/tasks/{id}",
+		"/tasks/018f0000-0000-7000-8000-00000000000" };
 	const char *pattern;
 	char id[UUID_TEXT_SIZE];
 
