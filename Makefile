@@ -117,13 +117,15 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 .PHONY: install
 install: $(OUT)/taskqd $(OUT)/taskq install-packaging
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man8 \
-		$(SHARE)/bash-completion/completions
+		$(SHARE)/bash-completion/completions $(SHARE)/doc/taskq/monitoring
 	install -m 755 $(OUT)/taskqd $(DESTDIR)$(PREFIX)/bin/taskqd
 	install -m 755 $(OUT)/taskq $(DESTDIR)$(PREFIX)/bin/taskq
 	install -m 644 docs/taskq.1 $(SHARE)/man/man1/taskq.1
 	install -m 644 docs/taskqd.conf.5 $(SHARE)/man/man5/taskqd.conf.5
 	install -m 644 docs/taskqd.8 $(SHARE)/man/man8/taskqd.8
 	install -m 644 src/cli/completion.bash $(SHARE)/bash-completion/completions/taskq
+	install -m 644 docs/monitoring.md $(SHARE)/doc/taskq/monitoring.md
+	install -m 644 $(wildcard docs/monitoring/*) $(SHARE)/doc/taskq/monitoring
 
 .PHONY: clean
 clean:

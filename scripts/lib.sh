@@ -85,7 +85,7 @@ as_root()
 # The part that runs as root, in one go, so that sudo asks once. A package that brings a daemon
 # starts it while it is installed, and at every boot from then on; tests want the program alone. So
 # a policy that forbids starting stands in for the time of the installation (unless the machine has
-# one of its own), and nginx is disabled when it is us who brought it.
+# one of its own), and what it is us who brought is disabled.
 # shellcheck disable=SC2016  # expanded by the inner shell
 APT_SCRIPT='
 set -u
@@ -95,9 +95,10 @@ ours=
 trap "[ -z \"\$ours\" ] || rm -f \"\$guard\"" EXIT
 trap "exit 130" INT
 trap "exit 143" TERM
-brings_service=
-case " $* " in *" nginx"*) brings_service=1 ;; esac
-if [ -n "$brings_service" ] && [ ! -e "$guard" ]; then
+services=
+case " $* " in *" nginx"*) services="nginx" ;; esac
+case " $* " in *" prometheus"*) services="$services prometheus" ;; esac
+if [ -n "$services" ] && [ ! -e "$guard" ]; then
 	ours=1
 	printf "#!/bin/sh\nexit 101\n" >"$guard" && chmod 755 "$guard" || exit 1
 fi
@@ -110,9 +111,9 @@ if ! install "$@"; then
 	apt-get -q -o DPkg::Lock::Timeout=300 update || exit 1
 	install "$@" || exit 1
 fi
-if [ -n "$brings_service" ] && [ -e /etc/init.d/nginx ]; then
-	update-rc.d nginx disable || true
-fi
+for service in $services; do
+	[ ! -e "/etc/init.d/$service" ] || update-rc.d "$service" disable || true
+done
 '
 
 # install_packages PURPOSE LIST - see to it that everything in LIST is there

@@ -46,7 +46,8 @@ strace: lets a flush to disk fail
 libfaketime: lets the clock jump
 slowhttptest: stalling clients
 systemd: its socket activation, and what its filters of system calls let through
-openssl: certificates for an https origin'
+openssl: certificates for an https origin
+prometheus: its promtool judges the metrics and tries the alerts'
 	printf '%s' "$BUILD_PACKAGES"
 	for name in "$@"; do
 		case $name in
@@ -245,6 +246,10 @@ installed_files_are_right()
 		644 usr/lib/systemd/system/taskqd.socket
 		644 usr/lib/sysusers.d/taskq.conf
 		644 usr/share/bash-completion/completions/taskq
+		644 usr/share/doc/taskq/monitoring.md
+		644 usr/share/doc/taskq/monitoring/alerts.yml
+		644 usr/share/doc/taskq/monitoring/alerts_test.yml
+		644 usr/share/doc/taskq/monitoring/grafana-dashboard.json
 		644 usr/share/man/man1/taskq.1
 		644 usr/share/man/man5/taskqd.conf.5
 		644 usr/share/man/man8/taskqd.8
