@@ -19,7 +19,7 @@ PATIENCE_S = 120
 TINY = ("--seconds", "0.1", "--rounds", "1", "--connections", "2", "--history", "3000", "--queued", "20000",
         "--fetches", "300", "--scheduled", "3000", "--waiting", "20", "--factorial-max", "100000")
 ROWS = {
-    "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "fetch": 1, "factorial": 3,
+    "post": 1, "status": 1, "content": 1, "cycle": 1, "connect": 1, "paced": 4, "scrape": 3, "fetch": 1, "factorial": 3,
     "giant": 12, "sizes": 4, "growth": 7, "schedules": 7, "startup": 4, "waiting": 7, "generator": 2,
 }
 

@@ -5,7 +5,7 @@ FIGURES maps a name to (function, what it measures). Names that share a function
 in one alternation when they are asked for together.
 """
 
-from . import connect, factorial, fetch, generator, giant, growth, paced, requests, sizes, startup, waiting
+from . import connect, factorial, fetch, generator, giant, growth, paced, requests, scrape, sizes, startup, waiting
 
 FIGURES = {
     "post": (requests.measure, "durable POST, each task executed and completed"),
@@ -14,6 +14,7 @@ FIGURES = {
     "cycle": (requests.measure, "submit, poll until final, read the result"),
     "connect": (connect.measure, "new connections: connect, one GET, close"),
     "paced": (paced.measure, "latency at a fixed rate, whatever the answers do"),
+    "scrape": (scrape.measure, "GET /metrics: what it costs others, and how long it takes"),
     "fetch": (fetch.measure, "fetches by the service beside bare libcurl"),
     "factorial": (factorial.measure, "n! to decimal digits beside GMP"),
     "giant": (giant.measure, "what others feel of 10,000,000! beside them, and its cancel"),
