@@ -182,7 +182,7 @@ open_queue(struct app *app, struct error *error)
 		.data_dir = app->conf->data_dir,
 		.cpu_executors = app->budget.cpu_executors,
 		.io_slots = app->budget.fetch_in_flight,
-		.host_places = (unsigned)app->conf->fetch_per_host_max,
+		.host_places = app->kinds.fetch.per_host_max,
 		.host_pause_max_ms = app->conf->fetch_pause_max_s * 1000,
 		.recent_tasks = (size_t)app->conf->recent_tasks,
 		.retention = settings_of_retention(app->conf, disk),

@@ -26,6 +26,7 @@ share(const struct conf *conf, struct resources *ret_resources, struct kind_sett
 	if (conf->cpu_memory_mib > 0)
 		ret_budget->cpu_memory_bytes = (uint64_t)conf->cpu_memory_mib * MIB;
 	kinds->fetch.in_flight_max = ret_budget->fetch_in_flight;
+	kinds->fetch.per_host_max = settings_of_host_places(conf, ret_budget->fetch_in_flight);
 	kinds->cpu_memory_max_bytes = ret_budget->cpu_memory_bytes;
 	return STATUS_OK;
 }
@@ -67,6 +68,7 @@ plan_make(const struct conf *conf, struct kind_settings *kinds, struct budget *r
 	    LOG_INT("cpu_executors", ret_budget->cpu_executors),
 	    LOG_INT("cpu_memory_mib", ret_budget->cpu_memory_bytes / MIB),
 	    LOG_INT("fetch_in_flight_max", ret_budget->fetch_in_flight),
+	    LOG_INT("fetch_per_host_max", kinds->fetch.per_host_max),
 	    LOG_INT("http_connections_max", ret_budget->connections_max));
 	return STATUS_OK;
 }

@@ -7,6 +7,7 @@
 #define MIB               (INT64_C(1) << 20)
 #define HOUR_MS           INT64_C(3600000)
 #define DISK_FREE_MIN_MIB 512
+#define HOST_SHARE        4 /* one in so many fetches may be with one host */
 
 struct kind_settings
 settings_of_kinds(const struct conf *conf)
@@ -24,9 +25,18 @@ settings_of_kinds(const struct conf *conf)
 			.body_max_bytes = (uint64_t)conf->fetch_max_bytes,
 			.redirects_max = (long)conf->fetch_max_redirects,
 			.in_flight_max = (unsigned)conf->fetch_in_flight_max,
-			.per_host_max = (unsigned)conf->fetch_per_host_max,
+			.per_host_max = settings_of_host_places(
+			    conf, (unsigned)conf->fetch_in_flight_max),
 		},
 	};
+}
+
+unsigned
+settings_of_host_places(const struct conf *conf, unsigned in_flight)
+{
+	if (conf->fetch_per_host_max > 0)
+		return (unsigned)conf->fetch_per_host_max;
+	return in_flight > HOST_SHARE ? in_flight / HOST_SHARE : 1;
 }
 
 enum status

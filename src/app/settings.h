@@ -18,6 +18,12 @@
 struct kind_settings settings_of_kinds(const struct conf *conf);
 
 /**
+ * settings_of_host_places - how many fetches one host may have at once
+ * @in_flight: that there may be at all, of which it is a share by default
+ */
+unsigned settings_of_host_places(const struct conf *conf, unsigned in_flight);
+
+/**
  * settings_of_terms - the terms of a task whose submission names none
  * Returns OK; INVALID where the settings contradict each other.
  */

@@ -109,6 +109,16 @@ class TestSlow:
             assert stats(client)["hosts"]["deferring"] == 0
         assert attempts(daemon) == 1000 + 1 + 5 + 20
 
+    @pytest.mark.parametrize("most, places", [(9, 2), (2, 1)])
+    def test_a_host_has_a_quarter_of_the_places_where_nothing_is_set(self, make_daemon, held, other, most, places):
+        daemon = make_daemon(fetch_allow=LOOPBACK, fetch_in_flight_max=most)
+        with daemon.client() as client:
+            submit(client, [fetch(held.url())] * 20)
+            check_other(client, other)
+            wait_until(lambda: lane(client)["deferred"] == 20 - places)
+            assert held.running == held.running_peak == places
+            held.release()
+
     def test_its_tasks_keep_their_order_and_nobody_overtakes(self, make_daemon, held, other):
         daemon = make_daemon(fetch_allow=LOOPBACK, fetch_in_flight_max=4, fetch_per_host_max=1)
         with daemon.client() as client:

@@ -65,7 +65,7 @@ def test_defaults():
     assert found["fetch-connect-timeout-ms"] == ["10000"]
     assert found["fetch-total-timeout-ms"] == ["30000"]
     assert found["fetch-in-flight-max"] == ["256"]
-    assert found["fetch-per-host-max"] == ["64"]
+    assert found["fetch-per-host-max"] == ["0"]
     assert found["attempts-max"] == ["3"]
     assert found["retry-backoff-ms"] == ["1000"]
     assert found["retry-backoff-max-ms"] == ["60000"]

@@ -80,8 +80,23 @@ test_kinds_have_the_limits_of_the_settings(void **state)
 	assert_int_equal(kinds.fetch.body_max_bytes, 16777216);
 	assert_int_equal(kinds.fetch.in_flight_max, 256);
 	assert_int_equal(kinds.fetch.per_host_max, 64);
+	conf.fetch_per_host_max = 300;
+	assert_int_equal(settings_of_kinds(&conf).fetch.per_host_max, 300);
 	assert_int_equal(kinds.fetch.allow_count, 0);
 	assert_int_equal(kinds.fetch.deny_count, 0);
+}
+
+/* One that hangs is not to take all, however few there are. */
+static void
+test_a_host_may_have_a_quarter_of_the_fetches_by_default(void **state)
+{
+	(void)state;
+	assert_int_equal(settings_of_host_places(&conf, 10000), 2500);
+	assert_int_equal(settings_of_host_places(&conf, 9), 2);
+	assert_int_equal(settings_of_host_places(&conf, 7), 1);
+	assert_int_equal(settings_of_host_places(&conf, 1), 1);
+	conf.fetch_per_host_max = 1;
+	assert_int_equal(settings_of_host_places(&conf, 10000), 1);
 }
 
 static void
@@ -132,6 +147,7 @@ main(void)
 		TEST(test_retention_is_that_of_the_settings_and_of_half_the_disk),
 		TEST(test_the_free_space_that_is_left_is_a_share_of_the_disk_up_to_a_bound),
 		TEST(test_kinds_have_the_limits_of_the_settings),
+		TEST(test_a_host_may_have_a_quarter_of_the_fetches_by_default),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
