@@ -350,7 +350,8 @@ admission_retry_after_s(
 	int64_t rate = drain_rate(&admission->drain[lane]);
 	if (rate <= 0)
 		return RETRY_AFTER_STALLED_S;
-	int64_t waiting = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
+	int64_t for_lane = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
+	int64_t waiting = for_lane;
 	int64_t max = slow_bound(admission, lane);
 	if (refusal == REFUSAL_QUEUE_FULL) {
 		waiting += atomic_load_explicit(&admission->deferred[lane], memory_order_relaxed);
@@ -362,5 +363,8 @@ admission_retry_after_s(
 		return RETRY_AFTER_MIN_S;
 	if (excess > waiting)
 		excess = waiting; /* more has room where nobody waits */
-	return clamp_s((excess * 1000 + rate - 1) / rate);
+	unsigned seconds = clamp_s((excess * 1000 + rate - 1) / rate);
+	/* What waits for its host goes when that lets it, whatever the lane's rate. */
+	return excess > for_lane && seconds < RETRY_AFTER_STALLED_S ? RETRY_AFTER_STALLED_S
+								    : seconds;
 }

@@ -179,7 +179,7 @@ test_what_waits_for_its_host_counts_and_a_tenth_is_kept_for_other_hosts(void **s
 	admission_taken(&admission, LANE_IO, 2);
 	admission_returned(&admission, LANE_IO, 2);
 	admission_tick(&admission, 1000);
-	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 10, REFUSAL_QUEUE_FULL), 5);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 6, REFUSAL_QUEUE_FULL), 3);
 	/* Two are taken and put aside for their host: nothing has gone. */
 	admission_taken(&admission, LANE_IO, 2);
 	admission_put_aside(&admission, LANE_IO, 2);
@@ -322,6 +322,25 @@ test_the_drain_rate_is_told_by_lane(void **state)
 	admission_stats(&admission, &stats);
 	assert_int_equal(stats.lanes[LANE_IO].drained_per_1000_s, 2500);
 	assert_int_equal(stats.lanes[LANE_CPU].drained_per_1000_s, 0);
+}
+
+/* However fast the lane goes. */
+static void
+test_a_queue_full_of_what_waits_for_hosts_has_no_room_soon(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1000, 5, 0);
+	admission_passed(&admission, LANE_IO, 50);
+	admission_tick(&admission, 1000);
+	admission_returned(&admission, LANE_IO, 100);
+	admission_deferred(&admission, LANE_IO, 900);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 2);
+	admission_leave(&admission, LANE_IO, 1);
+	admission_deferred(&admission, LANE_IO, 1);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 60);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 900, REFUSAL_QUEUE_FULL), 60);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_WAIT_TOO_LONG), 1);
 }
 
 static void
@@ -505,6 +524,7 @@ main(void)
 		cmocka_unit_test(test_draining_and_a_low_disk_refuse_and_take_no_place),
 		cmocka_unit_test(test_refusals_are_counted_by_reason),
 		cmocka_unit_test(test_the_drain_rate_is_told_by_lane),
+		cmocka_unit_test(test_a_queue_full_of_what_waits_for_hosts_has_no_room_soon),
 		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
 		cmocka_unit_test(test_retry_after_of_a_batch_is_the_time_until_its_share_is_free),
 		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
