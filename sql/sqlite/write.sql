@@ -119,10 +119,11 @@ UPDATE task SET status = 'REJECTED', held_until = NULL, deferred_for = NULL, fin
     failure_message = ?4
 WHERE seq = ?1 AND status = 'QUEUED';
 
+-- deferred_for is null in all of these, and stands there for the index.
 -- name: held_due
 SELECT seq, type, lane FROM task
 WHERE status = 'QUEUED' AND held_until > 0 AND held_until <= ?1
-ORDER BY held_until LIMIT ?2;
+ORDER BY held_until, deferred_for, priority, seq LIMIT ?2;
 
 -- name: held_next
 SELECT held_until FROM task WHERE status = 'QUEUED' AND held_until > 0

@@ -90,7 +90,8 @@ enum status store_cancel(struct store *store, const char *id, int64_t now_ms,
 
 /**
  * store_advance - let held tasks whose time has come wait for their lanes, and reject those that
- * have expired; up to STORE_ADVANCE_MAX of each, those that are due for longest first
+ * have expired; up to STORE_ADVANCE_MAX of each, those that are due for longest first, and of the
+ * held ones that have been so for as long those that go first
  */
 enum status store_advance(struct store *store, int64_t now_ms, struct store_advance *ret_advance,
     struct error *error) NODISCARD;

@@ -408,8 +408,8 @@ fake_cancel(void *db, const char *id, int64_t now_ms, struct store_cancelled *re
 	return fake_op_end(fake, FAKE_CANCEL, STATUS_OK);
 }
 
-/* The task that is due for longest by one of two times; NULL: none is due. *next_ms tells when the
-   first of the others will be. */
+/* The task that is due for longest by one of two times, of several the one that goes first; NULL:
+   none is due. *next_ms tells when the first of the others will be. */
 static struct fake_task *
 first_due(struct fake_store *fake, bool by_expiry, int64_t now_ms, int64_t *next_ms)
 {
@@ -422,7 +422,9 @@ first_due(struct fake_store *fake, bool by_expiry, int64_t now_ms, int64_t *next
 		int64_t at_ms = by_expiry ? task->terms.expires_at_ms : task->held_until_ms;
 
 		if (task->status.state != TASK_QUEUED || at_ms == 0 || (by_expiry && !can_expire) ||
-		    at_ms >= first_ms)
+		    at_ms > first_ms ||
+		    (first != NULL && at_ms == first_ms &&
+			task->terms.priority >= first->terms.priority))
 			continue;
 		first = task;
 		first_ms = at_ms;

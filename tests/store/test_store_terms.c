@@ -209,6 +209,22 @@ test_many_become_ready_in_slices(void **state)
 }
 
 static void
+test_of_many_that_become_ready_at_once_those_do_first_that_go_first(void **state)
+{
+	struct store_env *env = *state;
+	const unsigned many = STORE_ADVANCE_MAX + 2;
+
+	for (unsigned n = 1; n <= many; n++)
+		submit(env, n,
+		    (struct task_terms){
+			.run_at_ms = env->now_ms + 1, .priority = n < many ? 5 : 1 });
+	env->now_ms += 1;
+	assert_int_equal(advance(env).readied[LANE_CPU], STORE_ADVANCE_MAX);
+	assert_string_equal(claim_all(env), "258 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 ");
+	assert_int_equal(advance(env).readied[LANE_CPU], 2);
+}
+
+static void
 test_a_task_that_has_not_started_expires(void **state)
 {
 	struct store_env *env = *state;
@@ -658,6 +674,7 @@ main(void)
 		STORE_ENV_TEST(test_a_task_is_held_until_its_time_and_then_takes_its_old_place),
 		STORE_ENV_TEST(test_what_is_held_is_so_after_a_crash),
 		STORE_ENV_TEST(test_many_become_ready_in_slices),
+		STORE_ENV_TEST(test_of_many_that_become_ready_at_once_those_do_first_that_go_first),
 		STORE_ENV_TEST(test_a_task_that_has_not_started_expires),
 		STORE_ENV_TEST(test_a_task_expires_while_it_is_held),
 		STORE_ENV_TEST(test_a_task_that_has_started_does_not_expire),
