@@ -173,9 +173,8 @@ lane_hand_over(struct lane_pool *lane, struct run *run)
 	lock_release(&lane->lock);
 }
 
-/* A run leaves its host, which may have said something. Returns whether something may be recalled.
- */
-static bool
+/* A run leaves its host, which may have said something. Returns when something may be recalled. */
+static int64_t
 leave_host(const struct lane_pool *lane, const struct run *run)
 {
 	const struct outcome *outcome = &run->outcome;
@@ -193,7 +192,7 @@ leave_host(const struct lane_pool *lane, const struct run *run)
 			    hosts, outcome->pause_host, outcome->pause_ms, now_mono_ms);
 	}
 	hosts_leave(hosts, run->host, why, now_mono_ms);
-	return hosts_due_mono_ms(hosts) <= now_mono_ms;
+	return hosts_due_mono_ms(hosts);
 }
 
 void
@@ -205,7 +204,7 @@ lane_finished(void *context, struct run *run)
 	/* Handed back although nobody asked for it: its output found no space. */
 	if (verdict == VERDICT_RELEASED && !atomic_load_explicit(&lane->stop, memory_order_acquire))
 		admission_note_disk_full(lane->conf.admission);
-	bool may_recall = run->host != NULL && leave_host(lane, run);
+	int64_t recall_ms = run->host != NULL ? leave_host(lane, run) : INT64_MAX;
 	double cost_us = (double)run_over(run);
 	lock_acquire(&lane->lock);
 	if (measured)
@@ -214,7 +213,8 @@ lane_finished(void *context, struct run *run)
 	       lane->unwritten >= LANE_UNWRITTEN_MAX_BYTES)
 		cond_wait(&lane->written, &lane->lock);
 	hand_over_locked(lane, run);
-	if (may_recall)
+	/* Also where that is later: what the claimer waits for may be later still. */
+	if (recall_ms < lane->look_at_mono_ms)
 		cond_signal(&lane->claim_changed);
 	lock_release(&lane->lock);
 }

@@ -181,8 +181,8 @@ wait_for_room(
 		room = lane_room_locked(lane);
 		if (room > 0 && reason)
 			break;
-		int64_t until_ms = now_ms < at_ms ? at_ms : now_ms + LANE_POLL_MS;
-		cond_wait_until(&lane->claim_changed, &lane->lock, until_ms);
+		lane->look_at_mono_ms = now_ms < at_ms ? at_ms : now_ms + LANE_POLL_MS;
+		cond_wait_until(&lane->claim_changed, &lane->lock, lane->look_at_mono_ms);
 	}
 	if (!lane->closing && lane->conf.hosts != NULL)
 		hosts_begin_recalls(lane->conf.hosts, room, clock_mono_ms(), ret_recalls);

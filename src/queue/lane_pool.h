@@ -55,17 +55,18 @@ struct lane_pool {
 	struct cond claim_changed;
 	struct cond finish_changed;
 	struct cond became_empty;
-	struct cond written;   /* unwritten went down, or closing */
-	bool held;             /* claim no more */
-	bool closing;          /* the claimer ends; nobody pauses any more */
-	bool drained;          /* engines are closed: the finisher ends when its list is empty */
-	size_t claiming;       /* most that the claimer may take in the look that is under way */
-	bool isolated_running; /* one of the tasks that run alone is claimed */
-	size_t executing;      /* added to an engine, or about to be, and not finished */
-	size_t starting;       /* of those, reserved by submissions that are under way */
-	size_t uncommitted;    /* finished, not yet written */
-	size_t unwritten;      /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
-	struct run *finished;  /* in order of finishing */
+	struct cond written;     /* unwritten went down, or closing */
+	int64_t look_at_mono_ms; /* until when the claimer waits, where it does */
+	bool held;               /* claim no more */
+	bool closing;            /* the claimer ends; nobody pauses any more */
+	bool drained;            /* engines are closed: the finisher ends when its list is empty */
+	size_t claiming;         /* most that the claimer may take in the look that is under way */
+	bool isolated_running;   /* one of the tasks that run alone is claimed */
+	size_t executing;        /* added to an engine, or about to be, and not finished */
+	size_t starting;         /* of those, reserved by submissions that are under way */
+	size_t uncommitted;      /* finished, not yet written */
+	size_t unwritten;        /* bytes that those hold; see LANE_UNWRITTEN_MAX_BYTES */
+	struct run *finished;    /* in order of finishing */
 	struct run **finished_tail;
 	LIST_HEAD(, run) runs; /* all that is claimed or started, and not written */
 	/* Cancelled while a claim or a start was under way: its run may not be on the list yet. */
