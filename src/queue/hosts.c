@@ -163,7 +163,7 @@ unsigned
 host_room(const struct hosts *hosts, const struct host *host, int64_t now_ms)
 {
 	unsigned limit = host_limit(hosts, host, now_ms);
-	unsigned used = host_taken(host) + host->recalled;
+	unsigned used = host_taken(host) + host_recalled(hosts, host);
 	return !host_is_paused(host, now_ms) && limit > used ? limit - used : 0;
 }
 
@@ -231,7 +231,7 @@ hosts_leave(
 	case HOST_LEAVE_UNJUDGED:
 		/* It may have been recalled, and be judged again. */
 		if (host_is_deferring(host)) {
-			host->recalled++;
+			host_set_recalled(hosts, host, host_recalled(hosts, host) + 1);
 			host->recalled_ms = now_mono_ms;
 		}
 		break;

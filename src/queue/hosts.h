@@ -62,12 +62,13 @@ struct run_host *hosts_enter(struct hosts *hosts, const char *name, int64_t now_
 
 /**
  * hosts_judge - what a claim is to do with a task that is next
+ * @is_alone: it is one of those that run one at a time (store_claim.h)
  * @ret_host: set on ADMIT: as hosts_enter
  * @ret_name: set on DEFER: the host's name, which stays until hosts_end_recalls
  * PASS_OVER: there is no memory to know of it.
  */
-enum store_gate_word hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms,
-    struct run_host **ret_host, const char **ret_name);
+enum store_gate_word hosts_judge(struct hosts *hosts, const char *name, bool is_alone,
+    int64_t now_mono_ms, struct run_host **ret_host, const char **ret_name);
 
 /* Why an attempt leaves. */
 enum host_leave {
@@ -125,11 +126,15 @@ struct hosts_recalls {
  * hosts_begin_recalls - choose what may be recalled now, of the hosts that have waited for longest
  * @room: for so many tasks at most
  * hosts_end_recalls - the claim has been made, or not
+ * hosts_end_look - ...and all that was ready has been judged: nothing more comes of any recall.
+ * Before hosts_end_recalls
  */
 void hosts_begin_recalls(
     struct hosts *hosts, size_t room, int64_t now_mono_ms, struct hosts_recalls *ret_recalls);
 void hosts_end_recalls(
     struct hosts *hosts, const struct hosts_recalls *recalls, bool is_made, int64_t now_mono_ms);
+
+void hosts_end_look(struct hosts *hosts, const struct hosts_recalls *recalls, int64_t now_mono_ms);
 
 /**
  * hosts_due_mono_ms - when there is something to recall, as far as is known; INT64_MAX: never

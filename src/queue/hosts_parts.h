@@ -13,11 +13,12 @@
 #include "queue/hosts.h"
 
 struct host {
-	struct run_host run;   /* what attempts see of it; first */
-	struct due recall;     /* in hosts->deferring while tasks are deferred for it */
-	struct due pause;      /* in hosts->paused while it pauses */
-	uint64_t deferrals;    /* of its tasks so far */
-	unsigned recalled;     /* tasks that are ready again and were not judged since... */
+	struct run_host run; /* what attempts see of it; first */
+	struct due recall;   /* in hosts->deferring while tasks are deferred for it */
+	struct due pause;    /* in hosts->paused while it pauses */
+	uint64_t deferrals;  /* of its tasks so far */
+	unsigned recalled; /* tasks that are ready again and were not judged since; host_recalled */
+	uint64_t recalled_look;
 	int64_t recalled_ms;   /* ...as of then */
 	unsigned refs;         /* attempts that refer to it */
 	unsigned growing;      /* its places since the latest pause; 0: all it can have */
@@ -51,6 +52,7 @@ struct hosts {
 	size_t kept_count;
 	struct due_heap deferring;
 	struct due_heap paused;
+	uint64_t looks;    /* claims that have judged all that was ready */
 	bool is_unsure;    /* tasks may be deferred for hosts that are not here */
 	int64_t pauses;    /* so far */
 	int64_t deferrals; /* of tasks */
@@ -72,6 +74,21 @@ static inline unsigned
 host_taken(const struct host *host)
 {
 	return atomic_load_explicit(&host->run.taken, memory_order_relaxed);
+}
+
+/* How many tasks of a host are ready again after a recall, and not judged yet. Where a claim has
+   judged all that was ready none is: they have expired, were cancelled, or run alone. */
+static inline unsigned
+host_recalled(const struct hosts *hosts, const struct host *host)
+{
+	return host->recalled_look == hosts->looks ? host->recalled : 0;
+}
+
+static inline void
+host_set_recalled(const struct hosts *hosts, struct host *host, unsigned count)
+{
+	host->recalled = count;
+	host->recalled_look = hosts->looks;
 }
 
 /**

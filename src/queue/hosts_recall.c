@@ -22,7 +22,7 @@ recall_at(const struct hosts *hosts, const struct host *host, int64_t now_ms)
 	if (host_room(hosts, host, now_ms) > 0)
 		return host_is_deferring(host) && host->recall.at < now_ms ? host->recall.at
 									   : now_ms;
-	return host->recalled > 0 ? host->recalled_ms + RECALL_EXPECTED_MS : INT64_MAX;
+	return host_recalled(hosts, host) > 0 ? host->recalled_ms + RECALL_EXPECTED_MS : INT64_MAX;
 }
 
 void
@@ -45,26 +45,28 @@ begin_deferring_locked(struct hosts *hosts, struct host *host, int64_t now_ms) R
 
 /*
  * Whether a task that is next may go to its host. Where others are deferred for it, only as many as
- * have been recalled: these come first, so that nobody overtakes those that wait.
+ * have been recalled: these come first, so that nobody overtakes those that wait. One that runs
+ * alone stands apart: it is looked for in claims of its own, when others have judged what was
+ * recalled with it.
  */
 static bool
-may_go(const struct hosts *hosts, const struct host *host, int64_t now_ms)
+may_go(const struct hosts *hosts, const struct host *host, bool is_alone, int64_t now_ms)
 {
 	if (host_is_paused(host, now_ms) || host_taken(host) >= host_limit(hosts, host, now_ms))
 		return false;
-	return !host_is_deferring(host) || host->recalled > 0;
+	return is_alone || !host_is_deferring(host) || host_recalled(hosts, host) > 0;
 }
 
 enum store_gate_word
-hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms, struct run_host **ret_host,
-    const char **ret_name)
+hosts_judge(struct hosts *hosts, const char *name, bool is_alone, int64_t now_mono_ms,
+    struct run_host **ret_host, const char **ret_name)
 {
 	enum store_gate_word word = STORE_GATE_PASS_OVER;
 	lock_acquire(&hosts->lock);
 	struct host *host = hosts_have_locked(hosts, name);
 	if (host == NULL)
 		goto out;
-	if (may_go(hosts, host, now_mono_ms)) {
+	if (may_go(hosts, host, is_alone, now_mono_ms)) {
 		word = STORE_GATE_ADMIT;
 		*ret_host = hosts_enter_locked(hosts, host, now_mono_ms);
 	} else if (host_is_deferring(host) || begin_deferring_locked(hosts, host, now_mono_ms)) {
@@ -74,8 +76,9 @@ hosts_judge(struct hosts *hosts, const char *name, int64_t now_mono_ms, struct r
 		hosts->deferrals++;
 	}
 	/* It may be one of those. */
-	if (host->recalled > 0)
-		host->recalled--;
+	unsigned recalled = host_recalled(hosts, host);
+	if (recalled > 0)
+		host_set_recalled(hosts, host, recalled - 1);
 	hosts_keep_locked(hosts, host);
 	hosts_update_locked(hosts, host, now_mono_ms);
 out:
@@ -160,7 +163,7 @@ choose_locked(struct hosts *hosts, size_t room, int64_t now_ms, struct hosts_rec
 		return false;
 	struct host *host = HOST_OF(recall, due);
 	if (now_ms - host->recalled_ms >= RECALL_EXPECTED_MS)
-		host->recalled = 0;
+		host_set_recalled(hosts, host, 0);
 	size_t left = room - recalls->tasks;
 	size_t most = host_room(hosts, host, now_ms);
 	if (most > left)
@@ -171,7 +174,7 @@ choose_locked(struct hosts *hosts, size_t room, int64_t now_ms, struct hosts_rec
 		recalls->of[i] = host;
 		recalls->deferrals[i] = host->deferrals;
 		recalls->tasks += most;
-		host->recalled += (unsigned)most;
+		host_set_recalled(hosts, host, host_recalled(hosts, host) + (unsigned)most);
 		host->recalled_ms = now_ms;
 	}
 	/* If it is due all the same, then behind the others. */
@@ -201,16 +204,27 @@ hosts_end_recalls(
 		struct host *host = recalls->of[i];
 		const struct store_recall *recall = &recalls->list[i];
 		unsigned missing = (unsigned)(recall->max - (is_made ? recall->ret_count : 0));
-		host->recalled -= missing < host->recalled ? missing : host->recalled;
+		unsigned recalled = host_recalled(hosts, host);
+		host_set_recalled(hosts, host, recalled > missing ? recalled - missing : 0);
 		/* Unless one was deferred meanwhile, there is none left. */
 		if (is_made && missing > 0 && host->deferrals == recalls->deferrals[i]) {
 			due_heap_take(&hosts->deferring, &host->recall);
-			host->recalled = 0;
+			host_set_recalled(hosts, host, 0);
 		}
 		hosts_keep_locked(hosts, host);
 		hosts_update_locked(hosts, host, now_mono_ms);
 	}
 	hosts_unlock(hosts);
+}
+
+void
+hosts_end_look(struct hosts *hosts, const struct hosts_recalls *recalls, int64_t now_mono_ms)
+{
+	lock_acquire(&hosts->lock);
+	hosts->looks++;
+	for (size_t i = 0; i < recalls->count; i++)
+		hosts_update_locked(hosts, recalls->of[i], now_mono_ms);
+	lock_release(&hosts->lock);
 }
 
 int64_t

@@ -27,7 +27,9 @@ forget(struct lane_gate *gate)
 static void
 begin(void *context)
 {
-	forget(context);
+	struct lane_gate *gate = context;
+	forget(gate);
+	gate->judged = 0;
 }
 
 static enum store_gate_word
@@ -38,9 +40,10 @@ judge(void *context, const char *type, const char *args, size_t args_size, const
 	struct run_host *host = NULL;
 	enum store_gate_word word = STORE_GATE_ADMIT;
 	char name[TASK_HOST_SIZE];
+	gate->judged++;
 	if (kind != NULL && kind->host_of != NULL && kind->host_of(args, args_size, name))
-		word =
-		    hosts_judge(gate->lane->conf.hosts, name, gate->now_mono_ms, &host, ret_host);
+		word = hosts_judge(gate->lane->conf.hosts, name, gate->is_isolated,
+		    gate->now_mono_ms, &host, ret_host);
 	if (word != STORE_GATE_ADMIT)
 		return word;
 	assert(gate->count < LANE_BATCH_MAX);
@@ -57,6 +60,13 @@ count_recalled(const struct hosts_recalls *recalls)
 	return count;
 }
 
+/* Whether the claim ended because there was nothing more. */
+static bool
+has_seen_all(const struct lane_gate *gate, size_t max)
+{
+	return gate->count < max && gate->judged - gate->count < STORE_GATE_ASIDE_MAX;
+}
+
 enum status
 lane_gate_claim(struct lane_gate *gate, bool isolated, size_t max, struct task *ret_tasks,
     size_t *ret_count, struct error *error)
@@ -64,6 +74,8 @@ lane_gate_claim(struct lane_gate *gate, bool isolated, size_t max, struct task *
 	struct lane_pool *lane = gate->lane;
 	gate->now_mono_ms = clock_mono_ms();
 	gate->count = 0;
+	gate->judged = 0;
+	gate->is_isolated = isolated;
 	gate->store = (struct store_gate){
 		.begin = begin,
 		.judge = judge,
@@ -78,6 +90,8 @@ lane_gate_claim(struct lane_gate *gate, bool isolated, size_t max, struct task *
 		    count_recalled(&gate->recalls), (int64_t)gate->store.ret_deferred);
 	else
 		forget(gate);
+	if (status == STATUS_OK && !isolated && has_seen_all(gate, max))
+		hosts_end_look(lane->conf.hosts, &gate->recalls, gate->now_mono_ms);
 	hosts_end_recalls(lane->conf.hosts, &gate->recalls, status == STATUS_OK, gate->now_mono_ms);
 	assert(status != STATUS_OK || gate->count == *ret_count);
 	return status;

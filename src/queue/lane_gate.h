@@ -14,6 +14,8 @@ struct lane_gate {
 	struct store_gate store;
 	struct hosts_recalls recalls;
 	int64_t now_mono_ms;
+	bool is_isolated; /* the claim is for those that run alone */
+	size_t judged;    /* tasks */
 	struct run_host
 	    *admitted[LANE_BATCH_MAX]; /* of each task, in order; NULL: it asks nobody */
 	size_t count;

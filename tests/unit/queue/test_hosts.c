@@ -52,7 +52,7 @@ judge(struct hosts *hosts, const char *name)
 {
 	struct run_host *host = NULL;
 	const char *told = NULL;
-	enum store_gate_word word = hosts_judge(hosts, name, now_ms, &host, &told);
+	enum store_gate_word word = hosts_judge(hosts, name, false, now_ms, &host, &told);
 
 	assert_int_not_equal(word, STORE_GATE_PASS_OVER);
 	assert_int_equal(word == STORE_GATE_ADMIT, host != NULL);
@@ -342,6 +342,53 @@ test_a_task_deferred_during_a_recall_that_finds_none_is_not_forgotten(void **sta
 }
 
 /* A claim that begins anew judges the same tasks once more. */
+/* It has expired, say: a task that comes now must not go in its place, before those that wait. */
+static void
+test_what_was_recalled_and_is_not_met_is_not_counted_on(void **state)
+{
+	struct hosts *hosts = open_hosts();
+	struct hosts_recalls recalls;
+
+	(void)state;
+	hosts_pause_named(hosts, "a:80", 1000, now_ms);
+	assert_null(judge(hosts, "a:80"));
+	assert_null(judge(hosts, "a:80"));
+	now_ms += 1000;
+	hosts_begin_recalls(hosts, SLOTS, now_ms, &recalls);
+	assert_int_equal(recalls.tasks, 1);
+	recalls.list[0].ret_count = 1;
+	hosts_end_look(hosts, &recalls, now_ms);
+	hosts_end_recalls(hosts, &recalls, true, now_ms);
+	assert_null(judge(hosts, "a:80"));
+	/* Nor does it hold up the others. */
+	assert_int_equal(hosts_due_mono_ms(hosts), now_ms);
+	assert_int_equal(recall(hosts, SLOTS, 2), 1);
+	struct run_host *host = judge(hosts, "a:80");
+	assert_non_null(host);
+	leave(hosts, host, HOST_LEAVE_ANSWERED);
+	hosts_free(hosts);
+}
+
+static void
+test_what_runs_alone_goes_without_a_recall_where_its_host_bears_it(void **state)
+{
+	struct hosts *hosts = open_hosts();
+	struct run_host *host = NULL;
+	const char *told;
+
+	(void)state;
+	hosts_pause_named(hosts, "a:80", 1000, now_ms);
+	assert_null(judge(hosts, "a:80"));
+	assert_int_equal(hosts_judge(hosts, "a:80", true, now_ms, &host, &told), STORE_GATE_DEFER);
+	now_ms += 1000;
+	assert_null(judge(hosts, "a:80"));
+	assert_int_equal(hosts_judge(hosts, "a:80", true, now_ms, &host, &told), STORE_GATE_ADMIT);
+	/* After a pause there is one place. */
+	assert_int_equal(hosts_judge(hosts, "a:80", true, now_ms, &host, &told), STORE_GATE_DEFER);
+	leave(hosts, host, HOST_LEAVE_ANSWERED);
+	hosts_free(hosts);
+}
+
 static void
 test_what_was_judged_in_vain_may_go_when_it_is_judged_again(void **state)
 {
@@ -473,7 +520,7 @@ crowd_main(void *arg)
 		if (what < 4)
 			host = hosts_enter(crowd->hosts, name, i);
 		else if (what < 6)
-			(void)hosts_judge(crowd->hosts, name, i, &host, &told);
+			(void)hosts_judge(crowd->hosts, name, i % 7 == 0, i, &host, &told);
 		else if (what == 6)
 			hosts_pause_named(crowd->hosts, name, 3, i);
 		if (host != NULL) {
@@ -524,6 +571,9 @@ main(void)
 		cmocka_unit_test(test_a_recall_that_nothing_comes_of_is_made_again),
 		cmocka_unit_test(
 		    test_a_task_deferred_during_a_recall_that_finds_none_is_not_forgotten),
+		cmocka_unit_test(test_what_was_recalled_and_is_not_met_is_not_counted_on),
+		cmocka_unit_test(
+		    test_what_runs_alone_goes_without_a_recall_where_its_host_bears_it),
 		cmocka_unit_test(test_what_was_judged_in_vain_may_go_when_it_is_judged_again),
 		cmocka_unit_test(test_hosts_take_turns_where_there_is_little_room),
 		cmocka_unit_test(test_a_million_names_do_not_fill_the_memory),
