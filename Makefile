@@ -75,6 +75,9 @@ SRC      := $(filter-out $(PROGRAMS),$(sort $(shell find src -name '*.c')))
 SRC_OBJ  := $(SRC:%.c=$(OBJ)/%.o)
 SQL_GEN  := $(GEN)/sqlite_statements.h
 API_GEN  := $(GEN)/openapi_text.h
+WEB_GEN  := $(GEN)/web_assets_table.h
+WEB_SRC  := $(sort $(wildcard src/web/*.html src/web/*.css src/web/*.js src/web/*.svg))
+CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
 .PHONY: all
 all: $(OUT)/taskqd $(OUT)/taskq
@@ -107,6 +110,16 @@ $(API_GEN): scripts/embed-text docs/openapi.json
 	$(Q)scripts/embed-text openapi docs/openapi.json > $@.tmp && mv $@.tmp $@
 
 $(OBJ)/src/http/endpoint_openapi.o: $(API_GEN)
+
+$(WEB_GEN): scripts/embed-web $(WEB_SRC) $(CHART_JS)
+	@mkdir -p $(@D)
+	$(call say,WEB)
+	$(Q)scripts/embed-web $(GEN) $(CHART_JS) $(WEB_SRC)
+
+$(OBJ)/src/http/web_assets.o: $(WEB_GEN)
+
+$(CHART_JS):
+	@echo "$@ is not there; Debian has it in libjs-chart.js" >&2; exit 1
 
 include tests/tests.mk
 

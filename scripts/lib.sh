@@ -26,7 +26,8 @@ libmicrohttpd-dev: serves HTTP
 libjansson-dev: reads and writes JSON
 libcurl4-openssl-dev: fetches URLs
 libssl-dev: big-number arithmetic and hashes
-libsqlite3-dev: the database'
+libsqlite3-dev: the database
+libjs-chart.js: draws the charts of the dashboard'
 
 # What the three programs of the load laboratory take beside it; scripts/test runs them all.
 # shellcheck disable=SC2034
@@ -164,7 +165,7 @@ check_build_tools()
 {
 	local lacking=() module name
 	is_debian && return 0
-	for name in "${CC:-cc}" make pkg-config awk; do
+	for name in "${CC:-cc}" make pkg-config awk gzip sha256sum; do
 		command -v "$name" >/dev/null || lacking+=("$name")
 	done
 	if command -v pkg-config >/dev/null; then
@@ -172,6 +173,7 @@ check_build_tools()
 			pkg-config --exists "$module" || lacking+=("$module (development files)")
 		done
 	fi
+	[ -s "${CHART_JS:-/usr/share/javascript/chart.js/chart.min.js}" ] || lacking+=("chart.min.js of Chart.js 3")
 	[ ${#lacking[@]} -gt 0 ] || return 0
 	say "This system has no apt, so nothing is installed automatically. Not found:"
 	printf '  %s\n' "${lacking[@]}" >&2

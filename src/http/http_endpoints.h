@@ -36,11 +36,18 @@ void endpoint_retry(struct request *request);
 /* GET /tasks/{id}/result */
 void endpoint_content(struct request *request);
 
+/* GET /tasks/{id}/submission */
+void endpoint_submission(struct request *request);
+
 /* GET /tasks/{id}/attempts */
 void endpoint_attempts(struct request *request);
 
 /* GET /tasks/{id}/events */
 void endpoint_events(struct request *request);
+
+/* GET / for browsers, GET /dashboard/{file} */
+void endpoint_dashboard(struct request *request);
+void endpoint_asset(struct request *request);
 
 /* GET /tasks */
 void endpoint_list(struct request *request);

@@ -89,3 +89,26 @@ field_next(struct span *rest, char separator, struct span *ret_element)
 	}
 	return false;
 }
+
+bool
+field_quality(struct span text, unsigned *ret_quality)
+{
+	unsigned quality = 0;
+	unsigned unit = FIELD_QUALITY_MAX;
+	size_t at = 0;
+
+	if (at < text.size && (text.data[at] == '0' || text.data[at] == '1'))
+		quality = (unsigned)(text.data[at++] - '0') * unit;
+	if (at < text.size && text.data[at] == '.') {
+		for (at++; at < text.size && unit > 1; at++) {
+			if (text.data[at] < '0' || text.data[at] > '9')
+				return false;
+			unit /= 10;
+			quality += (unsigned)(text.data[at] - '0') * unit;
+		}
+	}
+	if (text.size == 0 || at != text.size || quality > FIELD_QUALITY_MAX)
+		return false;
+	*ret_quality = quality;
+	return true;
+}

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Of a weight, in thousandths. */
+#define FIELD_QUALITY_MAX 1000
+
 /* A piece of text inside a field value; not NUL-terminated. */
 struct span {
 	const char *data;
@@ -42,5 +45,11 @@ struct span field_text(const char *value);
  * Empty elements are skipped, as RFC 9110 section 5.6.1.2 asks. Returns false at the end.
  */
 bool field_next(struct span *rest, char separator, struct span *ret_element);
+
+/**
+ * field_quality - read the value of a weight (RFC 9110 section 12.4.2), in thousandths: "0", "1",
+ * up to three decimals; ".5" counts too Returns false when it is not well formed.
+ */
+bool field_quality(struct span text, unsigned *ret_quality);
 
 #endif

@@ -78,6 +78,9 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 	} else if (name_is(name, name_size, "Prefer")) {
 		if (head->prefer_count < REQUEST_PREFER_MAX)
 			head->prefer[head->prefer_count++] = value;
+	} else if (name_is(name, name_size, "Accept-Encoding")) {
+		if (head->accept_encoding_count < REQUEST_CODINGS_MAX)
+			head->accept_encoding[head->accept_encoding_count++] = value;
 	} else if (name_is(name, name_size, "Expect")) {
 		head->expect = value;
 	} else if (name_is(name, name_size, "X-Request-Id")) {

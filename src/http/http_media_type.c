@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/http_field.h"
-
 struct media_type {
 	struct span type;
 	struct span subtype;
@@ -89,32 +87,9 @@ media_type_is_safe(const char *value)
 	       !field_span_is(media.subtype, "*");
 }
 
-/* A qvalue: "0", "1", up to three decimals; ".5" counts too. Returns false when malformed. */
-static bool
-quality_parse(struct span text, unsigned *ret_quality)
-{
-	unsigned quality = 0;
-	unsigned unit = ACCEPT_QUALITY_MAX;
-	size_t at = 0;
+#define SPECIFICITY_NAMED 3
 
-	if (at < text.size && (text.data[at] == '0' || text.data[at] == '1'))
-		quality = (unsigned)(text.data[at++] - '0') * unit;
-	if (at < text.size && text.data[at] == '.') {
-		for (at++; at < text.size && unit > 1; at++) {
-			if (text.data[at] < '0' || text.data[at] > '9')
-				return false;
-			unit /= 10;
-			quality += (unsigned)(text.data[at] - '0') * unit;
-		}
-	}
-	if (text.size == 0 || at != text.size || quality > ACCEPT_QUALITY_MAX)
-		return false;
-	*ret_quality = quality;
-	return true;
-}
-
-/* How specific the range is for the wanted type: 0 when it does not match, 3 for the type itself.
- */
+/* How specific the range is for the wanted type: 0 when it does not match, NAMED for itself. */
 static unsigned
 range_specificity(const struct media_type *range, const struct media_type *wanted)
 {
@@ -128,7 +103,7 @@ range_specificity(const struct media_type *range, const struct media_type *wante
 	if (range->subtype.size != wanted->subtype.size ||
 	    strncasecmp(range->subtype.data, wanted->subtype.data, wanted->subtype.size) != 0)
 		return 0;
-	return 3;
+	return SPECIFICITY_NAMED;
 }
 
 /* Reads one element of Accept. Returns false when it is not well formed. */
@@ -143,22 +118,27 @@ range_parse(struct span element, struct media_type *ret_range, unsigned *ret_qua
 	parameters = ret_range->parameters;
 	while (field_next(&parameters, ';', &parameter))
 		if (parameter_parse(parameter, &name, &value) && field_span_is(name, "q") &&
-		    !quality_parse(value, &quality))
+		    !field_quality(value, &quality))
 			return false;
 	*ret_quality = quality;
 	return true;
 }
 
-unsigned
-accept_quality(const char *const *values, size_t count, const char *type)
+/* The most specific range of all Accept fields that matches. */
+struct match {
+	unsigned specificity; /* 0: none */
+	unsigned quality;
+	bool any; /* something is well formed */
+};
+
+static struct match
+find_match(const char *const *values, size_t count, const char *type)
 {
+	struct match match = { 0, 0, false };
 	struct media_type wanted, range;
-	unsigned best = 0;
-	unsigned best_quality = 0;
-	bool any = false;
 
 	if (!media_type_parse(field_text(type), &wanted))
-		return 0;
+		return (struct match){ .any = true };
 	for (size_t i = 0; i < count; i++) {
 		struct span rest = field_text(values[i]);
 		struct span element;
@@ -169,13 +149,29 @@ accept_quality(const char *const *values, size_t count, const char *type)
 
 			if (!range_parse(element, &range, &quality))
 				continue;
-			any = true;
+			match.any = true;
 			specificity = range_specificity(&range, &wanted);
-			if (specificity > best) {
-				best = specificity;
-				best_quality = quality;
+			if (specificity > match.specificity) {
+				match.specificity = specificity;
+				match.quality = quality;
 			}
 		}
 	}
-	return any ? best_quality : ACCEPT_QUALITY_MAX;
+	return match;
+}
+
+unsigned
+accept_quality(const char *const *values, size_t count, const char *type)
+{
+	struct match match = find_match(values, count, type);
+
+	return match.any ? match.quality : ACCEPT_QUALITY_MAX;
+}
+
+bool
+accept_names(const char *const *values, size_t count, const char *type)
+{
+	struct match match = find_match(values, count, type);
+
+	return match.specificity == SPECIFICITY_NAMED && match.quality > 0;
 }

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ACCEPT_QUALITY_MAX 1000
+#include "http/http_field.h"
+
+#define ACCEPT_QUALITY_MAX FIELD_QUALITY_MAX
 
 /**
  * media_type_is_json - whether a Content-Type is application/json, alone or with charset=utf-8
@@ -32,5 +34,11 @@ bool media_type_is_safe(const char *value);
  * well formed is left, or there is no Accept at all, everything is accepted.
  */
 unsigned accept_quality(const char *const *values, size_t count, const char *type);
+
+/**
+ * accept_names - whether the client names a media type itself among what it accepts, as browsers do
+ * with HTML
+ */
+bool accept_names(const char *const *values, size_t count, const char *type);
 
 #endif

@@ -21,6 +21,7 @@
 #define REQUEST_ID_SIZE        65
 #define REQUEST_ACCEPT_MAX     8
 #define REQUEST_PREFER_MAX     4
+#define REQUEST_CODINGS_MAX    4
 #define REQUEST_BODY_SLACK     ((uint64_t)256 << 10) /* over the limit, still read and dropped */
 #define REQUEST_BODY_OVERSHOOT ((uint64_t)1 << 20)   /* over the limit of a body without length */
 #define REQUEST_UNKNOWN_BYTES  UINT64_MAX
@@ -66,6 +67,8 @@ struct request_head {
 	unsigned accept_count;
 	const char *prefer[REQUEST_PREFER_MAX]; /* the first of them; more are not heeded */
 	unsigned prefer_count;
+	const char *accept_encoding[REQUEST_CODINGS_MAX]; /* likewise */
+	unsigned accept_encoding_count;
 	bool has_bad_name;
 	bool is_distorted; /* bytes of it are not where RFC 9112 wants them */
 };

@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{ METHOD_DELETE, "/tasks/{id}", endpoint_cancel, ROUTE_GIVES_JSON },
 	{ METHOD_POST, "/tasks/{id}/retry", endpoint_retry, ROUTE_TAKES_JSON | ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/result", endpoint_content, 0 },
+	{ METHOD_GET, "/tasks/{id}/submission", endpoint_submission, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/attempts", endpoint_attempts, ROUTE_GIVES_JSON },
 	{ METHOD_GET, "/tasks/{id}/events", endpoint_events, ROUTE_GIVES_EVENTS },
 	{ METHOD_GET, "/livez", endpoint_livez,
@@ -29,6 +30,8 @@ static const struct route routes[] = {
 	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_VERBOSE },
 	{ METHOD_GET, "/readyz", endpoint_readyz,
 	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_VERBOSE },
+	{ METHOD_GET, "/", endpoint_dashboard, ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/dashboard/{file}", endpoint_asset, ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/metrics", endpoint_metrics, ROUTE_GIVES_TEXT | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/openapi.json", endpoint_openapi, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
@@ -56,6 +59,8 @@ pattern_matches(const char *pattern, const char *path, char ret_id[UUID_TEXT_SIZ
 		return false;
 	path += literal;
 	segment = strcspn(path, "/");
+	if (strcmp(brace, "{file}") == 0)
+		return segment > 0 && path[segment] == '\0';
 	return strcmp(brace + strlen("{id}"), path + segment) == 0 &&
 	       uuid_parse(path, segment, ret_id);
 }

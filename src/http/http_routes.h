@@ -22,7 +22,7 @@ enum route_flags {
 
 struct route {
 	enum method method;  /* GET stands for HEAD as well */
-	const char *pattern; /* "{id}" is a segment that is a UUID */
+	const char *pattern; /* "{id}" is a segment that is a UUID, "{file}" any at the end */
 	void (*handle)(struct request *request);
 	unsigned flags;
 };

@@ -48,7 +48,7 @@ def provoke_by_header(daemon, path, method):
     assert ask(daemon, method, target, version="HTTP/2.0") == 505
     if method == "OPTIONS":
         assert ask(daemon, method, target) == 204
-    elif path != "/tasks/{id}/result":
+    elif path not in ("/tasks/{id}/result", "/", "/dashboard/{file}"):
         assert ask(daemon, method, target, ("Accept", "image/png")) == 406
     if method == "POST":
         assert ask(daemon, method, target, ("Content-Type", "text/plain"), body=TASK) == 415
@@ -72,6 +72,7 @@ def provoke_by_task(daemon, origin):
             over = {"Last-Event-ID": stream.next().id}
         for method in ("GET", "HEAD"):
             for target in (f"{SUBMISSIONS}/{done}", f"/tasks/{done}", f"/tasks/{done}/result", f"/tasks/{done}/attempts",
+                           f"/tasks/{done}/submission",
                            f"/tasks/{done}/events", "/tasks", "/stats", "/metrics", "/livez", "/healthz", "/readyz",
                            "/openapi.json"):
                 assert client.request(method, target).status == 200, target
@@ -81,6 +82,14 @@ def provoke_by_task(daemon, origin):
             assert client.request(method, f"/tasks/{done}/result", headers={"Accept": "image/png"}).status == 406
             assert client.request(method, f"/tasks/{done}/result", headers={"If-None-Match": "*"}).status == 304
             assert client.request(method, "/openapi.json", headers={"If-None-Match": "*"}).status == 304
+            browser = {"Accept": "text/html"}
+            assert client.request(method, "/", headers=browser).status == 200
+            assert client.request(method, "/", headers={"If-None-Match": "*", **browser}).status == 304
+            assert client.request(method, "/").status == 404
+            for name in ("app.js", "style.css", "icon.svg"):
+                assert client.request(method, f"/dashboard/{name}", headers={"Accept-Encoding": "gzip"}).status == 200
+            assert client.request(method, "/dashboard/app.js", headers={"If-None-Match": "*"}).status == 304
+            assert client.request(method, "/dashboard/nothing.js").status == 404
             assert client.request(method, f"/tasks/{done}/events", headers=over).status == 204
         assert client.get(f"/tasks/{done}/result", Range="bytes=0-1").status == 206
         assert client.get(f"/tasks/{done}/result", Range="bytes=99-").status == 416

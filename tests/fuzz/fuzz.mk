@@ -27,7 +27,7 @@ fuzz_inputs = $(wildcard tests/fuzz/corpus/$(1) tests/fuzz/regressions/$(1))
 .PHONY: fuzzers
 fuzzers: $(FUZZ_BIN)
 
-$(FUZZ_OUT)/obj/%.o: %.c $(SQL_GEN)
+$(FUZZ_OUT)/obj/%.o: %.c $(SQL_GEN) $(WEB_GEN)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -41,6 +41,10 @@ test_every_endpoint_is_found(void **state)
 		{ METHOD_GET, "/tasks/" ID, "/tasks/{id}" },
 		{ METHOD_GET, "/tasks/" ID "/result", "/tasks/{id}/result" },
 		{ METHOD_GET, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
+		{ METHOD_GET, "/tasks/" ID "/submission", "/tasks/{id}/submission" },
+		{ METHOD_GET, "/", "/" },
+		{ METHOD_HEAD, "/", "/" },
+		{ METHOD_GET, "/dashboard/app.js", "/dashboard/{file}" },
 		{ METHOD_HEAD, "/tasks/" ID "/attempts", "/tasks/{id}/attempts" },
 		{ METHOD_POST, "/tasks/" ID "/retry", "/tasks/{id}/retry" },
 		{ METHOD_GET, "/tasks", "/tasks" },
@@ -79,7 +83,8 @@ test_ids_arrive_in_lower_case(void **state)
 static void
 test_nothing_near_is_found(void **state)
 {
-	static const char *const paths[] = { "", "/", "/task", "/tasks/", "/tasks/submissions/",
+	static const char *const paths[] = { "", "/task", "/dashboard", "/dashboard/",
+		"/dashboard/a/b", "/dashboard/app.js/", "/tasks/", "/tasks/submissions/",
 		"//tasks/submissions", "/Tasks/submissions", "/tasks/submissions/x", "/tasks/x",
 		"/tasks/" ID "/", "/tasks/" ID "/results", "/tasks/" ID "/attempts/",
 		"/tasks/attempts", "/tasks/" ID "/result/", "/tasks/" ID "0",
