@@ -48,3 +48,25 @@ histogram_read(const struct histogram *histogram, struct histogram_snapshot *ret
 	snapshot.sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
 	*ret_snapshot = snapshot;
 }
+
+int64_t
+histogram_quantile(
+    const struct histogram_snapshot *from, const struct histogram_snapshot *to, unsigned per_mille)
+{
+	int64_t count = to->count - from->count;
+	int64_t rank = (count * per_mille + 999) / 1000;
+	int64_t below = 0;
+
+	if (count <= 0)
+		return HISTOGRAM_NOTHING;
+	for (size_t i = 0; i < to->bound_count; i++) {
+		int64_t until = to->cumulative[i] - from->cumulative[i];
+		int64_t least = i == 0 ? 0 : to->bounds[i - 1];
+
+		if (until >= rank)
+			return least + (int64_t)((double)(to->bounds[i] - least) *
+						 (double)(rank - below) / (double)(until - below));
+		below = until;
+	}
+	return to->bounds[to->bound_count - 1];
+}

@@ -48,4 +48,17 @@ void histogram_add(struct histogram *histogram, int64_t value);
  */
 void histogram_read(const struct histogram *histogram, struct histogram_snapshot *ret_snapshot);
 
+/**
+ * histogram_quantile - below which value a share of those lies that were added between two moments
+ * Inside a bucket values count as spread evenly; what lies beyond the last bound counts as equal to
+ * it.
+ * @from, @to:   of the same histogram, the earlier first; a `from` without bounds is the beginning
+ * @per_mille:   1 to 1000; 500 is the median
+ * Returns HISTOGRAM_NOTHING where nothing was added.
+ */
+int64_t histogram_quantile(
+    const struct histogram_snapshot *from, const struct histogram_snapshot *to, unsigned per_mille);
+
+#define HISTOGRAM_NOTHING (-1)
+
 #endif

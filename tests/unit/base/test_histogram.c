@@ -117,6 +117,48 @@ test_threads_that_add_at_once_lose_nothing(void **state)
 	assert_int_equal(now.sum, ADDERS * (ADDITIONS / 3 * 150 + 50));
 }
 
+static void
+test_quantiles_are_of_what_was_added_between(void **state)
+{
+	struct histogram histogram;
+	struct histogram_snapshot none = { 0 }, before, after;
+
+	(void)state;
+	histogram_init(&histogram, bounds, ARRAY_SIZE(bounds));
+	histogram_read(&histogram, &before);
+	assert_int_equal(histogram_quantile(&none, &before, 500), HISTOGRAM_NOTHING);
+	/* A hundred up to the first bound: spread evenly over it. */
+	for (int i = 0; i < 100; i++)
+		histogram_add(&histogram, 1);
+	histogram_read(&histogram, &after);
+	assert_int_equal(histogram_quantile(&none, &after, 500), bounds[0] / 2);
+	assert_int_equal(histogram_quantile(&before, &after, 1000), bounds[0]);
+	assert_int_equal(histogram_quantile(&before, &after, 10), bounds[0] / 100);
+	assert_int_equal(histogram_quantile(&before, &after, 1), bounds[0] / 100);
+	/* What was there before does not count. */
+	before = after;
+	histogram_add(&histogram, bounds[1]);
+	histogram_read(&histogram, &after);
+	assert_int_equal(histogram_quantile(&before, &after, 500), bounds[1]);
+	assert_int_equal(histogram_quantile(&before, &before, 500), HISTOGRAM_NOTHING);
+	/* One in a hundred lies above: the 99th does not see it, the last one does. */
+	assert_true(histogram_quantile(&none, &after, 990) <= bounds[0]);
+	assert_int_equal(histogram_quantile(&none, &after, 1000), bounds[1]);
+}
+
+static void
+test_beyond_the_last_bound_nothing_is_known(void **state)
+{
+	struct histogram histogram;
+	struct histogram_snapshot none = { 0 }, now;
+
+	(void)state;
+	histogram_init(&histogram, bounds, ARRAY_SIZE(bounds));
+	histogram_add(&histogram, INT64_MAX / 4);
+	histogram_read(&histogram, &now);
+	assert_int_equal(histogram_quantile(&none, &now, 500), bounds[ARRAY_SIZE(bounds) - 1]);
+}
+
 int
 main(void)
 {
@@ -124,6 +166,8 @@ main(void)
 		cmocka_unit_test(test_an_empty_histogram_is_zero_throughout),
 		cmocka_unit_test(test_a_value_equal_to_a_bound_is_below_it_and_one_more_is_above),
 		cmocka_unit_test(test_as_many_bounds_as_there_may_be),
+		cmocka_unit_test(test_quantiles_are_of_what_was_added_between),
+		cmocka_unit_test(test_beyond_the_last_bound_nothing_is_known),
 		cmocka_unit_test(test_threads_that_add_at_once_lose_nothing),
 	};
 
