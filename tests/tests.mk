@@ -18,6 +18,7 @@ tests: $(TEST_BIN)
 TEST_OBJ_test_http_server := $(OBJ)/tests/unit/http/fake_queue.o $(OBJ)/tests/unit/http/http_rig.o
 TEST_OBJ_test_http_endpoints := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_stats := $(TEST_OBJ_test_http_server)
+TEST_OBJ_test_endpoint_history := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_submission := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_dashboard := $(TEST_OBJ_test_http_server)
 TEST_OBJ_test_endpoint_events := $(TEST_OBJ_test_http_server)

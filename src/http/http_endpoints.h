@@ -56,6 +56,9 @@ void endpoint_list(struct request *request);
 void endpoint_livez(struct request *request);
 void endpoint_readyz(struct request *request);
 
+/* GET /stats/history */
+void endpoint_history(struct request *request);
+
 /* GET /stats */
 void endpoint_stats(struct request *request);
 

@@ -19,6 +19,7 @@ void
 http_figures_init(struct http_figures *figures, int64_t began_mono_ms)
 {
 	figures->connections = NULL;
+	figures->history = NULL;
 	figures->began_mono_ms = began_mono_ms;
 	figures->began_wall_ms = clock_wall_ms() - (clock_mono_ms() - began_mono_ms);
 	atomic_init(&figures->accepted, 0);

@@ -31,8 +31,11 @@ struct answer_figures {
 	atomic_int_least64_t after_waiting; /* ...but of these, which took what clients asked for */
 };
 
+struct chronicle;
+
 struct http_figures {
 	const struct connections *connections; /* set before the first request */
+	struct chronicle *history;             /* likewise */
 	int64_t began_mono_ms;                 /* when the service began */
 	int64_t began_wall_ms;                 /* the same, as people have it */
 	atomic_uint_least64_t accepted;        /* connections so far */

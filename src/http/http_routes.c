@@ -33,6 +33,8 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/", endpoint_dashboard, ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/dashboard/{file}", endpoint_asset, ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/stats", endpoint_stats, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
+	{ METHOD_GET, "/stats/history", endpoint_history,
+	    ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN | ROUTE_QUERIES },
 	{ METHOD_GET, "/metrics", endpoint_metrics, ROUTE_GIVES_TEXT | ROUTE_ALWAYS_OPEN },
 	{ METHOD_GET, "/openapi.json", endpoint_openapi, ROUTE_GIVES_JSON | ROUTE_ALWAYS_OPEN },
 };

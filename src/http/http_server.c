@@ -15,6 +15,7 @@
 
 #include "http/http_connections.h"
 #include "http/http_handler.h"
+#include "http/http_history.h"
 #include "http/http_listen.h"
 
 #define THREAD_STACK_BYTES ((size_t)512 << 10)
@@ -25,6 +26,7 @@
 struct http_server {
 	struct http_context context;
 	struct MHD_Daemon *daemon;
+	struct http_history *history;
 	int listen_fd; /* ours to close */
 };
 
@@ -124,13 +126,19 @@ open_parts(struct http_server *server, struct error *error)
 		status = connections_open(&connections_conf, &context->connections, error);
 	context->figures.connections = context->connections;
 	if (status == STATUS_OK)
+		status =
+		    http_history_open(context->queue, &context->figures, &server->history, error);
+	if (status == STATUS_OK) {
+		context->figures.history = http_history_rows(server->history);
 		status = start_daemon(server, error);
+	}
 	return status;
 }
 
 static void
 server_free(struct http_server *server)
 {
+	http_history_close(server->history);
 	connections_close(server->context.connections);
 	json_gate_done(&server->context.json_gate);
 	http_figures_done(&server->context.figures);

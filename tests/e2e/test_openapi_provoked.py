@@ -72,7 +72,7 @@ def provoke_by_task(daemon, origin):
             over = {"Last-Event-ID": stream.next().id}
         for method in ("GET", "HEAD"):
             for target in (f"{SUBMISSIONS}/{done}", f"/tasks/{done}", f"/tasks/{done}/result", f"/tasks/{done}/attempts",
-                           f"/tasks/{done}/submission",
+                           f"/tasks/{done}/submission", "/stats/history",
                            f"/tasks/{done}/events", "/tasks", "/stats", "/metrics", "/livez", "/healthz", "/readyz",
                            "/openapi.json"):
                 assert client.request(method, target).status == 200, target
