@@ -6,7 +6,7 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks lint api build unit e2e lab address thread fuzz install package configure hardening clean-tree)
+STAGES=(checks lint api build unit e2e browser lab address thread fuzz install package configure hardening clean-tree)
 
 stage_title()
 {
@@ -17,6 +17,7 @@ stage_title()
 	build) echo "gcc and clang, every warning an error" ;;
 	unit) echo "unit tests and the store's conformance suite" ;;
 	e2e) echo "end to end against the built daemon" ;;
+	browser) echo "the dashboard in Chromium" ;;
 	lab) echo "the load laboratory in seconds: load tests, soak, benchmarks" ;;
 	address) echo "AddressSanitizer and UBSan: units, and end to end" ;;
 	thread) echo "ThreadSanitizer: units, and end to end" ;;
@@ -27,6 +28,13 @@ stage_title()
 	hardening) echo "what the linker and compiler left in the program" ;;
 	clean-tree) echo "nothing was written outside build/" ;;
 	esac
+}
+
+# browser_tools - what drives the browser, where it is not there by another way than Debian's packages
+browser_tools()
+{
+	command -v node >/dev/null || printf '\n%s' 'nodejs: drives the browser'
+	command -v npm >/dev/null || printf '\n%s' 'npm: installs playwright-core and axe-core below build/'
 }
 
 # stage_packages STAGE... - what these stages take beside the build's packages
@@ -62,6 +70,7 @@ prometheus: its promtool judges the metrics and tries the alerts'
 			'libgmp-dev: an independent source of factorials' ;;
 		unit) printf '\n%s' 'libcmocka-dev: unit tests' \
 			'libgmp-dev: an independent source of factorials' ;;
+		browser) printf '\n%s' 'chromium: shows the dashboard' && browser_tools ;;
 		e2e) printf '%s' "$e2e" ;;
 		lab) printf '%s\n%s\n%s\n%s' "$e2e" "$LOAD_TEST_PACKAGES" "$BENCH_PACKAGES" "$SOAK_PACKAGES" ;;
 		address | thread) printf '%s\n%s\n%s' "$e2e" 'libcmocka-dev: unit tests' \
@@ -144,6 +153,25 @@ stage_e2e()
 	local more=()
 	read -ra more <<<"${TASKQ_TEST_E2E:-}"
 	built gcc all && run_pytest build/taskqd "${more[@]}"
+}
+
+stage_browser()
+{
+	local log=$log_dir/$stage/tap status name failed_before=$failed
+	built gcc all || return
+	run env TASKQD="$root/build/taskqd" BROWSER_MODULES="$root/build/browser" tests/browser/run >"$log" 2>&1
+	status=$?
+	if [ "$status" -eq 77 ]; then
+		skip "the dashboard in a browser" "$(tail -n 1 "$log")"
+		return
+	fi
+	passed=$((passed + $(grep -c '^ok [0-9]' "$log")))
+	while IFS= read -r name; do
+		fail "${name#not ok }"
+	done < <(grep '^not ok ' "$log")
+	[ "$status" -eq 0 ] && [ "$failed" -eq "$failed_before" ] && return
+	tail -n 60 "$log" | quote
+	[ "$failed" -gt "$failed_before" ] || fail "tests/browser ended with status $status"
 }
 
 # stage_lab - counts each part's cases from its report; a part without one is a case itself
