@@ -78,6 +78,9 @@ def provoke_by_task(daemon, origin):
                 assert client.request(method, target).status == 200, target
             for target in (f"/tasks/{waiting}", f"/tasks/{waiting}/result"):
                 assert client.request(method, target).status == 400, target
+            for target, status in ((f"/tasks/{done}", 200), (f"/tasks/{waiting}", 400), (f"/tasks/{NOBODY}", 404)):
+                response = client.request(method, target, headers={"Prefer": "wait=0"})
+                assert response.status == status and response.headers["Preference-Applied"] == "wait=0", response
             assert client.request(method, f"/tasks/{cancelled}/result").status == 404
             assert client.request(method, f"/tasks/{done}/result", headers={"Accept": "image/png"}).status == 406
             assert client.request(method, f"/tasks/{done}/result", headers={"If-None-Match": "*"}).status == 304
