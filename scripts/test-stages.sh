@@ -53,6 +53,7 @@ nginx-light|nginx-core|nginx-full|nginx-extras: another origin
 strace: lets a flush to disk fail
 libfaketime: lets the clock jump
 slowhttptest: stalling clients
+sqlite3: looks into the database as people do
 systemd: its socket activation, and what its filters of system calls let through
 openssl: certificates for an https origin
 prometheus: its promtool judges the metrics and tries the alerts'

@@ -81,7 +81,7 @@ CREATE TABLE task_counter (
 	PRIMARY KEY (type, lane, status)
 ) STRICT, WITHOUT ROWID;
 
--- The public views, for people (docs/sqlite.md). Columns may be added; none changes its meaning or
+-- The public views, for people (docs/history.md). Columns may be added; none changes its meaning or
 -- goes away without a new number in interface_version.
 -- name: v1_interface_version
 CREATE VIEW interface_version AS SELECT 1 AS version;

@@ -153,8 +153,51 @@ SELECT
 	    + ifnull(length(CAST(t.response AS BLOB)), 0)
 	    + ifnull(t.result_bytes, 0) + 1024 * max(t.attempt - 1, 0) END AS kept_bytes,
 	t.retry_of AS retry_of,
-	t.deferred_for AS deferred_for
+	t.deferred_for AS deferred_for,
+	t.args ->> '$.url' AS url,
+	CASE WHEN t.args ->> '$.url' IS NOT NULL THEN
+	    substr(t.args ->> '$.url', instr(t.args ->> '$.url', '://') + 3,
+	    instr(substr(t.args ->> '$.url', instr(t.args ->> '$.url', '://') + 3) || '/', '/') - 1)
+	    END AS host
 FROM task AS t;
+
+-- What is not completed, by the three indexes that have all of it: it costs what there is of it, however
+-- much history there is.
+-- name: v2_task_active
+CREATE VIEW task_active AS
+SELECT
+	t.id AS id,
+	t.type AS type,
+	t.status AS status,
+	CASE WHEN t.status = 'QUEUED' THEN
+	    CASE WHEN t.held_until IS NULL THEN 'turn' WHEN t.held_until = 0 THEN 'host' ELSE 'time' END
+	    END AS waits_for,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.created_at / 1000.0, 'unixepoch') AS created_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.started_at / 1000.0, 'unixepoch') AS started_at,
+	strftime('%Y-%m-%dT%H:%M:%fZ', nullif(t.held_until, 0) / 1000.0, 'unixepoch') AS held_until,
+	strftime('%Y-%m-%dT%H:%M:%fZ', t.expires_at / 1000.0, 'unixepoch') AS expires_at,
+	CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER) - t.created_at / 1000 AS age_s,
+	t.attempt AS attempts,
+	t.priority AS priority,
+	t.args AS args,
+	t.deferred_for AS deferred_for
+FROM task AS t WHERE t.seq IN (
+	SELECT seq FROM task INDEXED BY task_ready WHERE status = 'QUEUED' AND held_until IS NULL
+	UNION ALL
+	SELECT seq FROM task INDEXED BY task_held WHERE status = 'QUEUED' AND held_until IS NOT NULL
+	UNION ALL
+	SELECT seq FROM task INDEXED BY task_running WHERE status = 'RUNNING');
+
+-- Ids grow with time: whatever was submitted since has a greater one. So `WHERE id > (SELECT day FROM
+-- id_since)` looks at nothing older, by the index of ids.
+-- name: v2_id_since
+CREATE VIEW id_since AS
+SELECT
+	printf('%08x-%04x', (now_ms - 3600000) >> 16, (now_ms - 3600000) & 65535) AS hour,
+	printf('%08x-%04x', (now_ms - 86400000) >> 16, (now_ms - 86400000) & 65535) AS day,
+	printf('%08x-%04x', (now_ms - 604800000) >> 16, (now_ms - 604800000) & 65535) AS week,
+	printf('%08x-%04x', (now_ms - 2592000000) >> 16, (now_ms - 2592000000) & 65535) AS month
+FROM (SELECT CAST(unixepoch('now') AS INTEGER) * 1000 AS now_ms);
 
 -- name: v2_drop_task_attempts
 DROP VIEW task_attempts;

@@ -188,7 +188,7 @@ test_the_hot_statements_use_their_index(void **state)
 	}
 }
 
-/* People's recipes in docs/sqlite.md promise that these do not read all of history. */
+/* People's recipes in docs/history.md promise that these do not read all of history. */
 static void
 test_the_views_answer_for_one_task_without_a_scan(void **state)
 {
@@ -220,10 +220,31 @@ test_the_newest_tasks_come_from_the_index_without_a_sort(void **state)
 	free(plan);
 }
 
+/* However much is completed. */
+static void
+test_what_is_not_completed_and_what_is_recent_is_found_without_a_scan(void **state)
+{
+	struct store_env *env = *state;
+	char *plan = store_env_sql(env, "EXPLAIN QUERY PLAN SELECT * FROM task_active");
+
+	assert_non_null(strstr(plan, "SEARCH t USING INTEGER PRIMARY KEY"));
+	assert_null(strstr(plan, "SCAN t\n"));
+	assert_non_null(strstr(plan, "task_ready"));
+	assert_non_null(strstr(plan, "task_held"));
+	assert_non_null(strstr(plan, "task_running"));
+	free(plan);
+	plan = store_env_sql(env, "EXPLAIN QUERY PLAN SELECT code, count(*) FROM task_history "
+				  "WHERE id > (SELECT day FROM id_since) GROUP BY code");
+	assert_non_null(strstr(plan, "task_by_id (id>?)"));
+	free(plan);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		STORE_ENV_TEST(
+		    test_what_is_not_completed_and_what_is_recent_is_found_without_a_scan),
 		STORE_ENV_TEST(test_no_statement_scans_or_sorts_unless_listed),
 		STORE_ENV_TEST(test_the_hot_statements_use_their_index),
 		STORE_ENV_TEST(test_the_views_answer_for_one_task_without_a_scan),
