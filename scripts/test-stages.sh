@@ -54,6 +54,7 @@ strace: lets a flush to disk fail
 libfaketime: lets the clock jump
 slowhttptest: stalling clients
 sqlite3: looks into the database as people do
+curl: runs the commands of the documents
 systemd: its socket activation, and what its filters of system calls let through
 openssl: certificates for an https origin
 prometheus: its promtool judges the metrics and tries the alerts'
