@@ -105,8 +105,8 @@ enum status hosts_found_deferred(
 /**
  * hosts_is_deferring - whether tasks are deferred for a host
  * hosts_any_deferring - whether they are for any
- * hosts_are_unsure    - whether they may be for some that nobody knows of: at first, and where
- * memory was gone hosts_set_unsure    - say so; false before the store is asked for all of them
+ * hosts_are_unsure - whether they may be for some that nobody knows of
+ * hosts_set_unsure - say so; false before the store is asked for all of them
  */
 bool hosts_is_deferring(struct hosts *hosts, const char *name);
 bool hosts_any_deferring(struct hosts *hosts);
@@ -125,20 +125,16 @@ struct hosts_recalls {
 /**
  * hosts_begin_recalls - choose what may be recalled now, of the hosts that have waited for longest
  * @room: for so many tasks at most
- * hosts_end_recalls - the claim has been made, or not
- * hosts_end_look - ...and all that was ready has been judged: nothing more comes of any recall.
- * Before hosts_end_recalls
+ * hosts_end_look - all that was ready has been judged: nothing more comes of any recall
+ * hosts_end_recalls - the claim has been made, or not; after hosts_end_look
  */
 void hosts_begin_recalls(
     struct hosts *hosts, size_t room, int64_t now_mono_ms, struct hosts_recalls *ret_recalls);
+void hosts_end_look(struct hosts *hosts, const struct hosts_recalls *recalls, int64_t now_mono_ms);
 void hosts_end_recalls(
     struct hosts *hosts, const struct hosts_recalls *recalls, bool is_made, int64_t now_mono_ms);
 
-void hosts_end_look(struct hosts *hosts, const struct hosts_recalls *recalls, int64_t now_mono_ms);
-
-/**
- * hosts_due_mono_ms - when there is something to recall, as far as is known; INT64_MAX: never
- */
+/* hosts_due_mono_ms - when there is something to recall, as far as is known; INT64_MAX: never */
 int64_t hosts_due_mono_ms(struct hosts *hosts);
 
 /**
