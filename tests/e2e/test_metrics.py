@@ -315,7 +315,7 @@ class TestService:
         assert metrics.sum("taskq_http_responses_total") == 6
         assert metrics.sum("taskq_http_response_seconds_count") == 6
         routes = {dict(labels)["route"] for _, labels in metrics["taskq_http_responses_total"].samples}
-        assert all(re.fullmatch(r"other|(/[a-z.]+|/\{id\})+", route) for route in routes), routes
+        assert all(re.fullmatch(r"other|/|(/[a-z.]+|/\{(id|file)\})+", route) for route in routes), routes
 
     def test_a_request_that_waited_took_no_time(self, make_daemon, held):
         daemon = make_daemon(**LOOPBACK)
