@@ -21,6 +21,7 @@ export class TaskPage {
 	constructor(room, id) {
 		this.id = id;
 		this.room = room;
+		this.turn = 0;
 		this.controller = new AbortController();
 		this.title = h("h1", { tabindex: "-1" }, "Task");
 		this.state = h("span");
@@ -89,6 +90,9 @@ export class TaskPage {
 	/* Shows a status, and reads anew what it has changed. */
 	async #update(task) {
 		const before = this.task;
+		// Answers may overtake events, so what is older than what is known says nothing.
+		if (before && (FINAL.includes(before.status) || task.attempts < before.attempts))
+			return;
 		this.task = task;
 		this.#showTask();
 		const isNews = !before || before.status !== task.status || before.attempts !== task.attempts ||
@@ -100,8 +104,12 @@ export class TaskPage {
 			this.poll?.stop();
 			clearInterval(this.clock);
 		}
+		const turn = ++this.turn;
 		try {
-			this.list = (await read(`/tasks/${this.id}/attempts`, this.controller.signal)).attempts;
+			const { attempts } = await read(`/tasks/${this.id}/attempts`, this.controller.signal);
+			if (turn !== this.turn)
+				return;
+			this.list = attempts;
 			this.#showAttempts();
 			if (FINAL.includes(task.status))
 				await this.#showResult();
