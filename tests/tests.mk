@@ -4,7 +4,7 @@
 # tests/lib (an archive: a test takes what it uses), libtaskq.a and cmocka. tests/store/*.c likewise. TEST_OBJ_<name> is linked before the
 # archive, in the place of what it defines.
 
-TEST_SRC  := $(sort $(shell find tests/unit tests/store -name 'test_*.c' 2>/dev/null))
+TEST_SRC  := $(sort $(shell find tests/unit tests/store tests/sim -name 'test_*.c' 2>/dev/null))
 TEST_BIN  := $(foreach t,$(TEST_SRC),$(OUT)/tests/$(basename $(notdir $(t))))
 TEST_LIB_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(sort $(shell find tests/lib -name '*.c' 2>/dev/null)))
 
@@ -41,6 +41,8 @@ TEST_OBJ_test_queue_purge := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_terms := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_figures := $(TEST_OBJ_test_queue)
+
+include tests/sim/sim.mk
 
 define TEST_RULE
 $(OUT)/tests/$(basename $(notdir $(1))): $(OBJ)/$(basename $(1)).o $(TEST_OBJ_$(basename $(notdir $(1)))) $(OUT)/libtests.a $(OUT)/libtaskq.a
