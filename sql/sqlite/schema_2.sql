@@ -233,6 +233,21 @@ SELECT
 FROM task AS t
 WHERE t.started_at IS NOT NULL;
 
+-- What has happened to a task, moment by moment; ask for one id. Arms that name the id as theirs are found by
+-- its index, each by itself.
+-- name: v2_task_story
+CREATE VIEW task_story AS
+SELECT id, created_at AS at, 0 AS step, 'submitted' AS what, args AS detail FROM task_history
+UNION ALL
+SELECT id, run_at, 1, 'not before this', NULL FROM task_history WHERE run_at IS NOT NULL
+UNION ALL
+SELECT id, started_at, 2 * attempt, 'attempt ' || attempt || ' began', NULL FROM task_attempts
+UNION ALL
+SELECT id, ended_at, 2 * attempt + 1, 'attempt ' || attempt || ' ' || outcome, code || ': ' || message
+FROM task_attempts WHERE ended_at IS NOT NULL
+UNION ALL
+SELECT id, finished_at, 1000, status, message FROM task_history WHERE finished_at IS NOT NULL;
+
 -- name: v2_drop_queue_stats
 DROP VIEW queue_stats;
 

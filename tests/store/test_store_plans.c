@@ -196,6 +196,7 @@ test_the_views_answer_for_one_task_without_a_scan(void **state)
 	static const char *const queries[] = {
 		"EXPLAIN QUERY PLAN SELECT * FROM task_history WHERE id = 'x'",
 		"EXPLAIN QUERY PLAN SELECT * FROM task_attempts WHERE id = 'x'",
+		"EXPLAIN QUERY PLAN SELECT * FROM task_story WHERE id = 'x' ORDER BY at, step",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {

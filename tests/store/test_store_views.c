@@ -38,6 +38,8 @@ test_the_interface_has_version_1_and_these_columns(void **state)
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('task_active')",
 	    "id,type,status,waits_for,created_at,started_at,held_until,expires_at,age_s,attempts,"
 	    "priority,args,deferred_for\n");
+	check(env, "SELECT group_concat(name) FROM pragma_table_info('task_story')",
+	    "id,at,step,what,detail\n");
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('id_since')",
 	    "hour,day,week,month\n");
 	check(env, "SELECT group_concat(name) FROM pragma_table_info('task_attempts')",

@@ -199,6 +199,17 @@ SELECT
  t.response
 FROM task AS t
 WHERE t.started_at IS NOT NULL;
+CREATE VIEW task_story AS
+SELECT id, created_at AS at, 0 AS step, 'submitted' AS what, args AS detail FROM task_history
+UNION ALL
+SELECT id, run_at, 1, 'not before this', NULL FROM task_history WHERE run_at IS NOT NULL
+UNION ALL
+SELECT id, started_at, 2 * attempt, 'attempt ' || attempt || ' began', NULL FROM task_attempts
+UNION ALL
+SELECT id, ended_at, 2 * attempt + 1, 'attempt ' || attempt || ' ' || outcome, code || ': ' || message
+FROM task_attempts WHERE ended_at IS NOT NULL
+UNION ALL
+SELECT id, finished_at, 1000, status, message FROM task_history WHERE finished_at IS NOT NULL;
 CREATE VIEW queue_stats AS
 SELECT
  type,
