@@ -80,6 +80,11 @@ export class History {
 				starts.push(i);
 		});
 		const ends = starts.map((start, i) => (starts[i + 1] ?? this.at.length) - 1);
+		// The last step is shown when it is over: half of it would look like a fall.
+		if (starts.length > 1 && this.at.length - starts.at(-1) < rows) {
+			starts.pop();
+			ends.pop();
+		}
 		const fold = (values, how) => starts.map((start, i) => how(values.slice(start, ends[i] + 1).filter((value) => value !== null)));
 		const spans = this.at.map((_, i) => this.#spanS(i));
 		return {
