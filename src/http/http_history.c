@@ -56,7 +56,7 @@ fill_lanes(const struct queue_stats *stats, int64_t peaks[HISTORY_PEAKS], int64_
 {
 	for (int lane = 0; lane < LANE_COUNT; lane++) {
 		const struct lane_stats *now = &stats->lanes[lane];
-		int64_t *levels = &peaks[lane * HISTORY_LEVELS];
+		int64_t *levels = &peaks[(size_t)lane * HISTORY_LEVELS];
 
 		levels[HISTORY_QUEUED] = now->queued;
 		levels[HISTORY_SCHEDULED] = now->scheduled;

@@ -36,7 +36,7 @@ enum history_level {
 	HISTORY_LEVELS,
 };
 
-#define HISTORY_CONNECTIONS (LANE_COUNT * HISTORY_LEVELS)
+#define HISTORY_CONNECTIONS ((size_t)LANE_COUNT * HISTORY_LEVELS)
 #define HISTORY_PEAKS       (HISTORY_CONNECTIONS + 1)
 
 /* ...then means: how many executors of each lane are busy, in thousandths... */

@@ -9,12 +9,11 @@
 
 #include "base/compiler.h"
 
-/* The bytes of a file as an array among the program's constants. */
-#define WEB_BYTES(name, path)                                                                \
-	extern const char name[] __attribute__((visibility("hidden")));                      \
-	__asm__(".pushsection .rodata\n.balign 16\n.globl " #name "\n.hidden " #name         \
-		"\n.type " #name ", @object\n" #name ":\n.incbin \"" path "\"\n.size " #name \
-		", . - " #name "\n.popsection\n");
+/* The bytes of a file as an array among the program's constants. Both arguments are texts. */
+#define WEB_BYTES(name, path)                                                                      \
+	__asm__(".pushsection .rodata\n.balign 16\n.globl " name "\n.hidden " name "\n.type " name \
+		", @object\n" name ":\n.incbin \"" path "\"\n.size " name ", . - " name            \
+		"\n.popsection\n")
 
 #include "web_assets_table.h"
 
