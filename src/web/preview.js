@@ -63,8 +63,13 @@ export class Preview {
 			else if (error.status === 404)
 				fill(this.told, "It left no content.");
 			else
-				fill(this.told, error.message);
+				this.#fail(error, wanted);
 		}
+	}
+
+	#fail(error, wanted) {
+		fill(this.told, error.message);
+		fill(this.buttons, h("button", { type: "button", onclick: () => this.load(wanted) }, "Try again"));
 	}
 
 	#show(data, size, type, wanted) {

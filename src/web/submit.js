@@ -153,9 +153,16 @@ export class SubmitPage {
 		try {
 			const { id } = await send("/tasks/submissions", this.#body(), { "Idempotency-Key": this.key });
 			this.key = null;
-			location.hash = `#/tasks/${id}`;
+			// Who has gone elsewhere meanwhile stays there, and is told.
+			if (this.isClosed)
+				notice(`Submitted as ${id}.`);
+			else
+				location.hash = `#/tasks/${id}`;
 		} catch (error) {
-			this.#showFaults(error);
+			if (this.isClosed)
+				notice(`What was submitted: ${error.message}`, "error");
+			else
+				this.#showFaults(error);
 		} finally {
 			this.button.disabled = false;
 		}

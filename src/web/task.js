@@ -21,7 +21,6 @@ export class TaskPage {
 	constructor(room, id) {
 		this.id = id;
 		this.room = room;
-		this.turn = 0;
 		this.controller = new AbortController();
 		this.title = h("h1", { tabindex: "-1" }, "Task");
 		this.state = h("span");
@@ -41,9 +40,15 @@ export class TaskPage {
 
 	close() {
 		this.controller.abort();
+		this.#endFollowing();
+		this.details?.stop();
+	}
+
+	#endFollowing() {
 		this.stream?.close();
 		this.poll?.stop();
 		clearInterval(this.clock);
+		document.removeEventListener("visibilitychange", this.onVisibility);
 	}
 
 	/* The first look; until it succeeds, it is tried again as a poll is. */
@@ -57,7 +62,7 @@ export class TaskPage {
 			this.#showSubmission();
 			this.panels.hidden = false;
 			say(this.told, "");
-			await this.#update(task);
+			this.#update(task);
 			if (!FINAL.includes(task.status))
 				this.#follow();
 		}, ASK_EVERY_MS, (error) => {
@@ -71,16 +76,30 @@ export class TaskPage {
 	}
 
 	#follow() {
-		this.stream = new EventSource(`/tasks/${this.id}/events`);
+		this.clock = setInterval(() => this.#tick(), 1000);
+		this.onVisibility = () => (document.hidden ? this.stream.close() : this.#listen());
+		document.addEventListener("visibilitychange", this.onVisibility);
+		this.#listen();
+	}
+
+	/*
+	 * A hidden page holds no stream: a browser has six connections to a service for all of its pages
+	 * together, so a few in the background would keep the one that is seen waiting. A new stream begins
+	 * with what the task is by then.
+	 */
+	#listen() {
+		this.poll.stop();
+		this.stream?.close();
+		const stream = new EventSource(`/tasks/${this.id}/events`);
+		this.stream = stream;
 		const onEvent = (event) => this.#update(JSON.parse(event.data));
-		this.stream.addEventListener("status", onEvent);
-		this.stream.addEventListener("progress", onEvent);
+		stream.addEventListener("status", onEvent);
+		stream.addEventListener("progress", onEvent);
 		// It comes again by itself but for where it was refused.
-		this.stream.addEventListener("error", () => {
-			if (this.stream.readyState === EventSource.CLOSED && !FINAL.includes(this.task.status))
+		stream.addEventListener("error", () => {
+			if (stream.readyState === EventSource.CLOSED && !FINAL.includes(this.task.status))
 				this.#askInstead();
 		});
-		this.clock = setInterval(() => this.#tick(), 1000);
 	}
 
 	#askInstead() {
@@ -88,35 +107,37 @@ export class TaskPage {
 	}
 
 	/* Shows a status, and reads anew what it has changed. */
-	async #update(task) {
+	#update(task) {
 		const before = this.task;
 		// Answers may overtake events, so what is older than what is known says nothing.
 		if (before && (FINAL.includes(before.status) || task.attempts < before.attempts))
 			return;
 		this.task = task;
 		this.#showTask();
-		const isNews = !before || before.status !== task.status || before.attempts !== task.attempts ||
-			before.started_at !== task.started_at;
-		if (!isNews)
-			return;
-		if (FINAL.includes(task.status)) {
-			this.stream?.close();
-			this.poll?.stop();
-			clearInterval(this.clock);
-		}
-		const turn = ++this.turn;
-		try {
-			const { attempts } = await read(`/tasks/${this.id}/attempts`, this.controller.signal);
-			if (turn !== this.turn)
-				return;
+		if (FINAL.includes(task.status))
+			this.#endFollowing();
+		if (!before || before.status !== task.status || before.attempts !== task.attempts || before.started_at !== task.started_at)
+			this.#readDetails();
+	}
+
+	/* The attempts, and the result when there is one; until they are had, they are asked for as in a poll. */
+	#readDetails() {
+		this.details?.stop();
+		const details = new Poll(async (signal) => {
+			const { attempts } = await read(`/tasks/${this.id}/attempts`, signal);
 			this.list = attempts;
 			this.#showAttempts();
-			if (FINAL.includes(task.status))
-				await this.#showResult();
-		} catch (error) {
-			if (!this.controller.signal.aborted)
-				notice(error.message, "error");
-		}
+			if (FINAL.includes(this.task.status))
+				await this.#showResult(signal);
+			details.stop();
+			say(this.told, "");
+		}, ASK_EVERY_MS, (error) => {
+			if (error)
+				say(this.told, error.message);
+			if (error instanceof Problem && error.status === 404)
+				details.stop();
+		});
+		this.details = details;
 	}
 
 	#tick() {
@@ -188,11 +209,10 @@ export class TaskPage {
 			this.list.length > 0 ? attemptTable(this.list) : h("p", { class: "note" }, "It has not been started."));
 	}
 
-	async #showResult() {
-		this.result.hidden = false;
+	async #showResult(signal) {
 		const parts = [h("h2", null, "Result")];
 		if (this.task.status !== "SUCCEEDED") {
-			const answer = await read(`/tasks/${this.id}`, this.controller.signal);
+			const answer = await read(`/tasks/${this.id}`, signal);
 			parts.push(h("p", { class: "failure" }, h("b", null, words(answer.result.code)), ` ${answer.result.message}`));
 		}
 		const response = this.list.at(-1)?.response;
@@ -202,6 +222,7 @@ export class TaskPage {
 		if (this.task.status === "SUCCEEDED" || this.list.at(-1)?.code === "http_status")
 			parts.push(new Preview(this.id).element);
 		fill(this.result, parts);
+		this.result.hidden = false;
 	}
 
 	#confirmCancel() {
@@ -224,9 +245,10 @@ export class TaskPage {
 		try {
 			const response = await ask("DELETE", `/tasks/${this.id}`, { headers: { "Content-Type": "application/json" } });
 			notice(response.status === 202 ? "It is told to end." : "Cancelled.");
-			await this.#update(await read(`/tasks/submissions/${this.id}`, this.controller.signal));
+			this.#update(await read(`/tasks/submissions/${this.id}`, this.controller.signal));
 		} catch (error) {
-			notice(error.message, "error");
+			if (!this.controller.signal.aborted)
+				notice(error.message, "error");
 		}
 	}
 
@@ -237,7 +259,9 @@ export class TaskPage {
 		try {
 			const { id } = await send(`/tasks/${this.id}/retry`, {}, { "Idempotency-Key": this.key });
 			notice("It runs again, as a new task.");
-			location.hash = `#/tasks/${id}`;
+			// Who has gone elsewhere meanwhile stays there.
+			if (!this.controller.signal.aborted)
+				location.hash = `#/tasks/${id}`;
 		} catch (error) {
 			button.disabled = false;
 			notice([error.message, ...(error.errors ?? []).map((one) => `${one.pointer}: ${one.detail}`)].join(" "), "error");

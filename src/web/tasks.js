@@ -130,19 +130,21 @@ export class TaskList {
 	async load() {
 		this.controller.abort();
 		const controller = new AbortController();
+		const path = this.#path();
 		this.controller = controller;
 		this.loadedAt = Date.now();
 		this.seen = this.#mark(latestFigures());
 		try {
-			let page = await read(this.#path(), controller.signal);
+			let page = await read(path, controller.signal);
 			for (let pages = 1; page.tasks.length === 0 && page.next_cursor && pages < SEARCH_PAGES_MAX; pages++) {
 				say(this.told, "Searching further back …");
 				page = await read(this.#path(page.next_cursor), controller.signal);
 			}
 			this.#show(page);
+			this.shown = path;
 		} catch (error) {
 			if (!controller.signal.aborted)
-				this.#fail(error);
+				this.#fail(error, path);
 		}
 	}
 
@@ -161,8 +163,10 @@ export class TaskList {
 			hasMore && h("a", { class: "button", href: `#/tasks?${next}`, rel: "next" }, page.tasks.length > 0 ? "Older" : "Search on"));
 	}
 
-	#fail(error) {
-		fill(this.body);
+	/* What was read before stays to be seen, unless it was asked for something else. */
+	#fail(error, path) {
+		if (this.shown !== path)
+			fill(this.body);
 		fill(this.pages, h("button", { type: "button", onclick: () => this.load() }, "Try again"));
 		say(this.told, error instanceof Problem || error.message ? error.message : "The list cannot be read.");
 	}

@@ -160,6 +160,83 @@ export const tests = {
 		return page;
 	},
 
+	async "a page that was left, or is hidden, holds no stream"({ browser, daemon, origin }) {
+		const page = await openPage(browser);
+		const id = await daemon.submit("http-fetch", { url: origin.url("/held") }, { retry: { max_attempts: 1 } });
+		await page.addInitScript(() => {
+			window.streams = [];
+			window.EventSource = class extends EventSource {
+				constructor(...terms) {
+					super(...terms);
+					window.streams.push(this);
+				}
+			};
+		});
+		const open = () => page.evaluate(() => window.streams.filter((one) => one.readyState !== EventSource.CLOSED).length);
+		const setHidden = (hidden) => page.evaluate((value) => {
+			Object.defineProperty(document, "hidden", { value, configurable: true });
+			document.dispatchEvent(new Event("visibilitychange"));
+		}, hidden);
+		// Left while it still reads.
+		let release;
+		const isHeld = new Promise((resolve) => { release = resolve; });
+		const asked = page.waitForRequest("**/attempts");
+		await page.route("**/attempts", async (route) => {
+			await isHeld;
+			await route.continue().catch(() => {});
+		});
+		await go(page, daemon, `/tasks/${id}`);
+		await asked;
+		await go(page, daemon, "/submit");
+		await page.getByRole("heading", { name: "Submit a task" }).waitFor();
+		release();
+		await page.unrouteAll({ behavior: "wait" });
+		await page.waitForLoadState("networkidle");
+		assert.equal(await open(), 0);
+		await go(page, daemon, `/tasks/${id}`);
+		await heading(page, "RUNNING").waitFor();
+		await until(async () => await open() === 1, "it is followed");
+		await setHidden(true);
+		assert.equal(await open(), 0);
+		// What happened meanwhile is told when it is seen again.
+		await fetch(`${daemon.base}/tasks/${id}`, { method: "DELETE" });
+		await daemon.wait(id);
+		assert.equal(await heading(page, "RUNNING").count(), 1);
+		await setHidden(false);
+		await heading(page, "FAILED").waitFor();
+		await until(async () => await open() === 0, "it has ended");
+		return page;
+	},
+
+	async "what cannot be read for a while is read later, and what is there stays"({ browser, daemon }) {
+		const page = await openPage(browser);
+		page.allows(/status of 503/);
+		const refuse = async (route) => route.fulfill({ status: 503, contentType: "application/problem+json",
+			body: JSON.stringify({ title: "Away", detail: "Come back soon." }) });
+		const id = await daemon.submit("factorial", { n: "20" });
+		await daemon.wait(id);
+		await page.route("**/attempts", refuse, { times: 1 });
+		await page.route("**/result", refuse, { times: 1 });
+		await go(page, daemon, `/tasks/${id}`);
+		await page.locator(".told", { hasText: "Come back soon." }).waitFor();
+		await page.locator(".preview .note", { hasText: "Come back soon." }).waitFor();
+		assert.equal(await page.locator(".told").textContent(), "");
+		await page.getByRole("button", { name: "Try again" }).click();
+		await page.locator(".preview pre", { hasText: "2432902008176640000" }).waitFor();
+		await go(page, daemon, "/tasks?type=factorial");
+		await page.locator(".list tbody tr", { hasText: id }).waitFor();
+		await page.route("**/tasks?*", refuse);
+		await daemon.submit("factorial", { n: "21" });
+		await page.locator(".told", { hasText: "Come back soon." }).waitFor();
+		assert.notEqual(await page.locator(".list tbody tr").count(), 0);
+		// But not where something else was asked for.
+		await page.getByLabel("URL begins with").fill("http://nothing.example/");
+		await page.keyboard.press("Enter");
+		await until(async () => await page.locator(".list tbody tr").count() === 0, "what was not asked for is gone");
+		await page.unrouteAll();
+		return page;
+	},
+
 	async "a task that waits is cancelled, too"({ browser, daemon }) {
 		const page = await openPage(browser);
 		const id = await daemon.submit("factorial", { n: "7" }, { delay_ms: 3600000 });
