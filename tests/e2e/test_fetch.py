@@ -378,13 +378,12 @@ class TestLimits:
                 assert first.running_peak <= 3
 
     def test_in_flight_cap(self, make_daemon):
-        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=4)
+        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=4, fetch_per_host_max=2)
         with ScriptedOrigin(ok_answer(b"x"), hold=True) as first, ScriptedOrigin(ok_answer(b"x"), hold=True) as second:
             with daemon.client() as client:
                 ids = [client.fetch((first, second)[n % 2].url()) for n in range(10)]
-                wait_until(lambda: first.running + second.running == 4)
-                words = [client.status(task_id) for task_id in ids]
-                assert words.count("RUNNING") == 4 and words.count("QUEUED") == 6
+                wait_until(lambda: first.running == second.running == 2)
+                wait_until(lambda: sorted(client.status(task_id) for task_id in ids) == ["QUEUED"] * 6 + ["RUNNING"] * 4)
                 first.release()
                 second.release()
                 assert all(client.result(task_id)["result"] == "x" for task_id in ids)
