@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """GET /metrics: the format to the letter, and figures that agree with what was done."""
 
+import contextlib
 import pathlib
 import re
 import shutil
@@ -13,10 +14,11 @@ import uuid
 
 import pytest
 
+from lib import preload
 from lib.api import SUBMISSIONS, check_problem
 from lib.faults import fill, needs_root
 from lib.load import either_way, factorial_body, submit_many, wait_drained
-from lib.metrics import Metrics, check_growth, read, scrape
+from lib.metrics import CONTENT_TYPE, Metrics, check_growth, read, scrape
 from lib.origins import ScriptedOrigin, ok_answer
 from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
@@ -509,6 +511,28 @@ class TestTrouble:
         with daemon.client() as client:
             assert tasks(scrape(client)) == {"succeeded": 1500}
             assert scrape(client).value("taskq_store_commit_failures_total") == 0
+
+    def test_many_who_scrape_at_once_get_whole_answers_while_no_flush_returns(self, make_daemon, tmp_path):
+        """A disk that hangs holds up who submits, and nobody who asks how the service is."""
+        hold = tmp_path / "hold"
+        env = {"LD_PRELOAD": str(preload.library("hold_flush", tmp_path)), "TASKQ_HOLD_FLUSH": str(hold)}
+        daemon = make_daemon(env=env)
+        with RawConnection(*daemon.address) as submitter, contextlib.ExitStack() as stack:
+            hold.touch()
+            submitter.send(request("POST", SUBMISSIONS, [("Content-Type", "application/json")], factorial_body(300)))
+            many = [stack.enter_context(RawConnection(*daemon.address)) for _ in range(32)]
+            for place, connection in enumerate(many):
+                connection.send(request("HEAD" if place % 4 == 0 else "GET", "/metrics"))
+            for place, connection in enumerate(many):
+                response = connection.read_response(head=place % 4 == 0)
+                assert response.status == 200 and response.header("Content-Type") == CONTENT_TYPE
+                if place % 4 != 0:
+                    metrics = Metrics(response.body.decode())
+                    assert metrics.value("taskq_tasks_submitted_total", **FACTORIAL) == 0, "what is not on disk is not stored"
+            hold.unlink()
+            assert submitter.read_response().status == 202
+        with daemon.client() as client:
+            assert scrape(client).value("taskq_tasks_submitted_total", **FACTORIAL) == 1
 
     def test_it_is_answered_while_the_service_drains(self, make_daemon, held):
         daemon = make_daemon(drain_timeout_ms=60000, **LOOPBACK)
