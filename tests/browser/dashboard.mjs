@@ -21,6 +21,25 @@ function linkState(page, state) {
 	return page.locator(`#link[data-state="${state}"]`).waitFor();
 }
 
+/* Each page, once what it shows is there: axe finds nothing serious, and nothing is wider than the screen. */
+async function everyPageIsUsable({ browser, daemon, origin }, options) {
+	const id = await daemon.submit("http-fetch", { url: origin.url(`/missing/${"long/".repeat(60)}`) });
+	await daemon.wait(id);
+	const page = await openPage(browser, options);
+	const shown = { "/": "canvas", "/tasks": ".list tbody tr", [`/tasks/${id}`]: ".preview pre", "/submit": "details", "/nothing": "h1" };
+	for (const [address, part] of Object.entries(shown)) {
+		await go(page, daemon, address);
+		await page.locator(part).first().waitFor();
+		await linkState(page, "live");
+		if (address === "/submit")
+			await page.getByText("When, and how often").click();
+		assert.deepEqual(await faultsOf(page), [], address);
+		const [inner, content] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
+		assert.ok(content <= inner, `${address} is ${content} wide in ${inner}`);
+	}
+	return page;
+}
+
 export const tests = {
 	async "the overview shows figures and their history"({ browser, daemon }) {
 		const page = await openPage(browser);
@@ -349,27 +368,8 @@ export const tests = {
 		return page;
 	},
 
-	async "every page is usable by everybody, wide and on a phone, light and dark"({ browser, daemon, origin }) {
-		const id = await daemon.submit("http-fetch", { url: origin.url(`/missing/${"long/".repeat(60)}`) });
-		await daemon.wait(id);
-		const addresses = ["/", "/tasks", `/tasks/${id}`, "/submit", "/nothing"];
-		let page = null;
-		for (const options of [{ colorScheme: "light" }, { ...PHONE, colorScheme: "dark" }]) {
-			await page?.context().close();
-			page = await openPage(browser, options);
-			for (const address of addresses) {
-				await go(page, daemon, address);
-				await page.locator(address === "/" ? "canvas" : address === "/tasks" ? ".list tbody tr" : address.startsWith("/tasks/") ? ".preview pre" : "h1").first().waitFor();
-				await linkState(page, "live");
-				if (address === "/submit")
-					await page.getByText("When, and how often").click();
-				assert.deepEqual(await faultsOf(page), [], `${address} ${options.colorScheme}`);
-				const [inner, content] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
-				assert.ok(content <= inner, `${address} is ${content} wide in ${inner}`);
-			}
-		}
-		return page;
-	},
+	"every page is usable by everybody, wide and light": (scene) => everyPageIsUsable(scene, { colorScheme: "light" }),
+	"every page is usable by everybody, on a phone and dark": (scene) => everyPageIsUsable(scene, { ...PHONE, colorScheme: "dark" }),
 
 	async "a service that dies and comes back is told, and followed again"({ browser, origin }) {
 		const daemon = await new Daemon().start();
