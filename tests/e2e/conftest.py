@@ -15,6 +15,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 from lib import daemon as daemon_module  # noqa: E402
+from lib import description  # noqa: E402
 from lib import origins  # noqa: E402
 from lib.daemon import Daemon  # noqa: E402
 
@@ -27,6 +28,7 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("e2e")
+description.is_on = True
 
 
 def pytest_sessionstart(session):

@@ -178,6 +178,9 @@ class TestJudge:
 
     GOOD = b'{"status":"ok"}'
 
+    def test_it_is_on(self):
+        assert description.is_on
+
     def test_what_is_described_passes(self):
         description.check("GET", "/healthz", 200, JSON, self.GOOD)
         description.check("GET", "http://127.0.0.1/%68ealthz?", 200, JSON, self.GOOD)
