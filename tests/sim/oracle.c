@@ -496,6 +496,7 @@ oracle_submitted(struct oracle *oracle, const struct task_new *tasks, size_t tas
 			add_ended(oracle, task, tasks[i].ended);
 		if (start != NULL) {
 			begin_first(oracle, task);
+			oracle_check_turn(oracle, task);
 			task->seq = start->seq;
 			oracle->claimed++;
 		}

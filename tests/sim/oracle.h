@@ -178,6 +178,12 @@ void oracle_completed(struct oracle *oracle, const struct completion *completion
 void oracle_released(struct oracle *oracle, const struct task *tasks, const char *const *hosts,
     size_t count, int64_t now_ms, size_t queued); /* hosts: NULL where none is deferred */
 /**
+ * oracle_check_turn - nobody is let go to a host before one that has waited for it for long; those
+ * that run alone stand apart
+ */
+void oracle_check_turn(const struct oracle *oracle, const struct oracle_task *task);
+
+/**
  * oracle_lost_recall - whether a task was recalled for a host of late and has ended since without
  * having been claimed: for a second somebody may count on it
  */

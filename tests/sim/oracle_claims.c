@@ -128,10 +128,8 @@ oracle_lost_recall(const struct oracle *oracle, const char *host)
 	return false;
 }
 
-/* Nobody is let go to a host before one that has waited for it for long; those that run alone
-   stand apart. */
-static void
-check_turn(const struct oracle *oracle, const struct oracle_task *task)
+void
+oracle_check_turn(const struct oracle *oracle, const struct oracle_task *task)
 {
 	char host[TASK_HOST_SIZE];
 	const struct oracle_task *first;
@@ -157,7 +155,7 @@ static void
 claim(struct oracle *oracle, struct oracle_task *task, const struct task *told, int64_t now_ms)
 {
 	check_claim(oracle, task, told, now_ms);
-	check_turn(oracle, task);
+	oracle_check_turn(oracle, task);
 	task->seq = told->seq;
 	task->lease++;
 	task->attempt++;

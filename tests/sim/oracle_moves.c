@@ -65,6 +65,10 @@ complete(struct oracle *oracle, struct oracle_task *task, const struct completio
 
 	if (!succeeded && outcome->verdict != VERDICT_FAILED)
 		oracle_fail(oracle, task, "an attempt that did not end was written down");
+	/* In the simulation of the queue it is known which attempts were begun. */
+	if (oracle->host_of != NULL && !succeeded && outcome->failure != FAILURE_CANCELLED &&
+	    task->lease < 64 && (task->executed & UINT64_C(1) << task->lease) == 0)
+		oracle_fail(oracle, task, "an attempt has failed that was not begun");
 	if (task->is_cancelled && (succeeded || completion->is_retried)) {
 		end(oracle, task, TASK_FAILED, FAILURE_CANCELLED, now_ms);
 	} else if (completion->is_retried) {

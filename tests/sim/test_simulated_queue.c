@@ -161,7 +161,7 @@ int
 main(int argc, char *argv[])
 {
 	static const char *const names[] = { "queue", NULL };
-	static const uint64_t steps[] = { 60000 };
+	static const uint64_t steps[] = { 40000 };
 
 	return sim_main(argc, argv, names, steps, run);
 }
