@@ -218,7 +218,7 @@ export class TaskPage {
 		const response = this.list.at(-1)?.response;
 		if (response?.url)
 			parts.push(h("p", { class: "note" }, `Answered ${response.status ?? "nothing"} by `, h("span", { class: "url" }, response.url),
-				response.redirects > 0 && ` after ${response.redirects} redirects`));
+				response.redirects > 0 && ` after ${response.redirects} redirect${response.redirects === 1 ? "" : "s"}`));
 		if (this.task.status === "SUCCEEDED" || this.list.at(-1)?.code === "http_status")
 			parts.push(new Preview(this.id).element);
 		fill(this.result, parts);

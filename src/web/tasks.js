@@ -12,8 +12,10 @@ const STATES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "REJECTED"];
 const TYPES = ["factorial", "http-fetch"];
 const PARAMETERS = ["status", "type", "created_after", "created_before", "url_prefix", "cursor"];
 const LIMIT = 50;
-/* Pages without a match that are gone through before the reader is asked whether to go on. */
-const SEARCH_PAGES_MAX = 5;
+/* How long pages without a match are gone through before the reader is asked whether to go on. */
+const SEARCH_MS = 10000;
+/* How many of them where they were gone through before: what is new, or has ended since. */
+const AGAIN_PAGES = 5;
 /* Between two looks at a list that follows what happens. */
 const FOLLOW_MS = 3000;
 
@@ -30,6 +32,10 @@ function toField(text) {
 function fromField(text) {
 	const date = new Date(text);
 	return text && !Number.isNaN(date.getTime()) ? date.toISOString() : "";
+}
+
+function isNone(page) {
+	return page.tasks.length === 0 && page.next_cursor !== null;
 }
 
 function taskRow(task, now) {
@@ -65,7 +71,7 @@ export class TaskList {
 					this.body)),
 			this.told, this.pages);
 		this.onStats = (event) => this.#onStats(event.detail);
-		this.onBack = () => this.load();
+		this.onBack = () => this.load(true);
 		figures.addEventListener("stats", this.onStats);
 		figures.addEventListener("back", this.onBack);
 		this.load();
@@ -126,26 +132,45 @@ export class TaskList {
 		return `/tasks?${query}`;
 	}
 
-	/** load - read the page that the address says; a later call overtakes an earlier one */
-	async load() {
+	/**
+	 * load - read the page that the address says; a later call overtakes an earlier one
+	 * @isAgain: what was searched through already is not searched again
+	 */
+	async load(isAgain) {
 		this.controller.abort();
 		const controller = new AbortController();
 		const path = this.#path();
 		this.controller = controller;
 		this.loadedAt = Date.now();
+		this.isLoading = true;
 		this.seen = this.#mark(latestFigures());
 		try {
-			let page = await read(path, controller.signal);
-			for (let pages = 1; page.tasks.length === 0 && page.next_cursor && pages < SEARCH_PAGES_MAX; pages++) {
-				say(this.told, "Searching further back …");
-				page = await read(this.#path(page.next_cursor), controller.signal);
-			}
-			this.#show(page);
+			this.#show(await this.#search(path, isAgain && this.shown === path, controller.signal));
 			this.shown = path;
 		} catch (error) {
 			if (!controller.signal.aborted)
 				this.#fail(error, path);
+		} finally {
+			if (this.controller === controller)
+				this.isLoading = false;
 		}
+	}
+
+	/*
+	 * The first page that has a match. The service looks at so many tasks for an answer and no more,
+	 * so the few failures among a million are found in many small steps.
+	 */
+	async #search(path, isAgain, signal) {
+		const end = Date.now() + SEARCH_MS;
+		const foundAt = isAgain ? this.foundAt : null;
+		let page = await read(path, signal);
+		this.foundAt = null;
+		for (let pages = 1; isNone(page) && Date.now() < end && !(foundAt && pages > AGAIN_PAGES); pages++) {
+			say(this.told, "Searching further back …");
+			this.foundAt = foundAt && pages === AGAIN_PAGES ? foundAt : page.next_cursor;
+			page = await read(this.#path(this.foundAt), signal);
+		}
+		return page;
 	}
 
 	#show(page) {
@@ -177,8 +202,8 @@ export class TaskList {
 	}
 
 	#onStats(stats) {
-		if (this.follow.checked && !this.follow.disabled && this.#mark(stats) !== this.seen &&
+		if (!this.isLoading && this.follow.checked && !this.follow.disabled && this.#mark(stats) !== this.seen &&
 			Date.now() - this.loadedAt >= FOLLOW_MS && !this.body.contains(document.activeElement))
-			this.load();
+			this.load(true);
 	}
 }

@@ -307,6 +307,28 @@ export const tests = {
 		return page;
 	},
 
+	async "a match far back is found without asking, and not searched for again"({ browser, daemon }) {
+		const page = await openPage(browser);
+		const id = await daemon.submit("factorial", { n: "88" });
+		await daemon.wait(id);
+		const { tasks } = await (await fetch(`${daemon.base}/tasks?type=factorial`)).json();
+		// As a service with a long history answers: so many tasks were looked at, and none matched.
+		const cursors = [];
+		await page.route("**/tasks?*", async (route) => {
+			const at = Number(new URL(route.request().url()).searchParams.get("cursor") ?? "0");
+			cursors.push(at);
+			await route.fulfill({ json: at < 20 ? { tasks: [], next_cursor: String(at + 1) } : { tasks: tasks.slice(0, 1), next_cursor: null } });
+		});
+		await go(page, daemon, "/tasks?status=FAILED");
+		await page.locator(".list tbody tr").waitFor();
+		assert.deepEqual(cursors, Array.from({ length: 21 }, (_, i) => i));
+		await daemon.submit("factorial", { n: "89" });
+		await until(() => cursors.length >= 27, "the list follows");
+		assert.deepEqual(cursors.slice(21, 27), [0, 1, 2, 3, 4, 20]);
+		await page.unrouteAll({ behavior: "wait" });
+		return page;
+	},
+
 	async "new tasks come into the list by themselves"({ browser, daemon }) {
 		const page = await openPage(browser);
 		await go(page, daemon, "/tasks?type=factorial");
