@@ -42,6 +42,14 @@ check_disk(struct queue_check *check, const struct queue_stats *stats)
 		    (long long)(stats->disk_free_min_bytes / MIB));
 }
 
+static long long
+count_waiting(const struct lane_stats *lane)
+{
+	int64_t count = lane->queued + lane->deferred;
+
+	return count;
+}
+
 /* What admission refuses for beside the two above. */
 static void
 check_admission(struct queue_check *check, const struct queue_stats *stats)
@@ -50,8 +58,7 @@ check_admission(struct queue_check *check, const struct queue_stats *stats)
 	    stats->admission != REFUSAL_DRAINING)
 		check->reason = refusal_word(stats->admission);
 	detail(check, "%lld wait in the cpu lane and %lld in the io lane, of %lld that may",
-	    (long long)(stats->lanes[LANE_CPU].queued + stats->lanes[LANE_CPU].deferred),
-	    (long long)(stats->lanes[LANE_IO].queued + stats->lanes[LANE_IO].deferred),
+	    count_waiting(&stats->lanes[LANE_CPU]), count_waiting(&stats->lanes[LANE_IO]),
 	    (long long)stats->waiting_max);
 }
 
