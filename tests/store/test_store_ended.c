@@ -473,7 +473,7 @@ test_the_views_show_it_as_one_that_was_run(void **state)
 	assert_string_equal(ended,
 	    "00000005-0000-7000-8000-000000000000|factorial|SUCCEEDED|{\"n\":\"5\"}|"
 	    "2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.000Z|2026-01-01T00:00:00.007Z|"
-	    "0|7|1|3||||text/plain|3||120|5|||||0|268||\n");
+	    "0|7|1|3||||text/plain|3||120|5|||||0|268||||\n");
 	free(ended);
 	ended = store_env_sql(env, "SELECT * FROM task_attempts");
 	assert_string_equal(ended,
