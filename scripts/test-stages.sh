@@ -241,8 +241,8 @@ stage_sanitizer()
 
 stage_address()
 {
-	stage_sanitizer address --ignore-glob='*/test_pages.py' --ignore-glob='*/test_history_page.py' \
-		--ignore-glob='*/test_monitoring.py'
+	stage_sanitizer address --ignore-glob=test_pages.py --ignore-glob=test_history_page.py \
+		--ignore-glob=test_monitoring.py
 }
 
 # Left out is what has no two threads to look for: programs of one thread, pages, and the judging of input, which
@@ -252,7 +252,7 @@ stage_thread()
 	local suite without=()
 	for suite in 'cli*' contract history_page monitoring 'openapi*' operator pages settings ssrf strict_json \
 		terms_input wire; do
-		without+=("--ignore-glob=*/test_$suite.py")
+		without+=("--ignore-glob=test_$suite.py")
 	done
 	stage_sanitizer thread "${without[@]}"
 }
