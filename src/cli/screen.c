@@ -150,8 +150,12 @@ screen_line_clear(struct screen *screen)
 
 static void
 put_message(struct screen *screen, const char *prefix, enum paint prefix_paint, enum paint paint,
-    const char *text)
+    const char *fmt, va_list ap)
 {
+	char text[MESSAGE_BYTES];
+
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
 	screen_line_clear(screen);
 	fflush(stdout);
 	ink_put(&screen->err, prefix_paint, "%s", prefix);
@@ -163,42 +167,33 @@ put_message(struct screen *screen, const char *prefix, enum paint prefix_paint, 
 void
 screen_error(struct screen *screen, const char *fmt, ...)
 {
-	char text[MESSAGE_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	put_message(screen, "taskq: ", PAINT_BAD, PAINT_PLAIN, fmt, ap);
 	va_end(ap);
-	put_message(screen, "taskq: ", PAINT_BAD, PAINT_PLAIN, text);
 }
 
 void
 screen_detail(struct screen *screen, const char *fmt, ...)
 {
-	char text[MESSAGE_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	put_message(screen, "  ", PAINT_PLAIN, PAINT_PLAIN, fmt, ap);
 	va_end(ap);
-	put_message(screen, "  ", PAINT_PLAIN, PAINT_PLAIN, text);
 }
 
 void
 screen_hint(struct screen *screen, const char *fmt, ...)
 {
-	char text[MESSAGE_BYTES];
 	va_list ap;
 
 	if (screen->is_quiet)
 		return;
 	va_start(ap, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
-		text[0] = '\0';
+	put_message(screen, "  ", PAINT_PLAIN, PAINT_DIM, fmt, ap);
 	va_end(ap);
-	put_message(screen, "  ", PAINT_PLAIN, PAINT_DIM, text);
 }
 
 enum status

@@ -6,7 +6,7 @@
 # What a stranger would do: a minimal Debian 12 (debootstrap --variant=minbase, so no compiler, no
 # make, no curl, no certificates), a clone of this checkout's HEAD, `scripts/run` until it answers,
 # `scripts/test` until it passes. Nothing else is typed. Needs root, debootstrap, git and a mirror;
-# takes a quarter of an hour or more, so scripts/test does not include it. With --user the stranger is
+# takes twenty minutes or more, so scripts/test does not include it. With --user the stranger is
 # not root, and has sudo without a password. With --package-only the stranger installs the Debian package
 # of this checkout instead, which is made on the host: what it depends on has to be enough.
 #
