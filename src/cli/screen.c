@@ -148,6 +148,9 @@ screen_line_clear(struct screen *screen)
 	screen->has_line = false;
 }
 
+static void put_message(struct screen *screen, const char *prefix, enum paint prefix_paint,
+    enum paint paint, const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+
 static void
 put_message(struct screen *screen, const char *prefix, enum paint prefix_paint, enum paint paint,
     const char *fmt, va_list ap)
