@@ -358,7 +358,8 @@ stage_package()
 build_and_install_as_configured()
 {
 	make -s -j "$jobs" OPTIMISATION=-O0 && make -s OPTIMISATION=-O0 DESTDIR=dest install &&
-		tells_its_version dest/x/bin/taskqd && tells_its_version dest/x/bin/taskq
+		tells_its_version dest/x/bin/taskqd && tells_its_version dest/x/bin/taskq &&
+		test -s dest/y/taskqd.conf && grep 'ExecStart=.*/y/taskqd.conf' dest/x/lib/systemd/system/taskqd.service
 }
 
 # refused PATTERN COMMAND... - whether a command fails and says why
@@ -389,8 +390,8 @@ stage_configure()
 			env PKG_CONFIG_LIBDIR=/nonexistent ./configure
 		check "configure names a compiler that is not there" refused 'C compiler' \
 			./configure CC=/nonexistent/cc
-		check "configure accepts this system" ./configure --prefix=/x CC=gcc
-		check "the build from it installs below its prefix" build_and_install_as_configured
+		check "configure accepts this system" ./configure --prefix=/x --sysconfdir=/y CC=gcc
+		check "the build from it installs where it was told to" build_and_install_as_configured
 	fi
 	cd "$root" || exit 1
 	rm -rf "$copy"

@@ -11,7 +11,7 @@
 
 /* How the service ended. */
 enum app_end {
-	APP_DRAINED,      /* orderly, after SIGTERM or SIGINT */
+	APP_DRAINED,      /* orderly, after SIGTERM, SIGINT or SIGHUP */
 	APP_START_FAILED, /* never served; `error` says why */
 	APP_REFUSED,      /* the settings cannot be used as they are */
 	APP_DATA_REFUSED, /* the database is damaged or newer than the program */

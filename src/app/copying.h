@@ -9,7 +9,7 @@
 /**
  * copying_run - copy data from one directory to another by store_backup or store_restore, and print
  * what was copied
- * Main thread, and the only one; SIGTERM and SIGINT stay blocked.
+ * Main thread, and the only one; SIGTERM, SIGINT and SIGHUP stay blocked.
  */
 enum verb_end copying_run(enum status (*copy)(const struct store_copy_conf *conf,
 			      struct store_copied *ret_copied, struct error *error),

@@ -21,6 +21,7 @@
 struct signals {
 	int signal_fd;
 	int report_fd;
+	bool is_stopping; /* main thread alone */
 	atomic_bool died;
 	atomic_bool stopped;
 };
@@ -35,6 +36,10 @@ signals_open(struct signals **ret_signals, struct error *error)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	/* Under nohup it is ignored, but would be read from the descriptor all the same. */
+	struct sigaction at_hangup;
+	if (sigaction(SIGHUP, NULL, &at_hangup) == 0 && at_hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigaction(SIGPIPE, &ignore, NULL);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -50,12 +55,22 @@ signals_open(struct signals **ret_signals, struct error *error)
 	return STATUS_OK;
 }
 
-/* Takes one pending signal; false when there is none. */
+/*
+ * Takes pending signals up to one that is a wish to stop; false when there is none. A terminal that
+ * goes away may send SIGHUP twice, by the kernel and by the shell: it never is the second wish.
+ */
 static bool
-take_signal(const struct signals *signals)
+take_stop(struct signals *signals)
 {
 	struct signalfd_siginfo info;
-	return read(signals->signal_fd, &info, sizeof(info)) == sizeof(info);
+
+	while (read(signals->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP && signals->is_stopping)
+			continue;
+		signals->is_stopping = true;
+		return true;
+	}
+	return false;
 }
 
 /* What poll(2) may wait until a time; a little longer at most, never forever but for -1. */
@@ -79,7 +94,7 @@ signals_wait(struct signals *signals, int64_t timeout_ms)
 			return SIGNALS_STORE_DIED;
 		if (atomic_load(&signals->stopped))
 			return SIGNALS_STOPPED;
-		if (take_signal(signals))
+		if (take_stop(signals))
 			return SIGNALS_STOP;
 		struct pollfd fds[] = {
 			{ .fd = signals->signal_fd, .events = POLLIN },

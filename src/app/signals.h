@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the main thread waits for once the service runs: SIGTERM and SIGINT, and reports from other
- * threads. Signals are blocked in every thread and read through a descriptor, so that no handler
- * runs.
+ * What the main thread waits for once the service runs: SIGTERM, SIGINT and SIGHUP, and reports
+ * from other threads. Signals are blocked in every thread and read through a descriptor, so that no
+ * handler runs.
  */
 #ifndef TASKQ_APP_SIGNALS_H
 #define TASKQ_APP_SIGNALS_H
@@ -14,7 +14,7 @@
 struct signals;
 
 enum signals_event {
-	SIGNALS_STOP,       /* SIGTERM or SIGINT */
+	SIGNALS_STOP,       /* SIGTERM or SIGINT; SIGHUP, if nothing else was before */
 	SIGNALS_STORE_DIED, /* signals_report_death */
 	SIGNALS_STOPPED,    /* signals_report_stopped */
 	SIGNALS_QUIET,      /* nothing, for as long as was to be waited */

@@ -282,7 +282,7 @@ class TestRefusals:
         assert_done(backup(daemon, small_disk / "backup"))
         assert_done(check(small_disk / "backup"))
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_a_signal_ends_it_without_a_trace(self, make_daemon, tmp_path, number):
         daemon = make_daemon()
         submit_many(daemon.address, [factorial_body(5)] * 10)
@@ -290,7 +290,7 @@ class TestRefusals:
         place.mkdir()
         hold.touch()
         env = {"LD_PRELOAD": str(preload.library("hold_flush", tmp_path)), "TASKQ_HOLD_FLUSH": str(hold)}
-        with subprocess.Popen([PROGRAM, "backup", place / "backup", "--data-dir", daemon.data],
+        with subprocess.Popen(["env", "--default-signal=HUP", PROGRAM, "backup", place / "backup", "--data-dir", daemon.data],
                               env=clean_environment(env), text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as process:
             wait_until(lambda: names(place), what="it has begun to write")

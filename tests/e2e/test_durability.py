@@ -208,9 +208,9 @@ def test_neighbours_of_a_crash_are_run_again(make_daemon, held):
 # The orderly end ----------------------------------------------------------------------------------
 
 
-def draining(daemon):
-    """Send SIGTERM and wait until the daemon says that it is not ready."""
-    daemon.signal(signal.SIGTERM)
+def draining(daemon, number=signal.SIGTERM):
+    """Send the signal and wait until the daemon says that it is not ready."""
+    daemon.signal(number)
     with daemon.client() as client:
         wait_until(lambda: client.get("/readyz").status == 503, what="draining")
 
@@ -268,6 +268,27 @@ class TestSigterm:
             assert client.result(task_id)["result"] == "held"
             assert client.get(f"{SUBMISSIONS}/{task_id}").json["attempts"] == 1
         assert len(held.requests) == 1
+
+    def test_a_hangup_drains_and_another_does_not_hurry_it(self, make_daemon, held):
+        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], drain_timeout_ms=60000,
+                             wrapper=["env", "--default-signal=HUP"])
+        with daemon.client() as client:
+            task_id = client.fetch(held.url())
+            wait_until(lambda: held.running == 1)
+            draining(daemon, signal.SIGHUP)
+            daemon.signal(signal.SIGHUP)
+            assert client.get("/readyz").status == 503
+        held.release()
+        assert daemon.wait() == 0
+        assert history(daemon.database) == {task_id: "SUCCEEDED"}
+
+    def test_a_hangup_that_is_ignored_stays_so(self, make_daemon):
+        daemon = make_daemon(wrapper=["env", "--ignore-signal=HUP"])
+        daemon.signal(signal.SIGHUP)
+        with daemon.client() as client:
+            client.wait_final(client.factorial(10))
+            assert client.get("/readyz").status == 200
+        assert daemon.terminate() == 0
 
     def test_what_has_not_finished_goes_back_without_losing_an_attempt(self, make_daemon, held):
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], drain_timeout_ms=300, attempts_max=1)
