@@ -13,8 +13,8 @@
 #include <jansson.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/compiler.h"
+#include "base/service_clock.h"
 #include "http_rig.h"
 
 /* What the two health endpoints say ---------------------------------------------------------- */
@@ -345,7 +345,7 @@ static void
 test_the_queue_gets_the_terms_of_a_submission(void **state)
 {
 	struct rig *rig = *state;
-	int64_t before_ms = clock_wall_ms();
+	int64_t before_ms = service_clock_ms();
 	struct task_terms terms;
 
 	answer_free(rig_submit(rig, SUBMISSION));
@@ -358,7 +358,7 @@ test_the_queue_gets_the_terms_of_a_submission(void **state)
 	terms = fake_queue_last_terms(rig->queue);
 	assert_int_equal(fake_queue_submitted(rig->queue), 2);
 	assert_int_equal(terms.priority, 2);
-	assert_in_range(terms.run_at_ms, before_ms + 60000, clock_wall_ms() + 60000);
+	assert_in_range(terms.run_at_ms, before_ms + 60000, service_clock_ms() + 60000);
 	assert_int_equal(terms.max_attempts, queue_default_terms(rig->queue)->max_attempts);
 }
 
