@@ -10,6 +10,8 @@ const Chart = globalThis.Chart;
 /* Ticks at round times, for the ranges that there are. */
 const TICKS = [[12 * 60e3, 2 * 60e3], [90 * 60e3, 10 * 60e3], [8 * 3600e3, 3600e3], [Infinity, 4 * 3600e3]];
 
+const LONE_POINT_RADIUS = 1.5;
+
 function colour(name) {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -38,6 +40,11 @@ function axes(plot) {
 			stacked: plot.stacked,
 		},
 	};
+}
+
+/* Without a neighbour it is no end of a line, and would not be seen. */
+function isAlone(points, i) {
+	return points[i].y !== null && (points[i - 1]?.y ?? null) === null && (points[i + 1]?.y ?? null) === null;
 }
 
 /**
@@ -98,7 +105,8 @@ export class Plot {
 		const ink = colour(one.colour);
 		return this.stacked ?
 			{ label: one.name, data: points, backgroundColor: ink, barPercentage: 1, categoryPercentage: 1, minBarLength: 1 } :
-			{ label: one.name, data: points, borderColor: ink, backgroundColor: ink, borderDash: one.dash ?? [] };
+			{ label: one.name, data: points, borderColor: ink, backgroundColor: ink, borderDash: one.dash ?? [],
+				pointRadius: points.map((_, i) => isAlone(points, i) ? LONE_POINT_RADIUS : 0) };
 	}
 
 	#showLegend() {
@@ -130,7 +138,7 @@ export class Plot {
 				spanGaps: false,
 				interaction: { mode: "index", intersect: false },
 				elements: {
-					point: { radius: 0, hoverRadius: 3, hitRadius: 0 },
+					point: { hoverRadius: 3, hitRadius: 0 },
 					line: { borderWidth: 1.5, tension: 0, borderJoinStyle: "round" },
 				},
 				scales: axes(this),
