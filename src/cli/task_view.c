@@ -109,6 +109,21 @@ task_view_head(const struct ink *ink, size_t columns)
 		ink_put(ink, PAINT_DIM, "  WHAT");
 }
 
+/* How long it took, or how much of it is done where that is known. */
+static void
+put_took(const struct ink *ink, const struct task_view *view, int64_t now_wall_ms)
+{
+	char text[HUMAN_SIZE];
+
+	if (view->finished_ms != 0)
+		ink_cell_right(ink, PAINT_PLAIN, SPAN_COLUMNS, "%s",
+		    human_short_duration(task_view_took_ms(view, now_wall_ms), text));
+	else if (view->progress >= 0)
+		ink_cell_right(ink, PAINT_BUSY, SPAN_COLUMNS, "%.0f %%", view->progress * 100);
+	else
+		ink_cell_right(ink, PAINT_PLAIN, SPAN_COLUMNS, "-");
+}
+
 void
 task_view_row(
     const struct ink *ink, const struct task_view *view, int64_t now_wall_ms, size_t columns)
@@ -121,10 +136,7 @@ task_view_row(
 	ink_cell_right(ink, PAINT_PLAIN, SPAN_COLUMNS, "%s",
 	    human_short_duration(now_wall_ms - view->created_ms, text));
 	ink_put(ink, PAINT_PLAIN, "  ");
-	ink_cell_right(ink, PAINT_PLAIN, SPAN_COLUMNS, "%s",
-	    view->finished_ms != 0
-		? human_short_duration(task_view_took_ms(view, now_wall_ms), text)
-		: "-");
+	put_took(ink, view, now_wall_ms);
 	if (columns < FIXED_COLUMNS + SUBJECT_LEAST)
 		return;
 	subject = task_view_subject(view);

@@ -89,10 +89,10 @@ const struct verb verb_list = {
 	.name = "list",
 	.arguments = "",
 	.summary = "list tasks, the newest first",
-	.text =
-	    "A table on a terminal. Elsewhere a line for each task, with tabs between id, status, "
-	    "type, time of submission and of the end, the code of its failure, and what it is "
-	    "about; - stands for what there is not.",
+	.text = "A table on a terminal, with how much is done of what runs where that is known. "
+		"Elsewhere a line for each task, with tabs between id, status, "
+		"type, time of submission and of the end, the code of its failure, and what it is "
+		"about; - stands for what there is not.",
 	.examples = "taskq list\n"
 		    "taskq list --status FAILED,REJECTED --since 2h --all\n"
 		    "taskq list --url-prefix https://example.com/ --json",

@@ -70,6 +70,8 @@ ask(struct cli *cli, const char *id, json_t **ret_task, json_t **ret_attempts)
 	if (exit_status == EXIT_STATUS_OK)
 		exit_status = ask_get(
 		    cli, ask_path(path, "/tasks/", id, "/attempts"), id, ret_attempts, NULL);
+	/* How far it is belongs to its state. */
+	(void)json_object_del(listed, "progress");
 	if (exit_status == EXIT_STATUS_OK && listed != NULL &&
 	    json_object_update_missing(task, listed) != 0) {
 		struct error error;

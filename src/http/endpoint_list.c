@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GET /tasks: tasks, newest first, page by page. The store bounds what a page costs and how large
- * it is; it is written at once, and its tasks are freed before it is sent.
+ * it is; it is written at once, and its tasks are freed before it is sent. How far a task is comes
+ * from memory, as in the answer about it alone.
  */
 #include <string.h>
 
@@ -37,10 +38,11 @@ append_time(struct buf *buf, const char *before, int64_t at_ms)
 }
 
 static void
-append_task(struct buf *buf, const struct store_list_task *task)
+append_task(struct buf *buf, const struct store_list_task *task, struct queue *queue)
 {
 	JSON_LITERAL(buf, "{");
 	endpoint_append_status(buf, &task->status);
+	endpoint_append_progress(buf, queue_progress(queue, &task->status));
 	JSON_LITERAL(buf, ",\"code\":");
 	endpoint_append_failure(buf, task->failure);
 	JSON_LITERAL(buf, ",\"priority\":");
@@ -53,7 +55,7 @@ append_task(struct buf *buf, const struct store_list_task *task)
 }
 
 static void
-reply_list(struct reply *reply, const struct store_list *list)
+reply_list(struct reply *reply, const struct store_list *list, struct queue *queue)
 {
 	size_t expected = AROUND_EXPECTED_BYTES + list->count * TASK_EXPECTED_BYTES;
 	char cursor[LIST_CURSOR_SIZE];
@@ -66,7 +68,7 @@ reply_list(struct reply *reply, const struct store_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		if (i > 0)
 			JSON_LITERAL(buf, ",");
-		append_task(buf, &list->tasks[i]);
+		append_task(buf, &list->tasks[i], queue);
 	}
 	JSON_LITERAL(buf, "],\"next_cursor\":");
 	if (list->has_more) {
@@ -97,7 +99,7 @@ endpoint_list(struct request *request)
 		endpoint_read_failed(request, status, &error);
 		goto out;
 	}
-	reply_list(&request->reply, &list);
+	reply_list(&request->reply, &list, request->queue);
 	store_list_done(&list);
 out:
 	list_query_done(&query);

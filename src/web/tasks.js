@@ -38,15 +38,29 @@ function isNone(page) {
 	return page.tasks.length === 0 && page.next_cursor !== null;
 }
 
+/* Of a task that runs and tells how far it is. */
+function isMoving(task) {
+	return task.status === "RUNNING" && task.progress !== undefined;
+}
+
+/* How long it ran, or how much of it is done. */
+function ranCell(task) {
+	const ran = between(task.started_at, task.finished_at);
+	if (!isMoving(task))
+		return cell("Ran", "number", ran === null ? NOTHING : duration(ran));
+	const done = `${Math.floor(task.progress * 100)} %`;
+	return cell("Ran", "number", done,
+		h("progress", { max: "1", value: task.progress, "aria-label": `Progress of ${task.id}`, title: done }));
+}
+
 function taskRow(task, now) {
 	const what = summary(task.type, task.args);
-	const ran = between(task.started_at, task.finished_at);
 	return h("tr", null,
 		cell("Status", null, badge(task.status)),
 		cell("Task", "what", h("a", { href: `#/tasks/${task.id}`, title: what }, what),
 			h("small", null, `${task.type} ${task.id}`)),
 		cell("Created", "number", h("time", { datetime: task.created_at, title: moment(task.created_at) }, ago(task.created_at, now))),
-		cell("Ran", "number", ran === null ? NOTHING : duration(ran)),
+		ranCell(task),
 		cell("Attempts", "number", task.attempts),
 		cell("Failure", null, task.code ? words(task.code) : NOTHING));
 }
@@ -176,6 +190,7 @@ export class TaskList {
 	#show(page) {
 		const now = Date.now();
 		fill(this.body, page.tasks.map((task) => taskRow(task, now)));
+		this.isMoving = page.tasks.some(isMoving);
 		const hasMore = page.next_cursor !== null;
 		const isFirst = !this.query.has("cursor");
 		say(this.told, page.tasks.length > 0 ? "" : hasMore ? "Nothing found so far; there is more to search." :
@@ -196,13 +211,14 @@ export class TaskList {
 		say(this.told, error instanceof Problem || error.message ? error.message : "The list cannot be read.");
 	}
 
-	/* What changes whenever a task does, as the service's memory has it. */
+	/* What changes whenever a task does, as the service's memory has it; progress alone is not in it. */
 	#mark(stats) {
 		return stats && `${stats.store.commits} ${JSON.stringify(stats.tasks)}`;
 	}
 
 	#onStats(stats) {
-		if (!this.isLoading && this.follow.checked && !this.follow.disabled && this.#mark(stats) !== this.seen &&
+		const hasNews = this.isMoving || this.#mark(stats) !== this.seen;
+		if (!this.isLoading && this.follow.checked && !this.follow.disabled && hasNews &&
 			Date.now() - this.loadedAt >= FOLLOW_MS && !this.body.contains(document.activeElement))
 			this.load(true);
 	}

@@ -338,6 +338,22 @@ export const tests = {
 		return page;
 	},
 
+	async "the list shows how far what runs is, and follows that though nothing else changes"({ browser, daemon, origin }) {
+		const page = await openPage(browser);
+		const id = await daemon.submit("http-fetch", { url: origin.url("/held?in-a-list") }, { retry: { max_attempts: 1 } });
+		await go(page, daemon, `/tasks?${new URLSearchParams({ url_prefix: origin.url("/held?in-a-list") })}`);
+		const row = page.locator(".list tbody tr", { hasText: id });
+		await row.getByText("50 %").waitFor();
+		assert.deepEqual(await faultsOf(page), []);
+		const answer = await until(() => [...origin.held].find((one) => one.req.url.endsWith("in-a-list")), "it is asked for");
+		answer.write("x".repeat(250));
+		await row.getByText("75 %").waitFor();
+		answer.end("x".repeat(250));
+		await row.getByText("SUCCEEDED").waitFor();
+		assert.equal(await row.locator("progress").count(), 0);
+		return page;
+	},
+
 	async "a task is found by its id, by keyboard alone"({ browser, daemon }) {
 		const page = await openPage(browser);
 		page.allows(/status of 404/);

@@ -11,7 +11,7 @@ import pytest
 from lib import cli
 from lib.cli import Terminal, check_harmless, taskq
 from lib.fake_service import FakeService, problem
-from lib.origins import ScriptedOrigin, ok_answer
+from lib.origins import FedOrigin, ScriptedOrigin, ok_answer
 from lib.wait import wait_until
 
 ID = "018f3c4e-8a5b-7c1d-9e2f-0123456789ab"
@@ -171,6 +171,21 @@ class TestTables:
                 rows = visible(terminal).splitlines()
                 assert rows[0].startswith("TASK") and max(map(len, rows)) <= columns
                 assert any("12345!" in row for row in rows) and any("\u2026" in row for row in rows)
+
+    def test_list_shows_how_far_what_runs_is(self, daemon):
+        with FedOrigin(100) as origin:
+            task_id = submit(daemon, "fetch", origin.url("/of/a/known/length"))
+            origin.feed(b"x" * 44)
+
+            def row():
+                with Terminal(daemon, "list", columns=150) as terminal:
+                    assert terminal.end() == cli.OK
+                    return next(row for row in visible(terminal).splitlines() if row.startswith(task_id))
+
+            wait_until(lambda: " 44 %  " in row())
+            origin.feed(b"x" * 56)
+            taskq(daemon, "wait", task_id, expect=cli.OK)
+            assert "%" not in row()
 
     def test_colours_by_status_and_none_where_they_are_not_wanted(self, daemon):
         done = submit(daemon, "factorial", 5)

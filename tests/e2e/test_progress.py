@@ -119,13 +119,18 @@ def test_a_factorial_shows_the_work_that_is_done_which_never_falls(make_daemon):
         assert "progress" not in state(client, task)
 
 
-def test_only_the_status_answer_tells(daemon, client):
-    with FedOrigin(100) as origin:
-        task = client.fetch(origin.url())
-        origin.feed(b"x" * 50)
-        await_progress(client, task, 0.5)
-        assert client.get(f"{SUBMISSIONS}/{task}?wait=1").json["progress"] == 0.5
-        listed = client.get("/tasks?status=RUNNING").json["tasks"]
-        assert [row["id"] for row in listed] == [task] and "progress" not in listed[0]
+def test_a_list_tells_it_as_the_status_answer_does_and_a_result_does_not(daemon, client):
+    def listed(word):
+        return {row["id"]: row.get("progress") for row in client.get(f"/tasks?status={word}").json["tasks"]}
+
+    with FedOrigin(100) as origin, ScriptedOrigin(ok_answer(b"held"), hold=True) as held:
+        task, unknown = client.fetch(origin.url()), client.fetch(held.url())
+        wait_until(lambda: held.requests)
+        for done in (0.25, 0.5):
+            origin.feed(b"x" * 25)
+            await_progress(client, task, done)
+            assert client.get(f"{SUBMISSIONS}/{task}?wait=1").json["progress"] == done
+            assert listed("RUNNING") == {task: done, unknown: None}
         origin.feed(b"x" * 50)
         assert "progress" not in client.result(task)
+        assert listed("SUCCEEDED")[task] == 1

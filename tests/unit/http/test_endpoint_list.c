@@ -55,6 +55,9 @@ test_a_list_member_by_member(void **state)
 	    "\"run_at\":\"2026-01-02T03:04:06.678Z\",\"expires_at\":\"2026-01-02T03:04:07.678Z\","
 	    "\"args\":{\"n\":\"5\"}}],\"next_cursor\":null}\n");
 	answer_free(answer);
+	answer = rig_get(*state, "/tasks?status=SUCCEEDED&limit=1", 200);
+	assert_non_null(strstr(answer->body, ",\"attempts\":1,\"progress\":1,\"code\":null,"));
+	answer_free(answer);
 	answer = rig_get(*state, "/tasks?status=RUNNING", 200);
 	assert_string_equal(answer->body, "{\"tasks\":[],\"next_cursor\":null}\n");
 	answer_free(answer);
