@@ -10,12 +10,14 @@
  *	*.SUFFIX=...                      any name below SUFFIX (each name takes the turns together)
  *	ANSWER  is  ADDRESS,ADDRESS...    in that order, IPv4 and IPv6; or ! for "no such name"
  *	            @MS                   appended: answers after that many milliseconds
+ *	            @/PATH                appended: answers when somebody opens that FIFO to write
  *
  * rebind.test=93.184.216.34|127.0.0.1;slow.test=127.0.0.1@6000;mixed.test=10.0.0.1,127.0.0.2
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,6 +26,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NAMES_MAX     64
 #define NAME_SIZE     256
@@ -104,6 +107,18 @@ wait_ms(long ms)
 		;
 }
 
+/* Opening a FIFO to read takes until somebody opens it to write. */
+static void
+wait_for_gate(const char *path)
+{
+	int fd;
+
+	while ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 && errno == EINTR)
+		;
+	if (fd != -1)
+		close(fd);
+}
+
 static int (*real_getaddrinfo)(
     const char *, const char *, const struct addrinfo *, struct addrinfo **);
 static void (*real_freeaddrinfo)(struct addrinfo *);
@@ -143,8 +158,11 @@ getaddrinfo(
 		return literal(host, service, hints, ret_list);
 	char *delay = strchr(answer, '@');
 	if (delay != NULL) {
-		*delay = '\0';
-		wait_ms(strtol(delay + 1, NULL, 10));
+		*delay++ = '\0';
+		if (*delay == '/')
+			wait_for_gate(delay);
+		else
+			wait_ms(strtol(delay, NULL, 10));
 	}
 	if (answer[0] == '!')
 		return EAI_NONAME;
