@@ -146,7 +146,7 @@ check_target(struct request *request)
 		break;
 	case TARGET_ASTERISK:
 		if (request->method == METHOD_OPTIONS)
-			allow(request, "GET, HEAD, POST, OPTIONS");
+			allow(request, "GET, HEAD, POST, DELETE, OPTIONS");
 		else
 			reply_problem(
 			    reply, PROBLEM_BAD_TARGET, NULL, "The target * is for OPTIONS alone.");
@@ -252,6 +252,21 @@ check_limit(struct request *request, bool is_over)
 	reply_field(&request->reply, "Retry-After", RETRY_SOON_S);
 }
 
+/*
+ * Who asks before sending a body that is refused already is told so, not asked for it: the answer
+ * goes out at once, in the place of 100 (RFC 9110 section 10.1.1).
+ */
+static void
+check_unwanted(struct request *request)
+{
+	bool asks = request->head.expect != NULL && !request->is_http_1_0;
+
+	if (!is_refused(request) || !asks || request->content_length == 0)
+		return;
+	request->reply.close = true;
+	request->is_hopeless = true;
+}
+
 void
 request_check(struct request *request, bool is_over)
 {
@@ -267,4 +282,5 @@ request_check(struct request *request, bool is_over)
 	/* Last, because health, readiness and figures are exempt. */
 	if (!request->is_hopeless)
 		check_limit(request, is_over);
+	check_unwanted(request);
 }

@@ -38,6 +38,14 @@ name_is(const char *name, size_t size, const char *wanted)
 	return size == strlen(wanted) && strncasecmp(name, wanted, size) == 0;
 }
 
+/* A field that may stand once. Two of them are as one without a value, which is none that anything
+   takes: whichever was meant, the other must not stand for it. */
+static void
+take_once(const char **field, const char *value)
+{
+	*field = *field == NULL ? value : "";
+}
+
 /* The fields that frame the request; where one stands twice, that alone is a fault. */
 static bool
 head_add_framing(struct request_head *head, const char *name, size_t size, const char *value)
@@ -55,7 +63,7 @@ head_add_framing(struct request_head *head, const char *name, size_t size, const
 		head->content_type = value;
 		head->content_type_count++;
 	} else if (name_is(name, size, "Content-Encoding")) {
-		head->content_encoding = value;
+		take_once(&head->content_encoding, value);
 	} else {
 		return false;
 	}
@@ -82,13 +90,13 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 		if (head->accept_encoding_count < REQUEST_CODINGS_MAX)
 			head->accept_encoding[head->accept_encoding_count++] = value;
 	} else if (name_is(name, name_size, "Expect")) {
-		head->expect = value;
+		take_once(&head->expect, value);
 	} else if (name_is(name, name_size, "X-Request-Id")) {
-		head->request_id = value;
+		take_once(&head->request_id, value);
 	} else if (name_is(name, name_size, "Range")) {
-		head->range = value;
+		take_once(&head->range, value);
 	} else if (name_is(name, name_size, "If-Range")) {
-		head->if_range = value;
+		take_once(&head->if_range, value);
 	} else if (name_is(name, name_size, "Idempotency-Key")) {
 		head->idempotency_key = value;
 		head->idempotency_key_count++;

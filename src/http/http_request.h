@@ -42,7 +42,8 @@ enum method {
 	METHOD_UNKNOWN,
 };
 
-/* The request's header, reduced to what we act on. Values are borrowed from libmicrohttpd. */
+/* The request's header, reduced to what we act on. Values are borrowed from libmicrohttpd. Where a
+   field without a count of its own stands twice, its value is "", which nothing takes. */
 struct request_head {
 	const char *host;
 	unsigned host_count;

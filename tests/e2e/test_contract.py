@@ -674,6 +674,13 @@ class TestRawResult:
         response = client.raw_result(binary, {"Range": "bytes=0-1,4-5," + ",".join("1-2" for _ in range(500))})
         assert response.status in (200, 206, 416)
 
+    @pytest.mark.parametrize("first, second", [("bytes=0-1", "bytes=4-5"), ("bytes=0-1", "bytes=0-1"), ("lines=1-2", "bytes=0-1")])
+    def test_two_range_fields_are_as_a_malformed_one(self, daemon, binary, first, second):
+        with RawConnection(*daemon.address) as connection:
+            connection.send(request("GET", f"/tasks/{binary}/result", [("Range", first), ("Range", second)]))
+            response = connection.read_response()
+        assert response.status == 200 and response.body == BINARY
+
     def test_etag_and_conditional_requests(self, client, binary):
         etag = client.raw_result(binary).headers["ETag"]
         assert re.fullmatch(r'"[\x21\x23-\x7e]+"', etag)

@@ -120,6 +120,23 @@ MALFORMED = [
     ("unknown method", get(method=b"FOO"), {501}),
     ("method in lower case", get(method=b"get"), {501}),
     ("unknown expectation", post(["Expect: 200-ok", "Content-Length: " + LENGTH]), {417}),
+    ("unknown expectation before a known one", post(["Expect: 200-ok", "Expect: 100-continue", "Content-Length: " + LENGTH]), {417}),
+    ("unknown expectation after a known one", post(["Expect: 100-continue", "Expect: 200-ok", "Content-Length: " + LENGTH]), {417}),
+    ("coding hidden by none", post(["Content-Encoding: gzip", "Content-Encoding: identity", "Content-Length: " + LENGTH]), {415}),
+    ("coding after none", post(["Content-Encoding: identity", "Content-Encoding: gzip", "Content-Length: " + LENGTH]), {415}),
+]
+
+EXPECTING = ["Expect: 100-continue", "Content-Length: " + LENGTH]
+JSON_TYPE = b"Content-Type: application/json\r\n"
+# Bodies that are asked about, of requests that the header alone condemns.
+UNWANTED_BODIES = [
+    ("not JSON", post(EXPECTING, b"").replace(JSON_TYPE, b"Content-Type: text/plain\r\n"), 415),
+    ("undeclared", post(EXPECTING, b"").replace(JSON_TYPE, b""), 415),
+    ("one byte too large", post(["Expect: 100-continue", "Content-Length: 1048577"], b""), 413),
+    ("of unknown length", post(["Expect: 100-continue", "Transfer-Encoding: chunked"], b"").replace(JSON_TYPE, b""), 415),
+    ("for nothing", post(EXPECTING, b"").replace(b"/tasks/submissions", b"/nothing"), 404),
+    ("by another method", post(EXPECTING, b"").replace(b"POST", b"PUT"), 405),
+    ("for another host", post(EXPECTING, b"").replace(b"Host: 127.0.0.1", b"Host: evil.example"), 421),
 ]
 
 # What is unusual and harmless.
@@ -314,6 +331,11 @@ class TestPipelining:
             assert connection.read_response().status == 100
             connection.send(GOOD)
             assert connection.read_response().status == 202
+
+    @pytest.mark.parametrize("head, status", named(UNWANTED_BODIES))
+    def test_nobody_is_asked_for_a_body_that_is_refused_already(self, daemon, head, status):
+        """The answer stands (RFC 9110 section 10.1.1), so it is all that comes."""
+        assert statuses(exchange(daemon.address, head)) == [status]
 
     def test_half_closed_client_gets_its_answer(self, daemon):
         with RawConnection(*daemon.address) as connection:

@@ -280,6 +280,9 @@ test_405_and_204_carry_allow(void **state)
 	struct request request;
 
 	(void)state;
+	judge(&request, "OPTIONS", "*", "1.1", FIELDS(HOST), false);
+	assert_string_equal(request.reply.fields[0].value, "GET, HEAD, POST, DELETE, OPTIONS");
+	reply_done(&request.reply);
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		judge(&request, methods[i], "/tasks/submissions", "1.1", FIELDS(HOST), false);
 		assert_int_equal(request.reply.field_count, 1);
