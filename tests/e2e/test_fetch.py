@@ -303,6 +303,27 @@ class TestLimits:
             assert fetch_bytes(client, ill.url("/empty")) == b""
             fetch_failure(client, ill.url("/bytes/1"), "body_too_large")
 
+    @pytest.mark.parametrize("head, endless", [
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"x" * 65536, id="chunk-extension"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 4096 + b"\r\na\r\n", id="chunk-extensions"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 65535 + b"\r\n", id="redirect"),
+    ])
+    def test_what_is_no_content_is_bounded_too(self, client, head, endless):
+        def answer(_):
+            yield head
+            while True:
+                yield endless
+
+        with ScriptedOrigin(answer) as origin:
+            failure = client.failure(client.fetch(origin.url()))
+            assert failure["code"] == "body_too_large" and "far more bytes" in failure["message"]
+
+    def test_content_in_chunks_of_a_byte_is_taken(self, client):
+        content = b"0123456789abcdef" * 20000  # 1.9 MB on the wire
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in content) + b"0\r\n\r\n"
+        with ScriptedOrigin(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks) as origin:
+            assert client.result(client.fetch(origin.url()))["result"] == content.decode()
+
     def test_redirect_limit_on_both_sides(self, small, ill):
         with small.client() as client:
             assert fetch_bytes(client, ill.url("/redirect/2")) == b"ok\n"

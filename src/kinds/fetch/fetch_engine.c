@@ -81,7 +81,7 @@ engine_open(const struct kind_settings *settings, void (*finished)(void *context
 	LIST_INIT(&engine->pool);
 	lock_init(&engine->lock, LOCK_RANK_ENGINE);
 	fetch_admission_init(&engine->admission, fetch->per_host_max);
-	status = fetch_events_open(&engine->events, fetch, error);
+	status = fetch_events_open(&engine->events, fetch, fetch_transfer_socket, error);
 	if (status != STATUS_OK)
 		goto out;
 	status = policy_new(fetch, &engine->policy, error);

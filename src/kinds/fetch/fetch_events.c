@@ -25,8 +25,8 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_data)
 	const struct fetch_events *events = user;
 	struct epoll_event event = { .data.fd = fd };
 
-	(void)easy;
 	(void)socket_data;
+	events->socket_told(easy, fd, what == CURL_POLL_REMOVE);
 	if (what == CURL_POLL_REMOVE) {
 		/* It may be closed already, which has removed it. */
 		(void)epoll_ctl(events->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -73,13 +73,17 @@ multi_new(struct fetch_events *events)
 }
 
 enum status
-fetch_events_open(
-    struct fetch_events *events, const struct fetch_settings *settings, struct error *error)
+fetch_events_open(struct fetch_events *events, const struct fetch_settings *settings,
+    void (*socket_told)(CURL *easy, curl_socket_t fd, bool is_gone), struct error *error)
 {
 	struct epoll_event wake = { .events = EPOLLIN };
 
 	*events = (struct fetch_events){
-		.settings = settings, .epoll_fd = -1, .wake_fd = -1, .timer_mono_ms = -1
+		.settings = settings,
+		.epoll_fd = -1,
+		.wake_fd = -1,
+		.timer_mono_ms = -1,
+		.socket_told = socket_told,
 	};
 	events->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	events->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

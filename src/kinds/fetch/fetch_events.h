@@ -22,14 +22,17 @@ struct fetch_events {
 	int epoll_fd;
 	int wake_fd;           /* an eventfd: any thread may write to it to end a wait */
 	int64_t timer_mono_ms; /* when libcurl wants to be called; negative: not */
+	void (*socket_told)(CURL *easy, curl_socket_t fd, bool is_gone);
 };
 
 /**
  * fetch_events_open - make the multi handle, the epoll and the eventfd
+ * @socket_told: told which socket a handle works with, and when it does so no more; from within
+ *               libcurl
  * On failure what was made is left for fetch_events_close.
  */
 enum status fetch_events_open(struct fetch_events *events, const struct fetch_settings *settings,
-    struct error *error) NODISCARD;
+    void (*socket_told)(CURL *easy, curl_socket_t fd, bool is_gone), struct error *error) NODISCARD;
 
 /* No easy handle may be in the multi handle. */
 void fetch_events_close(struct fetch_events *events);

@@ -163,6 +163,9 @@ note_refused(const struct fetch_end *end, struct outcome *outcome)
 	if (progress->body_is_too_large || end->code == CURLE_FILESIZE_EXCEEDED)
 		outcome_fail(outcome, FAILURE_BODY_TOO_LARGE,
 		    "The content is larger than %" PRIu64 " bytes", end->body_max_bytes);
+	else if (progress->wire_is_wasted)
+		outcome_fail(outcome, FAILURE_BODY_TOO_LARGE,
+		    "The answer takes far more bytes than its content has");
 	else if (progress->headers_are_too_large)
 		outcome_fail(outcome, FAILURE_HEADERS_TOO_LARGE,
 		    "The header is larger than %d bytes", FETCH_HEADERS_MAX_BYTES);

@@ -129,6 +129,18 @@ job_end_early(struct engine *engine, struct fetch_job *job, enum run_word word)
 	return any;
 }
 
+/* Ends a transfer that takes bytes without end and brings no content. */
+static void
+job_cut(struct engine *engine, struct fetch_job *job)
+{
+	struct fetch_transfer *transfer = job->transfer;
+
+	transfer_detach(engine, transfer);
+	fetch_transfer_cut(transfer);
+	transfer_to_pool(engine, transfer);
+	job_done(engine, job);
+}
+
 static void
 run_accept(struct engine *engine, struct run *run)
 {
@@ -252,7 +264,8 @@ finish_ended(struct engine *engine)
 }
 
 /*
- * Ends the jobs that are not to go on, which all are that are left at an abort. Those that came
+ * Ends the jobs that are not to go on, which all are that are left at an abort, and those that take
+ * bytes without end. Those that came
  * last are asked first: where they have to make room, the others keep their turn.
  */
 static void
@@ -272,6 +285,9 @@ heed_words(struct engine *engine, bool aborting)
 		/* The next one may have ended with this one. */
 		if (word != RUN_GO_ON && job_end_early(engine, job, word))
 			next = TAILQ_LAST(&engine->jobs, fetch_jobs);
+		else if (word == RUN_GO_ON && job->transfer != NULL &&
+			 fetch_transfer_is_wasteful(job->transfer))
+			job_cut(engine, job);
 	}
 }
 

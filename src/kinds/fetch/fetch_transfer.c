@@ -49,10 +49,13 @@ note_looked_up(struct fetch_transfer *transfer)
 
 /* The answer before this point, if any, was a redirect's. */
 static void
-begin_hop(struct fetch_progress *progress)
+begin_hop(struct fetch_transfer *transfer)
 {
+	struct fetch_progress *progress = &transfer->progress;
+
 	if (!progress->is_answering)
 		return;
+	fetch_wire_next(&transfer->wire);
 	progress->is_answering = false;
 	progress->has_answer = false;
 	progress->is_connected = false;
@@ -68,7 +71,7 @@ on_resolver_start(void *resolver_state, void *reserved, void *user)
 
 	(void)resolver_state;
 	(void)reserved;
-	begin_hop(&transfer->progress);
+	begin_hop(transfer);
 	if (!transfer->progress.is_looking_up &&
 	    !fetch_lookups_can_begin(lookups, FETCH_LOOKUPS_MAX, clock_mono_ms())) {
 		transfer->progress.lookup_was_refused = true;
@@ -121,7 +124,7 @@ on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 	struct fetch_progress *progress = &transfer->progress;
 
 	note_looked_up(transfer);
-	begin_hop(progress);
+	begin_hop(transfer);
 	if (purpose != CURLSOCKTYPE_IPCXN || address->addrlen > sizeof(struct sockaddr_storage) ||
 	    !address_policy_allows(
 		transfer->context->policy, &address->addr, (socklen_t)address->addrlen)) {
@@ -178,7 +181,7 @@ on_request(void *user, char *peer, char *local, int peer_port, int local_port)
 	(void)local;
 	(void)local_port;
 	note_looked_up(transfer);
-	begin_hop(progress);
+	begin_hop(transfer);
 	if (peer == NULL ||
 	    !address_policy_allows_literal(transfer->context->policy, peer, peer_port)) {
 		progress->attempts_denied++;
@@ -285,6 +288,7 @@ fetch_transfer_prepare(struct fetch_transfer *transfer, struct fetch_job *job, s
 	CURLcode code;
 
 	curl_easy_reset(transfer->easy);
+	fetch_wire_init(&transfer->wire);
 	transfer->progress = (struct fetch_progress){ .is_https = job->args.url.is_https };
 	transfer->error_text[0] = '\0';
 	code = fetch_options_set(transfer->easy, transfer->context->settings, &job->args);
@@ -340,6 +344,31 @@ fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code)
 	if (code == CURLE_COULDNT_RESOLVE_HOST)
 		lookup_end(transfer);
 	fetch_transfer_abandon(transfer);
+}
+
+void
+fetch_transfer_socket(CURL *easy, curl_socket_t fd, bool is_gone)
+{
+	struct fetch_transfer *transfer = NULL;
+
+	/* libcurl has handles of its own, too. */
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) != CURLE_OK || transfer == NULL)
+		return;
+	fetch_wire_told(&transfer->wire, fd, is_gone);
+}
+
+bool
+fetch_transfer_is_wasteful(struct fetch_transfer *transfer)
+{
+	return transfer->progress.is_connected &&
+	       fetch_wire_is_wasted(&transfer->wire, transfer->progress.body_bytes);
+}
+
+void
+fetch_transfer_cut(struct fetch_transfer *transfer)
+{
+	transfer->progress.wire_is_wasted = true;
+	fetch_transfer_end(transfer, CURLE_WRITE_ERROR);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "kinds/fetch/address_policy.h"
 #include "kinds/fetch/fetch_admission.h"
 #include "kinds/fetch/fetch_lookups.h"
+#include "kinds/fetch/fetch_wire.h"
 #include "kinds/kind_settings.h"
 #include "kinds/run.h"
 #include "task/task.h"
@@ -59,6 +60,7 @@ struct fetch_progress {
 	bool is_looking_up; /* holds a place in the count of lookups */
 	bool lookup_was_refused;
 	bool body_is_too_large;
+	bool wire_is_wasted; /* far more came than the content has */
 	bool headers_are_too_large;
 	int socket_errno; /* no descriptor for a connection */
 	enum status output_status;
@@ -69,6 +71,7 @@ struct fetch_transfer {
 	struct fetch_context *context;
 	struct fetch_job *job;
 	CURL *easy;
+	struct fetch_wire wire;
 	struct fetch_progress progress;
 	char error_text[CURL_ERROR_SIZE];
 	LIST_ENTRY(fetch_transfer) link; /* in the engine's pool */
@@ -104,6 +107,19 @@ void fetch_transfer_end(struct fetch_transfer *transfer, CURLcode code);
  * than that. The handle is out of the multi handle by now.
  */
 void fetch_transfer_break_off(struct fetch_transfer *transfer, enum run_word word);
+
+/**
+ * fetch_transfer_socket - note the socket that a handle works with, or that it does so no more
+ */
+void fetch_transfer_socket(CURL *easy, curl_socket_t fd, bool is_gone);
+
+/**
+ * fetch_transfer_is_wasteful - whether its answer takes far more bytes than its content has
+ * To be asked of a transfer in flight, again and again.
+ * fetch_transfer_cut - end it for that. The handle is out of the multi handle by now.
+ */
+bool fetch_transfer_is_wasteful(struct fetch_transfer *transfer);
+void fetch_transfer_cut(struct fetch_transfer *transfer);
 
 /**
  * fetch_transfer_abandon - the transfer does not begin after all; no outcome

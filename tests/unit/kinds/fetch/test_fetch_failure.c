@@ -151,6 +151,8 @@ test_what_our_callbacks_refused_is_told_apart(void **state)
 	    "The content is larger than 1000 bytes");
 	check((struct fetch_end){ .code = CURLE_FILESIZE_EXCEEDED }, (struct fetch_progress){ 0 },
 	    FAILURE_BODY_TOO_LARGE, "The content is larger than 1000 bytes");
+	check(end, (struct fetch_progress){ .wire_is_wasted = true }, FAILURE_BODY_TOO_LARGE,
+	    "The answer takes far more bytes than its content has");
 	check(end, (struct fetch_progress){ .headers_are_too_large = true },
 	    FAILURE_HEADERS_TOO_LARGE, "The header is larger than 196608 bytes");
 	check(end, (struct fetch_progress){ .output_status = STATUS_IO }, FAILURE_STORAGE,
