@@ -213,6 +213,22 @@ class TestIllBehaved:
         check_failure(answer["result"])
         assert answer["result"]["code"] in ({code} if isinstance(code, str) else code), answer
 
+    @pytest.mark.parametrize("fields, result", [
+        pytest.param(b"Content-Length: 2\r\nContent-Length: 5\r\n", None, id="first-shorter"),
+        pytest.param(b"Content-Length: 5\r\nContent-Length: 2\r\n", None, id="first-longer"),
+        pytest.param(b"Content-Length: 0\r\nX: y\r\ncontent-length: 5\r\n", None, id="first-none"),
+        pytest.param(b"Content-Length: 5\r\nContent-Length: 5\r\n", "01234", id="the-same"),
+        pytest.param(b"Content-Length: 2\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n", "01234", id="chunked"),
+    ])
+    def test_two_lengths_are_none(self, client, fields, result):
+        body = b"5\r\n01234\r\n0\r\n\r\n" if b"chunked" in fields else b"01234"
+        with ScriptedOrigin(b"HTTP/1.1 200 OK\r\n" + fields + b"Connection: close\r\n\r\n" + body) as origin:
+            task = client.fetch(origin.url())
+            if result is None:
+                assert client.failure(task)["code"] == "protocol"
+            else:
+                assert client.result(task)["result"] == result
+
     def test_redirects_at_the_limit(self, client, ill):
         _, answer = fetch(client, ill.url("/redirect/5"))
         assert answer["result"] == "ok\n"

@@ -28,6 +28,23 @@ value_of(const char *name, const char *line, size_t size, size_t *ret_size)
 	return line;
 }
 
+/*
+ * Two lengths, or one that is none, leave open where the answer ends (RFC 9112 section 6.3).
+ * libcurl refuses the latter and takes the last of the former.
+ */
+static void
+note_length(struct fetch_progress *progress, const char *value, size_t size)
+{
+	uint64_t bytes;
+
+	if (num_parse_u64(value, size, &bytes) != STATUS_OK)
+		bytes = 0;
+	if (progress->has_length && bytes != progress->expected_bytes)
+		progress->lengths_differ = true;
+	progress->has_length = true;
+	progress->expected_bytes = bytes;
+}
+
 /* Printable and short enough, or nothing: the value is served as a header later. */
 static void
 note_media_type(struct fetch_progress *progress, const char *value, size_t size)
@@ -51,8 +68,7 @@ note_field(struct fetch_progress *progress, const char *line, size_t size)
 	if ((value = value_of("content-type", line, size, &value_size)) != NULL) {
 		note_media_type(progress, value, value_size);
 	} else if ((value = value_of("content-length", line, size, &value_size)) != NULL) {
-		if (num_parse_u64(value, value_size, &progress->expected_bytes) != STATUS_OK)
-			progress->expected_bytes = 0;
+		note_length(progress, value, value_size);
 	} else if (value_of("transfer-encoding", line, size, &value_size) != NULL) {
 		progress->is_chunked = true;
 	}
@@ -79,6 +95,8 @@ begin_answer(struct fetch_progress *progress, const char *line, size_t size)
 	progress->is_in_header = true;
 	progress->has_answer = false;
 	progress->is_chunked = false;
+	progress->has_length = false;
+	progress->lengths_differ = false;
 	progress->expected_bytes = 0;
 	progress->body_bytes = 0;
 	progress->media_type[0] = '\0';
@@ -100,7 +118,10 @@ fetch_answer_line(struct fetch_progress *progress, const char *line, size_t size
 	}
 	progress->is_in_header = false;
 	progress->has_answer = true;
-	if (progress->is_chunked)
-		progress->expected_bytes = 0;
+	if (!progress->is_chunked)
+		return false;
+	/* They mean nothing then. */
+	progress->expected_bytes = 0;
+	progress->lengths_differ = false;
 	return false;
 }

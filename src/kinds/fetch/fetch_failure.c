@@ -169,6 +169,8 @@ note_refused(const struct fetch_end *end, struct outcome *outcome)
 	else if (progress->headers_are_too_large)
 		outcome_fail(outcome, FAILURE_HEADERS_TOO_LARGE,
 		    "The header is larger than %d bytes", FETCH_HEADERS_MAX_BYTES);
+	else if (progress->has_answer && progress->lengths_differ)
+		outcome_fail(outcome, FAILURE_PROTOCOL, "The answer has two different lengths");
 	else if (progress->output_status == STATUS_FULL)
 		outcome->verdict = VERDICT_RELEASED; /* again, when there is space */
 	else if (progress->output_status == STATUS_NOMEM)

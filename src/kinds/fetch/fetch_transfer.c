@@ -216,7 +216,7 @@ on_header(char *data, size_t item, size_t count, void *user)
 	}
 	if (fetch_answer_line(progress, data, size) && transfer->job->run->output.bytes > 0)
 		output_clear(&transfer->job->run->output);
-	return size;
+	return progress->has_answer && progress->lengths_differ ? 0 : size;
 }
 
 static size_t

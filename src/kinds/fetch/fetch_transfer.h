@@ -53,6 +53,8 @@ struct fetch_progress {
 	bool has_answer; /* the header is complete */
 	bool is_https;
 	bool is_chunked;         /* so that a length would mean nothing */
+	bool has_length;         /* a Content-Length, whatever it says */
+	bool lengths_differ;     /* once the header is complete: the answer's end is not known */
 	uint64_t expected_bytes; /* as Content-Length has it; 0: not known */
 	uint64_t body_bytes;
 	char media_type[TASK_MEDIA_TYPE_SIZE];

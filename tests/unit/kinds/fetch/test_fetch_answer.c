@@ -65,6 +65,25 @@ test_beside_a_transfer_coding_a_length_means_nothing(void **state)
 }
 
 static void
+test_two_lengths_that_differ_are_noted(void **state)
+{
+	(void)state;
+	header("Content-Length: 42\r\n", "Content-Length: 42\r\n");
+	assert_false(progress.lengths_differ);
+	header("Content-Length: 42\r\n", "content-length: 0\r\n");
+	assert_true(progress.lengths_differ);
+	header("Content-Length: 0\r\n", "Content-Length: 42\r\n");
+	assert_true(progress.lengths_differ);
+	header("Content-Length: 42\r\n", "Content-Length: x\r\n");
+	assert_true(progress.lengths_differ);
+	/* Another answer begins anew. */
+	progress.is_answering = false;
+	assert_true(line("HTTP/1.1 200 OK\r\n"));
+	assert_false(line("Content-Length: 7\r\n"));
+	assert_false(progress.lengths_differ);
+}
+
+static void
 test_nothing_of_an_answer_is_left_for_the_one_that_follows(void **state)
 {
 	(void)state;
@@ -113,6 +132,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_length_in_digits_is_taken),
 		cmocka_unit_test(test_beside_a_transfer_coding_a_length_means_nothing),
+		cmocka_unit_test(test_two_lengths_that_differ_are_noted),
 		cmocka_unit_test(test_nothing_of_an_answer_is_left_for_the_one_that_follows),
 		cmocka_unit_test(
 		    test_an_interim_answer_is_followed_by_another_and_a_trailer_begins_none),
