@@ -32,10 +32,23 @@ text_of(const json_t *object, const char *name)
 	return text != NULL ? text : "";
 }
 
+/* Counts are no less than 0, and no more than lets some be added: nobody has so many. */
 static int64_t
-integer_of(const json_t *object, const char *name)
+count_of(const json_t *object, const char *name)
 {
-	return json_integer_value(json_object_get(object, name));
+	int64_t count = json_integer_value(json_object_get(object, name));
+
+	if (count < 0)
+		return 0;
+	return count < INT64_MAX / 4 ? count : INT64_MAX / 4;
+}
+
+double
+figures_seconds(const json_t *object, const char *name)
+{
+	double seconds = json_number_value(json_object_get(object, name));
+
+	return seconds > 0 ? (seconds < 1e12 ? seconds : 1e12) : 0;
 }
 
 bool
@@ -44,23 +57,23 @@ figures_read(const json_t *json, struct figures *ret_figures)
 	const json_t *tasks = json_object_get(json, "tasks");
 
 	*ret_figures = (struct figures){
-		.uptime_s = json_number_value(json_object_get(json, "uptime_s")),
+		.uptime_s = figures_seconds(json, "uptime_s"),
 		.version = text_of(json, "version"),
 		.admission = text_of(json_object_get(json, "admission"), "state"),
 		.json = json,
 	};
 	for (size_t i = 0; i < FIGURES_STATES; i++)
-		ret_figures->tasks[i] = integer_of(tasks, figures_states[i]);
+		ret_figures->tasks[i] = count_of(tasks, figures_states[i]);
 	for (size_t i = 0; i < FIGURES_LANES; i++) {
 		const json_t *lane = json_object_get(json_object_get(json, "lanes"), lanes[i].name);
 
 		ret_figures->lanes[i] = (struct figures_lane){
 			.title = lanes[i].title,
-			.queued = integer_of(lane, "queued"),
-			.scheduled = integer_of(lane, "scheduled"),
-			.deferred = integer_of(lane, "deferred"),
-			.running = integer_of(lane, "running"),
-			.slots = integer_of(lane, "slots"),
+			.queued = count_of(lane, "queued"),
+			.scheduled = count_of(lane, "scheduled"),
+			.deferred = count_of(lane, "deferred"),
+			.running = count_of(lane, "running"),
+			.slots = count_of(lane, "slots"),
 			.drained_per_s = json_number_value(json_object_get(lane, "drained_per_s")),
 		};
 	}

@@ -34,9 +34,15 @@ extern const char *const figures_states[FIGURES_STATES];
 
 /**
  * figures_read - false for what has no figures
- * What is missing is 0: services of other versions tell more or less.
+ * What is missing is 0: services of other versions tell more or less. What makes no sense is
+ * bounded, so that figures can be added up.
  */
 bool figures_read(const json_t *json, struct figures *ret_figures);
+
+/**
+ * figures_seconds - a number of seconds; 0 where there is none, and no more than 1e12
+ */
+double figures_seconds(const json_t *object, const char *name);
 
 /**
  * figures_ended - tasks that have ended

@@ -111,8 +111,7 @@ put_rest(const struct ink *out, const json_t *json)
 	put_bytes(out, "", integer_of(process, "rss_bytes"));
 	ink_put(out, PAINT_PLAIN, ", descriptors %" PRId64 ", threads %" PRId64 ", CPU %s",
 	    integer_of(process, "descriptors"), integer_of(process, "threads"),
-	    human_duration(
-		(int64_t)(json_number_value(json_object_get(process, "cpu_s")) * 1000), text));
+	    human_duration((int64_t)(figures_seconds(process, "cpu_s") * 1000), text));
 	ink_line(out);
 }
 

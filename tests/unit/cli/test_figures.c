@@ -55,6 +55,30 @@ test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 }
 
 static void
+test_figures_that_make_no_sense_are_bounded(void **state)
+{
+	json_t *json =
+	    load("{\"uptime_s\":1e300,\"tasks\":{\"SUCCEEDED\":9223372036854775807,"
+		 "\"FAILED\":9223372036854775807,\"REJECTED\":9223372036854775807,\"QUEUED\":-1},"
+		 "\"lanes\":{\"io\":{\"queued\":9223372036854775807,"
+		 "\"deferred\":9223372036854775807,\"running\":-9223372036854775808}}}");
+	struct figures figures;
+
+	(void)state;
+	assert_true(figures_read(json, &figures));
+	assert_true(figures.lanes[1].queued + figures.lanes[1].deferred > 0);
+	assert_int_equal(figures.lanes[1].running, 0);
+	assert_int_equal(figures.tasks[0], 0);
+	assert_true(figures_ended(&figures) > 0);
+	assert_true((int64_t)(figures.uptime_s * 1000) > 0);
+	json_decref(json);
+	json = load("{\"s\":-1e300}");
+	assert_true(figures_seconds(json, "s") == 0);
+	assert_true(figures_seconds(json, "other") == 0);
+	json_decref(json);
+}
+
+static void
 test_a_percentile_is_the_bound_of_its_bucket(void **state)
 {
 	json_t *histogram = load("{\"count\":10,\"buckets\":[{\"le\":1,\"count\":4},"
@@ -143,6 +167,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_figures_are_read_and_what_is_missing_is_nothing),
+		cmocka_unit_test(test_figures_that_make_no_sense_are_bounded),
 		cmocka_unit_test(test_a_percentile_is_the_bound_of_its_bucket),
 		cmocka_unit_test(test_rates_are_kept_the_latest_over_the_oldest),
 		cmocka_unit_test(test_a_rate_is_what_ended_between_two_looks),
