@@ -35,7 +35,8 @@ bring(struct cli *cli, const char *id)
 	struct sink sink;
 
 	if (goes_to_file(cli)) {
-		enum status status = sink_open_file(&sink, cli->options.output, id, &error);
+		enum status status =
+		    sink_open_file(&sink, cli->options.output, id, cli->screen.is_utf8, &error);
 
 		if (status != STATUS_OK)
 			return explain_local(cli, status, &error);

@@ -63,6 +63,7 @@ screen_open(struct screen *screen)
 
 	*screen = (struct screen){ .is_able = is_able };
 	is_utf8 = open_locale(&screen->locale);
+	screen->is_utf8 = is_utf8;
 	screen->out = (struct ink){
 		.stream = stdout,
 		.is_terminal = out_is_terminal,

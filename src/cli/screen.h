@@ -21,6 +21,7 @@ struct screen {
 	bool is_quiet;       /* no progress, no hints */
 	bool shows_progress; /* standard error is a terminal that can, and nobody asked for quiet */
 	bool has_line;       /* a line of progress stands there */
+	bool is_utf8;        /* what the locale says of terminals */
 	locale_t locale;     /* for the widths of characters; 0: none */
 };
 

@@ -77,26 +77,89 @@ open_part(struct sink *sink, struct error *error)
 	return error_set(error, STATUS_BUSY, "others keep writing %s", sink->part_path);
 }
 
+/* What is there already and is no file: a pipe, a device, a terminal. */
+static enum status
+open_special(struct sink *sink, bool is_utf8, struct error *error)
+{
+	sink->kind = SINK_STREAM;
+	sink->fd = open(sink->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (sink->fd < 0)
+		return failed(sink, "write to", error);
+	sink->is_ours = true;
+	if (isatty(sink->fd) == 1) {
+		sink->kind = SINK_TERMINAL;
+		sink->ends_in_line = true;
+		safe_text_init(&sink->safe, is_utf8, true);
+	}
+	return STATUS_OK;
+}
+
+/* Whether it is the file that standard output goes to: /dev/stdout, where that was redirected. */
+static bool
+is_output(const struct stat *there)
+{
+	struct stat out;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == there->st_dev &&
+	       out.st_ino == there->st_ino;
+}
+
+/* The file that a path leads to, be it over links: those stay what they are. */
+static enum status
+follow_links(struct sink *sink, struct error *error)
+{
+	struct stat link;
+
+	if (lstat(sink->path, &link) == 0 && S_ISLNK(link.st_mode))
+		sink->file_path = realpath(sink->path, NULL);
+	else
+		sink->file_path = strdup(sink->path);
+	if (sink->file_path == NULL && errno != ENOMEM)
+		return failed(sink, "follow the link", error);
+	return sink->file_path != NULL
+		   ? STATUS_OK
+		   : error_set(error, STATUS_NOMEM, "no memory for a file name");
+}
+
+/* Whoever could not read the file before cannot read the one that takes its place either. */
+static enum status
+take_mode(const struct sink *sink, const struct stat *there, struct error *error)
+{
+	/* Only root may, and need not. */
+	int rc = fchown(sink->fd, there->st_uid, there->st_gid);
+
+	(void)rc;
+	return fchmod(sink->fd, there->st_mode & 0777) == 0
+		   ? STATUS_OK
+		   : failed(sink, "set the mode of", error);
+}
+
 enum status
-sink_open_file(struct sink *sink, const char *path, const char *id, struct error *error)
+sink_open_file(
+    struct sink *sink, const char *path, const char *id, bool is_utf8, struct error *error)
 {
 	struct stat there;
+	bool is_there = stat(path, &there) == 0;
 	enum status status;
 
 	*sink = (struct sink){ .kind = SINK_FILE, .fd = -1, .path = path };
-	if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
-		sink->kind = SINK_STREAM;
-		sink->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		if (sink->fd < 0)
-			return failed(sink, "write to", error);
-		sink->is_ours = true;
+	if (is_there && !S_ISREG(there.st_mode))
+		return open_special(sink, is_utf8, error);
+	if (is_there && is_output(&there)) {
+		*sink = (struct sink){ .kind = SINK_STREAM, .fd = STDOUT_FILENO, .path = path };
+		fflush(stdout);
 		return STATUS_OK;
 	}
-	if (asprintf(&sink->part_path, "%s.%s.part", path, id) < 0) {
+	status = follow_links(sink, error);
+	if (status == STATUS_OK &&
+	    asprintf(&sink->part_path, "%s.%s.part", sink->file_path, id) < 0) {
 		sink->part_path = NULL;
-		return error_set(error, STATUS_NOMEM, "no memory for a file name");
+		status = error_set(error, STATUS_NOMEM, "no memory for a file name");
 	}
-	status = open_part(sink, error);
+	if (status == STATUS_OK)
+		status = open_part(sink, error);
+	if (status == STATUS_OK && is_there)
+		status = take_mode(sink, &there, error);
 	if (status != STATUS_OK)
 		sink_close(sink);
 	return status;
@@ -209,7 +272,7 @@ sink_finish(struct sink *sink, struct error *error)
 	}
 	if (fdatasync(sink->fd) != 0)
 		return failed(sink, "flush", error);
-	if (rename(sink->part_path, sink->path) != 0)
+	if (rename(sink->part_path, sink->file_path) != 0)
 		return failed(sink, "rename", error);
 	free(sink->part_path);
 	sink->part_path = NULL;
@@ -224,5 +287,6 @@ sink_close(struct sink *sink)
 	if (sink->is_ours)
 		close(sink->fd);
 	free(sink->part_path);
+	free(sink->file_path);
 	*sink = (struct sink){ .fd = -1 };
 }

@@ -29,6 +29,7 @@ struct sink {
 	int fd;
 	bool is_ours;      /* to be closed */
 	const char *path;  /* borrowed; NULL for standard output */
+	char *file_path;   /* SINK_FILE; what the path leads to; owned */
 	char *part_path;   /* SINK_FILE; owned */
 	bool has_part;     /* we hold the lock of the part; else it is somebody else's */
 	uint64_t bytes;    /* of the content that are there */
@@ -44,12 +45,15 @@ void sink_open_output(struct sink *sink, struct screen *screen);
 
 /**
  * sink_open_file
- * @id: of the task whose result it is
- * sink->bytes tells how much of it is there from an earlier time.
+ * @id:      of the task whose result it is
+ * @is_utf8: whether terminals take UTF-8
+ * Links are followed, and a file that is replaced leaves its mode to the new one. What the path
+ * leads to may be a terminal, which gets text alone, or standard output. sink->bytes tells how much
+ * of it is there from an earlier time.
  * Returns OK; BUSY where another process writes the same file; IO; NOMEM.
  */
-enum status sink_open_file(
-    struct sink *sink, const char *path, const char *id, struct error *error) NODISCARD;
+enum status sink_open_file(struct sink *sink, const char *path, const char *id, bool is_utf8,
+    struct error *error) NODISCARD;
 
 /**
  * sink_write - the next bytes

@@ -18,7 +18,7 @@ from lib.cli import taskq
 from lib.daemon import Daemon
 from lib.fake_service import FakeService, LossyProxy, problem
 from lib.origins import ScriptedOrigin, free_port, ok_answer
-from lib.wait import wait_until
+from lib.wait import PATIENCE_S, wait_until
 
 ID = "018f3c4e-8a5b-7c1d-9e2f-0123456789ab"
 BUSY = ("/problems/queue-full", "The queue is full.")
@@ -306,6 +306,44 @@ def digits(make_module_daemon):
 
 def ranges(proxy):
     return re.findall(rb"Range: (bytes=[0-9]+-)\r\n", bytes(proxy.requests))
+
+
+class TestWhatIsThereAlready:
+    def test_links_stay_and_what_they_lead_to_is_written(self, digits, tmp_path):
+        daemon, task_id, content = digits
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "target").write_text("old")
+        (tmp_path / "link").symlink_to("there/target")
+        (tmp_path / "nowhere").symlink_to("not/there")
+        taskq(daemon, "result", task_id, "-o", "link", cwd=tmp_path, expect=cli.OK)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "target").read_bytes() == content
+        assert "follow the link" in taskq(daemon, "result", task_id, "-o", "nowhere", cwd=tmp_path, expect=cli.LOCAL).err
+        assert (tmp_path / "nowhere").is_symlink()
+        assert sorted(found.name for found in tmp_path.rglob("*")) == ["link", "nowhere", "target", "there"]
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o4755])
+    def test_a_file_that_is_replaced_leaves_its_mode(self, digits, tmp_path, mode):
+        daemon, task_id, content = digits
+        (tmp_path / "f").write_text("old")
+        (tmp_path / "f").chmod(mode)
+        taskq(daemon, "result", task_id, "-o", "f", cwd=tmp_path, expect=cli.OK)
+        assert (tmp_path / "f").read_bytes() == content
+        assert (tmp_path / "f").stat().st_mode & 0o7777 == mode & 0o777
+
+    @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "link", "out"])
+    def test_standard_output_under_another_name_is_standard_output(self, digits, tmp_path, name):
+        """As when it is redirected: what was written there before and is after stays."""
+        daemon, task_id, content = digits
+        (tmp_path / "link").symlink_to("/proc/self/fd/1")
+        with open(tmp_path / "out", "wb") as out:
+            out.write(b"before ")
+            out.flush()
+            with cli.start(daemon, "result", task_id, "-o", name, cwd=tmp_path, stdout=out) as process:
+                assert process.wait(PATIENCE_S) == cli.OK
+            out.seek(0, 2)
+            out.write(b" after")
+        assert (tmp_path / "out").read_bytes() == b"before " + content + b" after"
+        assert (tmp_path / "link").is_symlink()
 
 
 class TestBrokenDownloads:

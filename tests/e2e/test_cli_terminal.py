@@ -237,6 +237,16 @@ class TestHostileTexts:
             assert terminal.end() == cli.OK
             assert SHOWN in visible(terminal) and visible(terminal).endswith("\nnext\n")
 
+    @pytest.mark.parametrize("name", ["/dev/tty", "/dev/stdout", "/dev/fd/1"])
+    def test_a_result_for_a_terminal_by_name(self, daemon, name):
+        with ScriptedOrigin(ok_answer(("<" + HOSTILE + ">\r\nnext\n").encode())) as origin:
+            task_id = submit(daemon, "fetch", origin.url())
+            taskq(daemon, "wait", task_id, expect=cli.OK)
+        with Terminal(daemon, "result", task_id, "-o", name) as terminal:
+            assert terminal.end() == cli.OK
+            check_harmless(terminal.received)
+            assert SHOWN in visible(terminal)
+
     def test_a_result_in_pieces_of_every_size(self):
         """A sequence that comes in two pieces is none either."""
         for cut in range(1, 12):
