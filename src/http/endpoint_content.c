@@ -79,6 +79,11 @@ reply_content(struct request *request, struct task_result *result)
 
 	(void)snprintf(etag, sizeof(etag), "\"%s\"", request->id);
 	add_fields(request, etag);
+	if (!etag_is_wanted(request->head.if_match, request->head.if_match_count, etag)) {
+		reply_problem(reply, PROBLEM_PRECONDITION_FAILED, NULL,
+		    "The content is another one than If-Match names.");
+		return;
+	}
 	if (etag_is_kept(request->head.if_none_match, request->head.if_none_match_count, etag)) {
 		/* With the size of what is not sent again (RFC 9110 section 8.6). */
 		send_slice(request, result, (struct slice){ 0, result->bytes });

@@ -103,6 +103,9 @@ head_add(struct request_head *head, const char *name, size_t name_size, const ch
 	} else if (name_is(name, name_size, "Last-Event-ID")) {
 		head->last_event_id = value;
 		head->last_event_id_count++;
+	} else if (name_is(name, name_size, "If-Match")) {
+		if (head->if_match_count < ARRAY_SIZE(head->if_match))
+			head->if_match[head->if_match_count++] = value;
 	} else if (name_is(name, name_size, "If-None-Match")) {
 		if (head->if_none_match_count < ARRAY_SIZE(head->if_none_match))
 			head->if_none_match[head->if_none_match_count++] = value;

@@ -111,6 +111,22 @@ etag_is_kept(const char *const *values, unsigned count, const char *etag)
 }
 
 bool
+etag_is_wanted(const char *const *values, unsigned count, const char *etag)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct span rest = field_text(values[i]);
+		struct span element;
+
+		if (span_equals(rest, "*"))
+			return true;
+		while (field_next(&rest, ',', &element))
+			if (span_equals(element, etag))
+				return true;
+	}
+	return count == 0;
+}
+
+bool
 if_range_holds(const char *value, const char *etag)
 {
 	return span_equals(field_text(value), etag);

@@ -36,6 +36,12 @@ bool etag_list_has(const char *value, const char *etag);
 bool etag_is_kept(const char *const *values, unsigned count, const char *etag);
 
 /**
+ * etag_is_wanted - whether If-Match fields name a tag, by the strong comparison, "*" names every
+ * one, or there are none
+ */
+bool etag_is_wanted(const char *const *values, unsigned count, const char *etag);
+
+/**
  * if_range_holds - whether If-Range is our tag, by the strong comparison; a date never is
  */
 bool if_range_holds(const char *value, const char *etag);

@@ -62,6 +62,8 @@ struct request_head {
 	unsigned idempotency_key_count;
 	const char *last_event_id;
 	unsigned last_event_id_count;
+	const char *if_match[2];
+	unsigned if_match_count;
 	const char *if_none_match[2];
 	unsigned if_none_match_count;
 	const char *accept[REQUEST_ACCEPT_MAX];

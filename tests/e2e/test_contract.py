@@ -693,6 +693,17 @@ class TestRawResult:
         for text in '"other"', etag.strip('"'):
             assert client.raw_result(binary, {"If-None-Match": text}).status == 200
 
+    def test_if_match(self, client, binary):
+        """Who has another version is not given this one (RFC 9110 section 13.1.1)."""
+        etag = client.raw_result(binary).headers["ETag"]
+        for text in etag, f'"other", {etag}', "*":
+            assert client.raw_result(binary, {"If-Match": text}).status == 200
+            assert client.raw_result(binary, {"If-Match": text, "Range": "bytes=0-9"}).status == 206
+        for text in '"other"', f"W/{etag}", etag.strip('"'), "":
+            check_problem(client.raw_result(binary, {"If-Match": text, "Range": "bytes=0-9"}), 412)
+            # It is looked at first (section 13.2.2).
+            assert client.raw_result(binary, {"If-Match": text, "If-None-Match": etag}).status == 412
+
     def test_if_range(self, client, binary):
         etag = client.raw_result(binary).headers["ETag"]
         assert client.raw_result(binary, {"Range": "bytes=0-9", "If-Range": etag}).status == 206

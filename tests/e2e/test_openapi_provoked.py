@@ -84,6 +84,7 @@ def provoke_by_task(daemon, origin):
             assert client.request(method, f"/tasks/{cancelled}/result").status == 404
             assert client.request(method, f"/tasks/{done}/result", headers={"Accept": "image/png"}).status == 406
             assert client.request(method, f"/tasks/{done}/result", headers={"If-None-Match": "*"}).status == 304
+            assert client.request(method, f"/tasks/{done}/result", headers={"If-Match": '"other"'}).status == 412
             assert client.request(method, "/openapi.json", headers={"If-None-Match": "*"}).status == 304
             browser = {"Accept": "text/html"}
             assert client.request(method, "/", headers=browser).status == 200

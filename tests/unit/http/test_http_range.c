@@ -104,10 +104,30 @@ test_if_range_compares_strongly(void **state)
 	assert_false(if_range_holds("*", "\"a\""));
 }
 
+static void
+test_who_has_another_tag_does_not_want_this_one(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const char *const wanted[] = { "\"b\", \"a\"" };
+	static const char *const second[] = { "\"b\"", "\"a\"" };
+	static const char *const any[] = { " * " };
+	static const char *const others[] = { "\"b\"", "W/\"a\", a, \"x,\"a\"" };
+	static const char *const empty[] = { "" };
+
+	(void)state;
+	assert_true(etag_is_wanted(none, 0, "\"a\""));
+	assert_true(etag_is_wanted(wanted, 1, "\"a\""));
+	assert_true(etag_is_wanted(second, 2, "\"a\""));
+	assert_true(etag_is_wanted(any, 1, "\"a\""));
+	assert_false(etag_is_wanted(others, 2, "\"a\""));
+	assert_false(etag_is_wanted(empty, 1, "\"a\""));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_who_has_another_tag_does_not_want_this_one),
 		cmocka_unit_test(test_single_ranges_are_cut_to_the_content),
 		cmocka_unit_test(test_ranges_outside_the_content_are_unsatisfiable),
 		cmocka_unit_test(test_other_units_several_ranges_and_nonsense_get_the_whole),
