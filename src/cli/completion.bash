@@ -26,6 +26,8 @@ _taskq_options()
 }
 
 # _taskq_ids VERB [--url URL] - ids of the latest tasks that the verb is for
+# compgen -W expands its words, so what is no id would be run as a command: whatever stands at the
+# URL is not to be trusted with that.
 _taskq_ids()
 {
 	local status=''
@@ -35,7 +37,8 @@ _taskq_ids()
 	retry) status=FAILED,REJECTED ;;
 	esac
 	shift
-	taskq list --limit 50 --patience 0 --quiet ${status:+--status "$status"} "$@" 2>/dev/null | cut -f 1
+	taskq list --limit 50 --patience 0 --quiet ${status:+--status "$status"} "$@" 2>/dev/null | cut -f 1 |
+		grep -Ex '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 }
 
 _taskq()

@@ -15,6 +15,7 @@ import pytest
 from lib import cli
 from lib.api import UUID, loads
 from lib.cli import taskq
+from lib.fake_service import FakeService
 from lib.origins import ScriptedOrigin, free_port, ok_answer
 from lib.wait import wait_until
 
@@ -696,3 +697,15 @@ class TestCompletion:
         assert later in offered and done not in offered
         assert done in self.complete(daemon, "show", done[:30])
         assert self.complete("http://127.0.0.1:1", "show", "") == []
+
+    @pytest.mark.parametrize("hostile", [
+        "$(touch pwned)", "$(touch${IFS}pwned)", "`touch${IFS}pwned`", "${x:=$(touch pwned)}", "*", "~",
+        "018f3c4e-8a5b-7c1d-9e2f-0123456789ab$(touch${IFS}pwned)", "a\n$(touch${IFS}pwned)\t018f3c4e-8a5b-7c1d-9e2f-0123456789ab"])
+    def test_what_is_no_id_never_reaches_the_shell(self, tmp_path, monkeypatch, hostile):
+        """bash expands the words that it completes from: an id would be run as a command."""
+        monkeypatch.chdir(tmp_path)
+        good = "018f3c4e-8a5b-7c1d-9e2f-0123456789ff"
+        tasks = [{"id": word, "status": "RUNNING", "type": "factorial", "args": {"n": "5"}} for word in (hostile, good)]
+        with FakeService(lambda _: (200, {"tasks": tasks, "next_cursor": None}, {})) as fake:
+            assert self.complete(fake, "show", "") == [good]
+        assert list(tmp_path.iterdir()) == []
