@@ -222,6 +222,31 @@ class TestFailingFlushes:
             assert daemon.is_running()
 
 
+@pytest.mark.root
+@needs_root
+@needs_strace
+@pytest.mark.usefixtures("no_leak_checker")
+class TestFailingReads:
+    def test_what_cannot_be_read_is_answered_500_and_everything_goes_on(self, make_daemon):
+        """Nothing is cached by the readers of a service that has just started, so lists have to be read."""
+        daemon = make_daemon()
+        ids = submit_many(daemon.address, [factorial_body(either_way(n)) for n in range(100)])
+        wait_drained(daemon)
+        assert daemon.terminate() == 0
+        daemon.restart()
+        with daemon.client() as client:
+            with injected(daemon, "pread64:error=EIO"):
+                check_problem(client.get("/tasks?limit=100"), 500)
+                check_problem(client.get(f"/tasks/{ids[0]}"), 500)
+                assert client.get("/healthz").status == 200
+            assert daemon.is_running()
+            assert len(client.get("/tasks?limit=100").json["tasks"]) == 100
+            assert client.get(f"/tasks/{ids[0]}").json["status"] == "SUCCEEDED"
+            assert client.result(client.factorial(30))["result"] == math.factorial(30)
+        assert daemon.terminate() == 0
+        assert integrity(daemon.database) == ["ok"]
+
+
 # Clocks ---------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@
 #include "store/sqlite/sqlite_counters.h"
 #include "store/sqlite/sqlite_migrate.h"
 #include "store/sqlite/sqlite_open.h"
+#include "store/sqlite/sqlite_reads.h"
 #include "store/store_purge.h"
 
 #define RESTORE_ADVICE                                                                     \
@@ -110,6 +111,7 @@ audit_integrity(struct audit *audit)
 {
 	struct sqlite_conn *conn = &audit->visit.conn;
 	struct binding binding = bind_begin(conn, SQLITE_AUDIT_INTEGRITY);
+	uint64_t reads_failed = sqlite_reads_failed();
 	char first[160];
 	int faults = 0;
 	int rc;
@@ -125,6 +127,9 @@ audit_integrity(struct audit *audit)
 	if (rc != SQLITE_DONE)
 		return tell_damage(audit, "integrity",
 		    sqlite_status(conn->db, rc, "integrity_check", audit->error));
+	if (sqlite_reads_failed() != reads_failed)
+		return error_set(
+		    audit->error, STATUS_IO, "integrity_check: the disk does not read it all");
 	if (faults == 1 && strcmp(first, "ok") == 0)
 		audit_tell(
 		    audit, "integrity", STORE_VERDICT_OK, "", "every page, index and constraint");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "store/sqlite/sqlite_open.h"
+#include "store/sqlite/sqlite_reads.h"
 
 static const enum sqlite_statement edges[] = {
 	SQLITE_EDGES_TASK,
@@ -35,6 +36,7 @@ check_edges(struct sqlite_conn *conn, struct error *error)
 static enum status
 check_whole(struct sqlite_conn *conn, struct error *error)
 {
+	uint64_t reads_failed = sqlite_reads_failed();
 	sqlite3_stmt *statement = NULL;
 	char found[160];
 	int rc = sqlite3_prepare_v2(conn->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
@@ -51,6 +53,8 @@ check_whole(struct sqlite_conn *conn, struct error *error)
 	(void)sqlite3_finalize(statement);
 	if (rc != SQLITE_DONE)
 		return sqlite_status(conn->db, rc, "quick_check", error);
+	if (sqlite_reads_failed() != reads_failed)
+		return error_set(error, STATUS_IO, "quick_check: the disk does not read it all");
 	if (strcmp(found, "ok") != 0)
 		return error_set(
 		    error, STATUS_CORRUPT, "the database is damaged: quick_check says: %s", found);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "store/sqlite/sqlite_memory.h"
+#include "store/sqlite/sqlite_reads.h"
 
 struct pragma {
 	const char *name;
@@ -48,12 +49,19 @@ static const struct pragma reader_pragmas[] = {
 	{ "query_only", "ON", "1" },
 };
 
+static void
+setup_once(void)
+{
+	sqlite_memory_setup(); /* first: the library may not be in use yet */
+	sqlite_reads_setup();
+}
+
 void
 sqlite_setup(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	(void)pthread_once(&once, sqlite_memory_setup);
+	(void)pthread_once(&once, setup_once);
 }
 
 /* Runs one statement and copies the first column of its last row as text, "" without rows. */

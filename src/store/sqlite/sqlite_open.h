@@ -47,7 +47,8 @@ enum status sqlite_pragma_get(
 
 /**
  * sqlite_setup - once per process, before the first connection: no global memory statistics, whose
- * one lock all threads would share. Safe to call again and from any thread.
+ * one lock all threads would share, and failed reads told from damage. Safe to call again and from
+ * any thread.
  */
 void sqlite_setup(void);
 
