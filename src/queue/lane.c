@@ -219,7 +219,7 @@ lane_finished(void *context, struct run *run)
 	lock_release(&lane->lock);
 }
 
-void
+bool
 lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms)
 {
 	int64_t until_ms = clock_mono_ms() + *backoff_ms;
@@ -228,7 +228,9 @@ lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms)
 	lock_acquire(&lane->lock);
 	while (!lane->closing && cond_wait_until(cond, &lane->lock, until_ms))
 		;
+	bool goes_on = !lane->closing;
 	lock_release(&lane->lock);
+	return goes_on;
 }
 
 static enum status

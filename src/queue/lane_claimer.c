@@ -9,23 +9,37 @@
 #include "queue/lane_gate.h"
 #include "queue/lane_pool.h"
 
+/* Hands tasks back, as often as that takes: nobody else knows that they do not run. */
+static enum status
+release(struct lane_pool *lane, const struct task *tasks, size_t count, size_t *ret_queued)
+{
+	int64_t backoff_ms = LANE_BACKOFF_FIRST_MS;
+	for (;;) {
+		struct error error = { "" };
+		enum status status = store_release(
+		    lane->conf.store, tasks, count, service_clock_ms(), ret_queued, &error);
+		if (status == STATUS_OK)
+			return status;
+		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
+		    LOG_ERROR(&error), LOG_INT("tasks", count));
+		if (status == STATUS_UNKNOWN ||
+		    !lane_pause(lane, &lane->claim_changed, &backoff_ms))
+			return status;
+	}
+}
+
 /* Hands back tasks that no memory could be had for; they cost no attempt. */
 static void
 give_back(struct lane_pool *lane, struct task *tasks, size_t count)
 {
-	struct error error;
 	size_t queued;
-	enum status status =
-	    store_release(lane->conf.store, tasks, count, service_clock_ms(), &queued, &error);
+	enum status status = release(lane, tasks, count, &queued);
 	if (status == STATUS_OK) {
 		admission_returned(lane->conf.admission, lane->conf.lane, (int64_t)queued);
 		timekeeper_note(lane->conf.timekeeper, 0); /* as release_runs */
 		for (size_t i = 0; i < count; i++)
 			waiters_tell(lane->conf.waiters, tasks[i].id,
 			    queued < count ? WAITER_ENDED : WAITER_CHANGED);
-	} else {
-		log_error(LOG_EVENT("release_failed"), LOG_STR("status", status_name(status)),
-		    LOG_ERROR(&error), LOG_INT("tasks", count));
 	}
 	for (size_t i = 0; i < count; i++)
 		task_done(&tasks[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a lane, shared by lane.c (life cycle, window), lane_start.c, lane_claimer.c and
- * lane_finisher.c. For those four alone.
+ * The inside of a lane, shared by lane.c (life cycle, window), lane_start.c, lane_claimer.c,
+ * lane_finisher.c and lane_write.c. For those alone.
  */
 #ifndef TASKQ_QUEUE_LANE_POOL_H
 #define TASKQ_QUEUE_LANE_POOL_H
@@ -127,8 +127,8 @@ void lane_end_cancelled(struct lane_pool *lane, struct run *runs);
 /* lane_run_weight - what a finished run holds until it is written, in bytes */
 size_t lane_run_weight(const struct run *run);
 
-/* lane_pause - wait after a store error, shorter when the lane closes; doubles *backoff_ms */
-void lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms);
+/* lane_pause - wait after a store error; doubles *backoff_ms. False, at once, when it closes */
+bool lane_pause(struct lane_pool *lane, struct cond *cond, int64_t *backoff_ms);
 
 /**
  * lane_spare_take_locked - the memory of a run that is over, or NULL

@@ -58,6 +58,23 @@ test_a_task_waits_where_there_is_no_memory_to_start_it(void **state)
 	assert_int_equal(scene_await_final(scene, id).state, TASK_SUCCEEDED);
 }
 
+/* What was claimed and cannot run goes back, also where the store does not take it at once. */
+static void
+test_a_claimed_task_without_memory_for_its_run_is_claimed_again(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE];
+	scene_put_waiter(scene, "{\"quick\":1}", id);
+	fake_store_fail(scene->fake, FAKE_RELEASE, STATUS_BUSY, 2);
+	atomic_store(&refused_size, sizeof(struct run));
+	scene_open_queue(scene, scene_usual);
+	struct task_status status = scene_await_final(scene, id);
+	assert_int_equal(atomic_load(&refused_size), 0);
+	assert_int_equal(fake_store_calls(scene->fake, FAKE_RELEASE), 3);
+	assert_int_equal(status.state, TASK_SUCCEEDED);
+	assert_int_equal(status.attempt, 1);
+}
+
 static void
 test_a_task_starts_with_its_submission_where_nobody_waits(void **state)
 {
@@ -654,6 +671,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(test_a_task_waits_where_there_is_no_memory_to_start_it),
+		SCENE_TEST(test_a_claimed_task_without_memory_for_its_run_is_claimed_again),
 		SCENE_TEST(test_a_task_starts_with_its_submission_where_nobody_waits),
 		SCENE_TEST(test_its_run_carries_what_a_claim_would_have_given_it),
 		SCENE_TEST(test_its_run_has_the_terms_of_its_submission_or_the_defaults),

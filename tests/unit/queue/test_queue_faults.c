@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "queue_scene.h"
 
 static void
@@ -107,6 +108,40 @@ test_a_result_that_cannot_be_stored_fails_its_task(void **state)
 	scene_assert_failed(scene, id, FAILURE_STORAGE);
 }
 
+/* Nobody but the finisher knows by then that the task does not run any more. */
+static void
+test_a_store_that_fails_for_longer_leaves_no_task_running(void **state)
+{
+	struct scene *scene = *state;
+	char id[UUID_TEXT_SIZE], other[UUID_TEXT_SIZE];
+	scene_set_gate(true);
+	/* As above; then the failure by itself, and once more a while later. */
+	fake_store_fail(scene->fake, FAKE_COMPLETE, STATUS_IO, 8);
+	scene_open_queue(scene, scene_usual);
+	scene_submit_ok(scene, &work_kind, id);
+	fake_store_await_calls(scene->fake, FAKE_COMPLETE, 7);
+	scene_submit_ok(scene, &work_kind, other);
+	scene_assert_failed(scene, id, FAILURE_STORAGE);
+	assert_int_equal(scene_await_final(scene, other).state, TASK_SUCCEEDED);
+}
+
+static void
+test_the_end_does_not_wait_for_what_cannot_be_written(void **state)
+{
+	struct scene *scene = *state;
+	struct task_status status;
+	char id[UUID_TEXT_SIZE];
+	scene_set_gate(true);
+	fake_store_fail(scene->fake, FAKE_COMPLETE, STATUS_IO, 1000);
+	scene_open_queue(scene, scene_usual);
+	scene_submit_ok(scene, &work_kind, id);
+	fake_store_await_calls(scene->fake, FAKE_COMPLETE, 2);
+	queue_drain(scene->queue, clock_mono_ms());
+	assert_int_equal(queue_read_status(scene->queue, id, &status, NULL), STATUS_OK);
+	assert_int_equal(status.state, TASK_RUNNING);
+	assert_true(fake_store_calls(scene->fake, FAKE_COMPLETE) < 10);
+}
+
 int
 main(void)
 {
@@ -117,6 +152,8 @@ main(void)
 		SCENE_TEST(test_a_claim_that_fails_is_tried_again),
 		SCENE_TEST(test_a_completion_waits_for_disk_space),
 		SCENE_TEST(test_a_result_that_cannot_be_stored_fails_its_task),
+		SCENE_TEST(test_a_store_that_fails_for_longer_leaves_no_task_running),
+		SCENE_TEST(test_the_end_does_not_wait_for_what_cannot_be_written),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
