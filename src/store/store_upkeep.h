@@ -64,13 +64,13 @@ struct store_copied {
 
 /**
  * store_backup - copy a data directory as it is at one moment after this call began
- * @to_dir: must not exist; has the whole copy from the moment on in which it does. A data directory
- * itself, that holds the database and results/ alone
+ * @to_dir: must not exist, nor be in from_dir or below; has the whole copy from the moment on in
+ * which it does. A data directory itself, that holds the database and results/ alone
  * The copy is audited before it gets its name; results that are lost are lost in the copy too, and
  * do not keep it from being made.
- * Returns OK, with the copy flushed to disk; CONFLICT when to_dir exists; CORRUPT when what was
- * copied is damaged; CANCELLED; NOT_FOUND, INVALID, BUSY, FULL, IO, NOMEM. Unless OK, to_dir has
- * not come into being, and nothing else is left.
+ * Returns OK, with the copy flushed to disk; CONFLICT when to_dir exists, or is within the data;
+ * CORRUPT when what was copied is damaged; CANCELLED; NOT_FOUND, INVALID, BUSY, FULL, IO, NOMEM.
+ * Unless OK, to_dir has not come into being, and nothing else is left.
  */
 enum status store_backup(const struct store_copy_conf *conf, struct store_copied *ret_copied,
     struct error *error) NODISCARD;

@@ -235,6 +235,13 @@ class TestRefusals:
         assert_failed(restore(tmp_path / "backup", daemon), EXIT_FAILED, "move the data directory aside")
         assert (tmp_path / "file").read_text() == "mine" and names(tmp_path / "there") == []
 
+    def test_among_the_data(self, make_daemon, tmp_path):
+        daemon = make_daemon()
+        (tmp_path / "link").symlink_to(daemon.data / "results")
+        for place in (daemon.data / "backup", daemon.data / "results" / "backup", tmp_path / "link" / "backup"):
+            assert_failed(backup(daemon, place), EXIT_FAILED, "in the data directory")
+        assert names(daemon.data / "results") == []
+
     def test_where_there_is_nothing(self, make_daemon, tmp_path):
         daemon = make_daemon(start=False)
         assert_failed(backup(daemon, tmp_path / "backup"), EXIT_FAILED, str(daemon.data))

@@ -263,6 +263,47 @@ test_nothing_that_is_there_is_written_over(void **state)
 }
 
 static void
+test_a_backup_is_not_made_among_the_data(void **state)
+{
+	struct store_env *env = *state;
+	char place[RIG_PATH_SIZE], link[RIG_PATH_SIZE];
+
+	rig_fill(env);
+	for (int i = 0; i < 2; i++) {
+		rig_path(env, "backup", place);
+		assert_copy_fails(env, store_backup, env->dir, place, NULL, STATUS_CONFLICT,
+		    "in the data directory");
+		rig_path(env, "results/backup/", place);
+		assert_copy_fails(env, store_backup, env->dir, place, NULL, STATUS_CONFLICT,
+		    "in the data directory");
+		rig_path(env, "results/../backup", place);
+		assert_copy_fails(env, store_backup, env->dir, place, NULL, STATUS_CONFLICT,
+		    "in the data directory");
+		/* A name that would keep the next service from starting. */
+		if (env->store != NULL)
+			store_env_close(env);
+		rig_path(env, "taskq.db-journal", place);
+		assert_copy_fails(env, store_backup, env->dir, place, NULL, STATUS_CONFLICT,
+		    "in the data directory");
+	}
+	rig_path(env, "results/deep", place);
+	assert_int_equal(mkdir(place, 0700), 0);
+	copy_path(env, "link", link);
+	assert_int_equal(symlink(place, link), 0);
+	copy_path(env, "link/backup", place);
+	assert_copy_fails(
+	    env, store_backup, env->dir, place, NULL, STATUS_CONFLICT, "in the data directory");
+	/* By a link to the data directory, too; and beside it there is room for one. */
+	copy_path(env, "link-to-data", link);
+	assert_int_equal(symlink(env->dir, link), 0);
+	rig_path(env, "backup", place);
+	assert_copy_fails(
+	    env, store_backup, link, place, NULL, STATUS_CONFLICT, "in the data directory");
+	(void)snprintf(place, sizeof(place), "%s-and-more", env->dir);
+	(void)backup(env, place, NULL);
+}
+
+static void
 test_what_is_no_backup_is_not_restored(void **state)
 {
 	struct store_env *env = *state;
@@ -453,6 +494,7 @@ main(void)
 		STORE_ENV_TEST(test_a_restored_backup_is_the_store_again),
 		STORE_ENV_TEST(test_a_restore_into_an_empty_directory_keeps_what_else_is_in_it),
 		STORE_ENV_TEST(test_nothing_that_is_there_is_written_over),
+		STORE_ENV_TEST(test_a_backup_is_not_made_among_the_data),
 		STORE_ENV_TEST(test_what_is_no_backup_is_not_restored),
 		STORE_ENV_TEST(test_a_damaged_store_is_not_taken_for_a_backup),
 		STORE_ENV_TEST(test_a_lost_result_is_lost_in_the_copy_and_told),

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,17 +34,25 @@ trimmed(const char *path)
 	return copy;
 }
 
+/* The directory that has a name; NULL for want of memory. */
+static char *
+parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
 /* Makes a name in a directory as durable as what it names. */
 static enum status
 flush_parent(const char *path, struct error *error)
 {
-	const char *slash = strrchr(path, '/');
 	enum status status = STATUS_OK;
-	char *parent;
+	char *parent = parent_of(path);
 	int fd;
 
-	parent =
-	    slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
 	if (parent == NULL)
 		return error_set(error, STATUS_NOMEM, "no memory for a path");
 	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -51,6 +60,66 @@ flush_parent(const char *path, struct error *error)
 		status = io_error(error, "flush", parent);
 	if (fd != -1)
 		(void)close(fd);
+	free(parent);
+	return status;
+}
+
+/* Goes from an open directory to the one above; false at the top, or where it may not go. */
+static bool
+go_up(int *fd)
+{
+	struct stat here, above;
+	int above_fd = openat(*fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool is_higher;
+
+	if (above_fd == -1)
+		return false;
+	is_higher = fstat(*fd, &here) == 0 && fstat(above_fd, &above) == 0 &&
+		    (here.st_dev != above.st_dev || here.st_ino != above.st_ino);
+	(void)close(*fd);
+	*fd = above_fd;
+	return is_higher;
+}
+
+/*
+ * Whether a name would be one in a data directory, or below it. By the directories themselves, from
+ * the one that has the name upwards: no link hides it. What cannot be looked at is no data
+ * directory, since that one is open.
+ */
+static bool
+is_inside(const struct data_dir *dir, const char *parent)
+{
+	struct stat data, info;
+	bool is = false;
+	int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || fstat(dir->fd, &data) != 0)
+		goto out;
+	do
+		is = fstat(fd, &info) == 0 && info.st_dev == data.st_dev &&
+		     info.st_ino == data.st_ino;
+	while (!is && go_up(&fd));
+out:
+	if (fd != -1)
+		(void)close(fd);
+	return is;
+}
+
+/* A backup among the data goes with them, and may have a name that means something there. */
+static enum status
+check_outside(const struct data_dir *from, const struct store_copy_conf *conf, const char *path,
+    struct error *error)
+{
+	char *parent = parent_of(path);
+	enum status status = STATUS_OK;
+
+	if (parent == NULL)
+		return error_set(error, STATUS_NOMEM, "no memory for a path");
+	if (is_inside(from, parent))
+		status = error_set(error, STATUS_CONFLICT,
+		    "%s is in the data directory %s; a backup is made outside of it: name another "
+		    "directory, best on another disk",
+		    path, conf->from_dir);
 	free(parent);
 	return status;
 }
@@ -130,6 +199,8 @@ sqlite_backup(
 	} else {
 		status = data_dir_look(conf->from_dir, &from, error);
 	}
+	if (status == STATUS_OK)
+		status = check_outside(&from, conf, path, error);
 	if (status == STATUS_OK && mkdtemp(partial) == NULL)
 		status = io_error(error, "create", partial);
 	if (status == STATUS_OK)
