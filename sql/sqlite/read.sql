@@ -61,6 +61,14 @@ FROM task WHERE seq IN (
     WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3)
 ORDER BY +id DESC;
 
+-- The same where only what failed or was rejected is wanted: an index has both, newest first, however many
+-- have succeeded in between.
+-- name: list_unsuccessful
+SELECT id, type, status, attempt, created_at, started_at, finished_at, retry_of, args, priority,
+    failure_code, run_at, expires_at
+FROM task INDEXED BY task_unsuccessful WHERE failure_code IS NOT NULL AND id < ?1 AND id >= ?2
+ORDER BY id DESC LIMIT ?3;
+
 -- What a task was submitted as, and what has become of it.
 -- name: read_submission
 SELECT type, status, args, priority, run_at, expires_at, timeout_ms, max_attempts, backoff_ms,

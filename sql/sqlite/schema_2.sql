@@ -87,6 +87,12 @@ WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
 -- name: v2_task_completed
 CREATE INDEX task_completed ON task (finished_at) WHERE finished_at IS NOT NULL;
 
+-- Serves list_unsuccessful: what was FAILED or REJECTED, of which each has a code, and nothing else has. By
+-- the code, because only the end of a task writes it: by the status the index would be looked at by each
+-- claim, too. What succeeds is not in it.
+-- name: v2_task_unsuccessful
+CREATE INDEX task_unsuccessful ON task (id) WHERE failure_code IS NOT NULL;
+
 -- What the completed tasks that are counted take, as store_kept_bytes has it; see kept_bytes in
 -- task_history.
 -- name: v2_task_counter_bytes

@@ -140,10 +140,14 @@ class TestPages:
             tasks = [{"type": "factorial", "args": {"n": 3}}] * 1000
             for _ in range(11):
                 assert client.post({"tasks": tasks}, path=BATCH).status == 202
-            page = page_of(client, status="FAILED")
+            page = page_of(client, type="http-fetch")
             assert page["tasks"] == [] and page["next_cursor"] is not None
-            page = page_of(client, status="FAILED", cursor=page["next_cursor"])
+            page = page_of(client, type="http-fetch", cursor=page["next_cursor"])
             assert [task["id"] for task in page["tasks"]] == [oldest] and page["next_cursor"] is None
+            for status in ("FAILED", "FAILED,REJECTED"):  # what did not succeed is found at once
+                page = page_of(client, status=status)
+                assert [task["id"] for task in page["tasks"]] == [oldest] and page["next_cursor"] is None
+            assert page_of(client, status="REJECTED") == {"tasks": [], "next_cursor": None}
 
     def test_what_is_not_completed_is_found_at_once(self, make_daemon):
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1)

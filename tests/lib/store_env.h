@@ -131,7 +131,8 @@ char *store_env_sql(struct store_env *env, const char *sql);
 
 /**
  * store_env_check_counters - the counters in the real back end's database are those of its tasks
- * and of their bytes; every environment ends with it, unless the store has died
+ * and of their bytes, and what did not succeed, and that alone, has a code; every environment ends
+ * with it, unless the store has died
  */
 void store_env_check_counters(struct store_env *env);
 

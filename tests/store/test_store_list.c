@@ -421,11 +421,14 @@ test_a_page_costs_no_more_looks_than_it_may(void **state)
 		numbers[n] = n + 1; /* every third is a fetch */
 	assert_int_equal(store_env_submit_batch(env, numbers, 300), STATUS_OK);
 	assert_list(env,
-	    (struct store_list_query){ ANY_TIME, .states = STATE(FAILED), .looks_max = 100 }, "+");
+	    (struct store_list_query){ ANY_TIME, .states = STATE(SUCCEEDED), .looks_max = 100 },
+	    "+");
 	assert_list(env,
-	    (struct store_list_query){ ANY_TIME, .states = STATE(FAILED), .looks_max = 299 }, "+");
+	    (struct store_list_query){ ANY_TIME, .states = STATE(SUCCEEDED), .looks_max = 299 },
+	    "+");
 	assert_list(env,
-	    (struct store_list_query){ ANY_TIME, .states = STATE(FAILED), .looks_max = 300 }, "");
+	    (struct store_list_query){ ANY_TIME, .states = STATE(SUCCEEDED), .looks_max = 300 },
+	    "");
 	assert_list(env,
 	    (struct store_list_query){ ANY_TIME, .type = "http-fetch", .looks_max = 7 },
 	    "300 297 294 +");
@@ -535,6 +538,70 @@ submit_many(struct store_env *env, unsigned first, unsigned count, bool is_held)
 	}
 	assert_int_equal(store_submit(env->store, tasks, count, NULL, NULL, NULL), STATUS_OK);
 	free(tasks);
+}
+
+static void
+test_what_did_not_succeed_is_found_below_any_amount_of_history(void **state)
+{
+	static const unsigned both = STATE(FAILED) | STATE(REJECTED);
+	const struct store_retention retention = { .failed_ms = 1000 };
+	struct store_env *env = *state;
+	struct store_purged *purged = malloc(sizeof(*purged));
+	struct store_cancelled cancelled;
+	struct task tasks[2];
+	size_t looks = env->kind == STORE_ENV_SQLITE ? 4 : 1000;
+	char id[UUID_TEXT_SIZE];
+	size_t pages;
+
+	assert_non_null(purged);
+	assert_list(
+	    env, (struct store_list_query){ ANY_TIME, .states = both, .looks_max = looks }, "");
+	for (unsigned n = 1; n <= 4; n++)
+		store_env_submit(env, n);
+	assert_int_equal(store_env_claim(env, 2, tasks), 2);
+	assert_int_equal(store_env_fail(env, &tasks[0], FAILURE_TLS), STATUS_OK);
+	for (unsigned n = 3; n <= 4; n++) {
+		store_env_id(n, id);
+		assert_int_equal(
+		    store_cancel(env->store, id, env->now_ms, &cancelled, NULL), STATUS_OK);
+	}
+	/* One that is cancelled while it runs ends FAILED whatever comes of it. */
+	assert_int_equal(
+	    store_cancel(env->store, tasks[1].id, env->now_ms, &cancelled, NULL), STATUS_OK);
+	assert_int_equal(store_env_succeed(env, &tasks[1], "x", 1), STATUS_OK);
+	submit_many(env, 100, 300, false);
+	assert_list(env, (struct store_list_query){ ANY_TIME, .states = both, .looks_max = looks },
+	    "4 3 2 1 ");
+	assert_list(env,
+	    (struct store_list_query){ ANY_TIME, .states = STATE(FAILED), .looks_max = looks },
+	    "2 1 ");
+	assert_list(env,
+	    (struct store_list_query){ ANY_TIME, .states = STATE(REJECTED), .looks_max = looks },
+	    "4 3 ");
+	assert_list(env,
+	    (struct store_list_query){
+		ANY_TIME, .states = both, .type = "http-fetch", .looks_max = looks },
+	    "");
+	for (size_t size = 1; size <= 5; size++) {
+		struct store_list_query query = { ANY_TIME, .states = both, .tasks_max = size };
+
+		for (query.looks_max = 1; query.looks_max <= 4; query.looks_max++)
+			assert_int_equal(walk(env, query, &pages), 4);
+	}
+	/* Any other mixture of states is looked for among all. */
+	assert_int_equal(walk(env,
+			     (struct store_list_query){
+				 ANY_TIME, .states = both | STATE(SUCCEEDED), .tasks_max = 50 },
+			     &pages),
+	    304);
+	env->now_ms += 2000;
+	assert_int_equal(store_purge(env->store, &retention, env->now_ms, purged, NULL), STATUS_OK);
+	assert_int_equal(purged->count, 4);
+	assert_list(
+	    env, (struct store_list_query){ ANY_TIME, .states = both, .looks_max = looks }, "");
+	for (size_t i = 0; i < 2; i++)
+		task_done(&tasks[i]);
+	free(purged);
 }
 
 static void
@@ -709,6 +776,7 @@ main(void)
 		STORE_ENV_TEST(test_a_page_costs_no_more_looks_than_it_may),
 		STORE_ENV_TEST(test_a_page_is_not_larger_than_its_arguments_may_be),
 		STORE_ENV_TEST(test_what_runs_is_found_below_any_amount_of_history),
+		STORE_ENV_TEST(test_what_did_not_succeed_is_found_below_any_amount_of_history),
 		STORE_ENV_TEST(test_what_waits_is_found_below_any_amount_of_history),
 		STORE_ENV_TEST(test_where_much_waits_pages_go_past_history),
 		STORE_ENV_TEST(test_a_walk_misses_nothing_that_was_there_while_others_write),

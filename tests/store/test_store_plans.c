@@ -96,6 +96,7 @@ static const struct {
 	{ SQLITE_LIST_UNFINISHED, "SCAN task USING INDEX task_ready" },
 	{ SQLITE_LIST_UNFINISHED, "SEARCH task USING INDEX task_held (held_until>?)" },
 	{ SQLITE_LIST_UNFINISHED, "SCAN task USING INDEX task_running" },
+	{ SQLITE_LIST_UNSUCCESSFUL, "SEARCH task USING INDEX task_unsuccessful (id>? AND id<?)" },
 	{ SQLITE_READ_SUBMISSION, "SEARCH task USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH t USING INDEX task_by_id (id=?)" },
 	{ SQLITE_READ_ATTEMPTS, "SEARCH a USING PRIMARY KEY (seq=?)" },

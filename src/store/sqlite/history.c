@@ -13,8 +13,7 @@
 /* Rows that a statement sorts and keeps at most: some hundred KiB. */
 #define SORTED_LOOKS_MAX 1000
 
-/* A row of list_newest, list_running or list_unfinished. The arguments are SQLite's until its next
- * step. */
+/* A row of any of the lists. The arguments are SQLite's until its next step. */
 static int
 row_task(sqlite3_stmt *row, struct store_list_task *ret_task)
 {
@@ -91,13 +90,23 @@ choose_statement(const struct store_list_query *query, int64_t unfinished)
 {
 	const unsigned running = 1u << TASK_RUNNING;
 	const unsigned open = running | 1u << TASK_QUEUED;
+	const unsigned unsuccessful = 1u << TASK_FAILED | 1u << TASK_REJECTED;
 
 	if (query->states == running)
 		return SQLITE_LIST_RUNNING;
-	if (query->states != 0 && (query->states & ~open) == 0 &&
-	    unfinished <= HISTORY_UNFINISHED_MAX)
+	if (query->states == 0)
+		return SQLITE_LIST_NEWEST;
+	if ((query->states & ~unsuccessful) == 0)
+		return SQLITE_LIST_UNSUCCESSFUL;
+	if ((query->states & ~open) == 0 && unfinished <= HISTORY_UNFINISHED_MAX)
 		return SQLITE_LIST_UNFINISHED;
 	return SQLITE_LIST_NEWEST;
+}
+
+static bool
+has_to_sort(enum sqlite_statement statement)
+{
+	return statement == SQLITE_LIST_RUNNING || statement == SQLITE_LIST_UNFINISHED;
 }
 
 enum status
@@ -109,7 +118,7 @@ history_list(struct readers *readers, const struct store_list_query *query, int6
 	struct store_list_page page;
 	enum status status;
 
-	if (statement != SQLITE_LIST_NEWEST && bounded.looks_max > SORTED_LOOKS_MAX)
+	if (has_to_sort(statement) && bounded.looks_max > SORTED_LOOKS_MAX)
 		bounded.looks_max = SORTED_LOOKS_MAX;
 	status = store_list_begin(&bounded, &page, error);
 	if (status == STATUS_OK)

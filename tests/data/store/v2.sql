@@ -100,6 +100,7 @@ WHERE status = 'QUEUED' AND held_until IS NOT NULL;
 CREATE INDEX task_expiring ON task (expires_at)
 WHERE status = 'QUEUED' AND attempt = 0 AND expires_at IS NOT NULL;
 CREATE INDEX task_completed ON task (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX task_unsuccessful ON task (id) WHERE failure_code IS NOT NULL;
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 CREATE VIEW task_history AS
 SELECT
