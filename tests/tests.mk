@@ -92,7 +92,7 @@ TEST_LIBS_test_multiplier := -lgmp
 TEST_LIBS_test_transform := -lgmp
 TEST_LIBS_test_uint128 := -lgmp
 TEST_LIBS_test_small_factorials := -lgmp
-TEST_LIBS_test_store_files := -Wl,--wrap=fsync,--wrap=fdatasync,--wrap=rename
+TEST_LIBS_test_store_files := -Wl,--wrap=fsync,--wrap=fdatasync,--wrap=rename,--wrap=openat
 TEST_LIBS_test_store_memory := $(WRAP_ALLOCATIONS)
 
 -include tests/fuzz/fuzz.mk

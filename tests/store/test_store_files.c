@@ -28,6 +28,8 @@ int __real_rename(const char *from, const char *to);
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
 int __wrap_rename(const char *from, const char *to);
+int __real_openat(int dir_fd, const char *name, int flags, ...);
+int __wrap_openat(int dir_fd, const char *name, int flags, ...);
 
 /* What was called: 'f' flush of a content, 'r' rename, 'd' flush of a directory. */
 static char calls[64];
@@ -72,6 +74,34 @@ __wrap_rename(const char *from, const char *to)
 {
 	note('r');
 	return __real_rename(from, to);
+}
+
+static struct store_env *purged_before_open; /* before a result is opened the next time */
+
+static void
+purge_all(struct store_env *env)
+{
+	const struct store_retention retention = { .succeeded_ms = 1, .failed_ms = 1 };
+	struct store_purged *purged = malloc(sizeof(*purged));
+
+	assert_non_null(purged);
+	assert_int_equal(
+	    store_purge(env->store, &retention, env->now_ms + 1000, purged, NULL), STATUS_OK);
+	assert_true(purged->count > 0);
+	free(purged);
+}
+
+/* Nothing that the store opens by it is made by it with a mode but the lock. */
+int
+__wrap_openat(int dir_fd, const char *name, int flags, ...)
+{
+	struct store_env *env = purged_before_open;
+
+	if (env != NULL && strlen(name) > UUID_TEXT_LENGTH) {
+		purged_before_open = NULL;
+		purge_all(env);
+	}
+	return __real_openat(dir_fd, name, flags, 0600);
 }
 
 static int
@@ -320,6 +350,26 @@ test_a_lost_file_is_an_io_error_and_so_is_a_short_one(void **state)
 	attempt_end(&attempt);
 }
 
+/* Between the row and its file. */
+static void
+test_a_result_that_is_deleted_while_it_is_read_is_not_there(void **state)
+{
+	struct store_env *env = *state;
+	struct task_result result;
+	struct attempt attempt;
+	char id[UUID_TEXT_SIZE];
+
+	store_env_id(1, id);
+	attempt_begin(env, &attempt, 1);
+	assert_int_equal(attempt_complete(env, &attempt), STATUS_OK);
+	attempt_end(&attempt);
+	purged_before_open = env;
+	assert_int_equal(store_read_result(env->store, id, &result, &env->error), STATUS_NOT_FOUND);
+	assert_non_null(strstr(env->error.text, id));
+	assert_null(purged_before_open);
+	assert_int_equal(atomic_load(&env->deaths), 0);
+}
+
 static void
 test_the_sweep_takes_orphans_and_leaves_everything_else(void **state)
 {
@@ -410,6 +460,7 @@ main(void)
 		TEST(test_a_directory_whose_flush_failed_stores_nothing),
 		TEST(test_a_superseded_content_leaves_no_file),
 		TEST(test_a_lost_file_is_an_io_error_and_so_is_a_short_one),
+		TEST(test_a_result_that_is_deleted_while_it_is_read_is_not_there),
 		TEST(test_the_sweep_takes_orphans_and_leaves_everything_else),
 		TEST(test_a_sweep_that_does_not_end_at_the_opening_goes_on_in_maintenance),
 		TEST(test_a_spill_file_that_is_being_written_is_not_swept),

@@ -203,6 +203,19 @@ result_files_remove(struct result_files *files, const char *id, int64_t lease)
 	(void)unlinkat(files->dir_fd, name, 0);
 }
 
+/* Why a file cannot be opened that a row has named: the task may have been deleted since then. */
+static enum status
+explain_missing(struct result_files *files, const char *id, const char *name, struct error *error)
+{
+	struct result_owner owner;
+	int number = errno;
+
+	if (number == ENOENT && read_owner(files->readers, id, &owner, error) == STATUS_NOT_FOUND)
+		return STATUS_NOT_FOUND;
+	return error_set(
+	    error, STATUS_IO, "cannot open the result file %s: %s", name, strerror(number));
+}
+
 enum status
 result_files_read(
     struct result_files *files, int64_t lease, struct task_result *result, struct error *error)
@@ -214,8 +227,7 @@ result_files_read(
 	result_file_name(result->status.id, lease, name);
 	fd = openat(files->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
-		return error_set(
-		    error, STATUS_IO, "cannot open the result file %s: %s", name, strerror(errno));
+		return explain_missing(files, result->status.id, name, error);
 	if (fstat(fd, &info) != 0 || (uint64_t)info.st_size != result->bytes) {
 		(void)close(fd);
 		return error_set(error, STATUS_IO,

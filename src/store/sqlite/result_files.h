@@ -75,7 +75,8 @@ void result_files_remove(struct result_files *files, const char *id, int64_t lea
 
 /**
  * result_files_read - open the content of a result for reading
- * Returns OK; IO when the file is missing or has another size than the row says.
+ * Returns OK; NOT_FOUND when the task was deleted since its row was read; IO when the file is
+ * missing all the same, or has another size than the row says.
  */
 enum status result_files_read(struct result_files *files, int64_t lease, struct task_result *result,
     struct error *error) NODISCARD;
