@@ -260,8 +260,7 @@ maintain(struct committer *committer, struct command *command, struct error *err
 {
 	if (command->kind == COMMAND_MAINTAIN)
 		return writer_maintain(committer->writer, &command->maintain.space_calls, error);
-	(void)space_give_back(&committer->writer->conn);
-	return STATUS_OK;
+	return space_give_back(&committer->writer->conn, &command->maintain.space_calls, error);
 }
 
 /* Maintenance runs between transactions, by itself. */

@@ -14,20 +14,27 @@ space_calls(int64_t free_pages)
 	return calls < SPACE_CALLS_MAX ? (unsigned)calls : SPACE_CALLS_MAX;
 }
 
-unsigned
-space_give_back(const struct sqlite_conn *conn)
+/* A commit that fails is undone, and nobody counts on it; damage, by the library's code, is damage.
+ */
+static enum status
+judge(const struct sqlite_conn *conn, int rc, struct error *error)
+{
+	struct error why = { .text = "" };
+	enum status status = sqlite_status(conn->db, rc, "cannot give free pages back", &why);
+
+	return status == STATUS_CORRUPT ? error_set(error, status, "%s", why.text) : STATUS_OK;
+}
+
+enum status
+space_give_back(const struct sqlite_conn *conn, unsigned *ret_calls, struct error *error)
 {
 	struct binding binding = bind_begin(conn, SQLITE_FREE_PAGES);
-	unsigned calls = 0;
+	int rc = sqlite3_step(binding.statement);
 
-	if (sqlite3_step(binding.statement) == SQLITE_ROW)
-		calls = space_calls(sqlite3_column_int64(binding.statement, 0));
+	*ret_calls = rc == SQLITE_ROW ? space_calls(sqlite3_column_int64(binding.statement, 0)) : 0;
 	(void)sqlite3_reset(binding.statement);
-	if (calls == 0)
-		return 0;
+	if (*ret_calls == 0)
+		return judge(conn, rc, error);
 	binding = bind_begin(conn, SQLITE_FREE_SOME);
-	while (sqlite3_step(binding.statement) == SQLITE_ROW)
-		;
-	(void)sqlite3_reset(binding.statement);
-	return calls;
+	return judge(conn, bind_run(&binding), error);
 }

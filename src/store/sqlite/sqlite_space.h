@@ -26,9 +26,10 @@ unsigned space_calls(int64_t free_pages);
 
 /**
  * space_give_back - give back a MiB, in a commit of its own, where space_calls is not 0
- * What hinders it meets the next commit, too.
- * Returns space_calls as of before.
+ * @ret_calls: space_calls as of before; also where it fails
+ * Returns OK, also where it is hindered: another call will do; CORRUPT.
  */
-unsigned space_give_back(const struct sqlite_conn *conn);
+enum status space_give_back(
+    const struct sqlite_conn *conn, unsigned *ret_calls, struct error *error) NODISCARD;
 
 #endif

@@ -328,8 +328,11 @@ enum status
 writer_maintain(struct writer *writer, unsigned *ret_space_calls, struct error *error)
 {
 	bool is_idle = writer->commits == writer->commits_maintained;
+	enum status status;
 
-	*ret_space_calls = space_give_back(&writer->conn);
+	status = space_give_back(&writer->conn, ret_space_calls, error);
+	if (status != STATUS_OK)
+		return status;
 	writer->commits_maintained = writer->commits;
 	if (is_idle && writer->wal_frames > 0)
 		truncate_log(writer);

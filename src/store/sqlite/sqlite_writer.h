@@ -94,6 +94,7 @@ void writer_stats(struct writer *writer, struct store_stats *ret_stats);
  * the last call; tell how the latest checkpoint went: BUSY means that a reader keeps the log from
  * being emptied
  * @ret_space_calls: as space_give_back, of which this has been the first call
+ * CORRUPT also where giving space back has met damage.
  */
 enum status writer_maintain(
     struct writer *writer, unsigned *ret_space_calls, struct error *error) NODISCARD;

@@ -279,6 +279,40 @@ test_every_commit_is_timed(void **state)
 	assert_true(after.commit_us.sum > before.commit_us.sum);
 }
 
+static void
+run_sql(struct fixture *fixture, const char *sql)
+{
+	assert_int_equal(sqlite3_exec(fixture->writer.conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* What cannot be given back now is given back later; damage that is met by it is damage. */
+static void
+test_damage_among_free_pages_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error = { "" };
+	off_t size;
+
+	for (int i = 0; i < 200; i++)
+		commit_one(fixture);
+	run_sql(fixture, "DELETE FROM task");
+	run_sql(fixture, "PRAGMA wal_checkpoint(TRUNCATE)");
+	run_sql(fixture, "PRAGMA shrink_memory"); /* reads them again */
+	shim_vfs_fail(SHIM_READ, 0, 1, SQLITE_IOERR_READ);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
+	assert_int_equal(shim_vfs_fired(), 1);
+	run_sql(fixture, "PRAGMA shrink_memory");
+	shim_vfs_fail(SHIM_READ, 0, 1, SQLITE_CORRUPT);
+	assert_int_equal(maintain(fixture, &error), STATUS_CORRUPT);
+	assert_int_equal(shim_vfs_fired(), 1);
+	shim_vfs_fail(0, -1, 0, SQLITE_OK);
+	assert_non_null(strstr(error.text, "free"));
+	size = size_of(fixture, "taskq.db");
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
+	assert_int_equal(maintain(fixture, &error), STATUS_OK);
+	assert_true(size_of(fixture, "taskq.db") < size);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 static void
@@ -307,6 +341,7 @@ main(void)
 		TEST(test_the_sizes_it_tells_are_those_of_the_files),
 		TEST(test_checkpoints_are_counted_and_failed_ones_are_not),
 		TEST(test_every_commit_is_timed),
+		TEST(test_damage_among_free_pages_is_told),
 		TEST(test_an_idle_log_is_emptied_and_a_busy_one_is_not),
 		TEST(test_a_reader_in_the_way_of_an_idle_log_is_told_until_it_has_gone),
 		TEST(
