@@ -4,15 +4,17 @@
  * that the service leaves are written in large transactions, with the counters that belong to
  * them. Nobody else may have the database open.
  *
- *	fill DIRECTORY [--finished N] [--scheduled N] [--days D] [--ids FILE --sample K]
- *	    [--queued-factorials N] [--queued-fetches N --url URL]
+ *	fill DIRECTORY [--finished N [--in-files N]] [--scheduled N] [--days D]
+ *	    [--ids FILE --sample K] [--queued-factorials N] [--queued-fetches N --url URL]
  *
  * Finished tasks are five fetches to one factorial, spread evenly over the last D days (6, so that
  * none is deleted for its age meanwhile). FILE gets K of them, drawn one from each K-th of the
- * history, as lines "ID SIZE-OF-RESULT". Scheduled ones were submitted among them, of both kinds
- * and all priorities; they are to run a year from now at the earliest, and half of them expire some
- * time after that.
+ * history, as lines "ID SIZE-OF-RESULT". The results of the newest fetches are in files, which are
+ *as large as they say, and empty space. Scheduled ones were submitted among them, of both kinds and
+ *all priorities; they are to run a year from now at the earliest, and half of them expire some time
+ *after that.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -42,13 +44,15 @@
 enum {
 	FACTORIALS = 101, /* n is 0 to 100 */
 	DIGITS_MAX = 160,
+	INLINE_MAX = 102400,
+	FILE_BYTES = INLINE_MAX + 1,
 	ROWS_MAX = 100000000,
 	ROWS_PER_COMMIT = 200000,
 };
 
 struct plan {
 	const char *directory;
-	int64_t finished, scheduled, queued_factorials, queued_fetches, days, sample;
+	int64_t finished, in_files, scheduled, queued_factorials, queued_fetches, days, sample;
 	const char *ids, *url;
 };
 
@@ -58,6 +62,7 @@ struct fill {
 	int64_t seq;
 	int64_t succeeded[LANE_COUNT], kept_bytes[LANE_COUNT];
 	int64_t queued[LANE_COUNT], scheduled[LANE_COUNT];
+	int results_fd;
 	char digits[FACTORIALS][DIGITS_MAX];
 };
 
@@ -79,7 +84,7 @@ static void
 create_database(const char *directory)
 {
 	struct store_conf conf = { .data_dir = directory,
-		.inline_max_bytes = 102400,
+		.inline_max_bytes = INLINE_MAX,
 		.wal_max_bytes = 64 * 1024 * 1024,
 		.readers = 1,
 		.fatal = on_fatal };
@@ -110,6 +115,9 @@ open_database(struct fill *fill, const char *directory)
 	MUST(size > 0 && (size_t)size < sizeof(path));
 	MUST(sqlite3_open_v2(path, &fill->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
 	     SQLITE_OK);
+	snprintf(path, sizeof(path), "%s/results", directory);
+	fill->results_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	MUST(fill->results_fd != -1);
 	execute(fill, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF;"
 		      "PRAGMA synchronous = OFF; PRAGMA cache_size = -131072;");
 	MUST(
@@ -156,9 +164,37 @@ bind_task(struct fill *fill, enum lane lane, const char *id, const char *args, i
 		execute(fill, "COMMIT; BEGIN");
 }
 
+/* The file that has the result of a first attempt. */
+static void
+add_file(const struct fill *fill, const char *id)
+{
+	char name[UUID_TEXT_SIZE + 2];
+	int fd;
+	snprintf(name, sizeof(name), "%s-1", id);
+	fd = openat(fill->results_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	MUST(fd != -1 && ftruncate(fd, FILE_BYTES) == 0 && close(fd) == 0);
+}
+
+/* Puts what came of a task into the database, or into a file. */
+static void
+add_result(struct fill *fill, const char *id, const char *content, size_t bytes, bool in_file)
+{
+	sqlite3_bind_int64(fill->task, 12, in_file ? FILE_BYTES : (int64_t)bytes);
+	bind_text(fill->task, 15, in_file ? "file" : "row");
+	step(fill->task);
+	if (in_file) {
+		add_file(fill, id);
+		return;
+	}
+	sqlite3_bind_int64(fill->result, 1, fill->seq);
+	MUST(sqlite3_bind_blob(fill->result, 2, content, (int)bytes, SQLITE_STATIC) == SQLITE_OK);
+	step(fill->result);
+}
+
 /* Returns the size of the result. */
 static size_t
-add_finished(struct fill *fill, enum lane lane, int64_t created_ms, char ret_id[UUID_TEXT_SIZE])
+add_finished(struct fill *fill, enum lane lane, bool in_file, int64_t created_ms,
+    char ret_id[UUID_TEXT_SIZE])
 {
 	unsigned n = (unsigned)(fill->seq / 6 % FACTORIALS);
 	char args[64], response[256];
@@ -184,14 +220,11 @@ add_finished(struct fill *fill, enum lane lane, int64_t created_ms, char ret_id[
 	sqlite3_bind_int64(fill->task, 10, created_ms + 2);
 	if (lane == LANE_IO)
 		bind_text(fill->task, 11, response);
-	sqlite3_bind_int64(fill->task, 12, (int64_t)bytes);
 	bind_text(fill->task, 13, lane == LANE_IO ? "text/html" : "text/plain; charset=utf-8");
 	sqlite3_bind_int(fill->task, 14, 1);
-	bind_text(fill->task, 15, "row");
-	step(fill->task);
-	sqlite3_bind_int64(fill->result, 1, fill->seq);
-	MUST(sqlite3_bind_blob(fill->result, 2, content, (int)bytes, SQLITE_STATIC) == SQLITE_OK);
-	step(fill->result);
+	add_result(fill, ret_id, content, bytes, in_file);
+	if (in_file)
+		bytes = FILE_BYTES;
 	fill->succeeded[lane]++;
 	fill->kept_bytes[lane] += store_kept_bytes(&(struct store_kept){ .args = strlen(args),
 	    .response = lane == LANE_IO ? strlen(response) : 0,
@@ -246,8 +279,9 @@ add_history(struct fill *fill, const struct plan *plan, int64_t now_ms)
 	for (int64_t i = 0; i < plan->finished; i++) {
 		char id[UUID_TEXT_SIZE];
 		int64_t age_ms = plan->days * DAY_MS * (plan->finished - i) / plan->finished;
-		size_t bytes =
-		    add_finished(fill, i % 6 == 5 ? LANE_CPU : LANE_IO, now_ms - age_ms, id);
+		enum lane lane = i % 6 == 5 ? LANE_CPU : LANE_IO;
+		bool in_file = lane == LANE_IO && plan->finished - i <= plan->in_files * 6 / 5;
+		size_t bytes = add_finished(fill, lane, in_file, now_ms - age_ms, id);
 		catch_up_scheduled(fill, plan, i + 1, now_ms - age_ms, now_ms);
 		if (ids == NULL || drawn == plan->sample)
 			continue;
@@ -325,6 +359,7 @@ read_options(struct plan *plan, int argc, char *argv[])
 {
 	static const struct option options[] = {
 		{ "finished", required_argument, NULL, 'f' },
+		{ "in-files", required_argument, NULL, 'F' },
 		{ "scheduled", required_argument, NULL, 'S' },
 		{ "days", required_argument, NULL, 'd' },
 		{ "ids", required_argument, NULL, 'i' },
@@ -339,6 +374,9 @@ read_options(struct plan *plan, int argc, char *argv[])
 		switch (option) {
 		case 'f':
 			plan->finished = strtol(optarg, NULL, 10);
+			break;
+		case 'F':
+			plan->in_files = strtol(optarg, NULL, 10);
 			break;
 		case 'S':
 			plan->scheduled = strtol(optarg, NULL, 10);
@@ -367,12 +405,12 @@ read_options(struct plan *plan, int argc, char *argv[])
 	}
 	plan->directory = argv[optind];
 	return optind == argc - 1 && plan->finished >= 0 && plan->finished <= ROWS_MAX &&
-	       plan->scheduled >= 0 && plan->scheduled <= ROWS_MAX &&
-	       plan->queued_factorials >= 0 && plan->queued_factorials <= ROWS_MAX &&
-	       plan->queued_fetches >= 0 && plan->queued_fetches <= ROWS_MAX && plan->days >= 1 &&
-	       plan->days <= 3650 && strlen(plan->url) < 1000 &&
-	       (plan->ids == NULL) == (plan->sample == 0) && plan->sample >= 0 &&
-	       plan->sample <= plan->finished &&
+	       plan->in_files >= 0 && plan->in_files <= ROWS_MAX && plan->scheduled >= 0 &&
+	       plan->scheduled <= ROWS_MAX && plan->queued_factorials >= 0 &&
+	       plan->queued_factorials <= ROWS_MAX && plan->queued_fetches >= 0 &&
+	       plan->queued_fetches <= ROWS_MAX && plan->days >= 1 && plan->days <= 3650 &&
+	       strlen(plan->url) < 1000 && (plan->ids == NULL) == (plan->sample == 0) &&
+	       plan->sample >= 0 && plan->sample <= plan->finished &&
 	       (plan->queued_fetches == 0 || plan->url[0] != '\0');
 }
 
@@ -384,8 +422,8 @@ main(int argc, char *argv[])
 	int64_t now_ms = clock_wall_ms();
 	if (!read_options(&plan, argc, argv)) {
 		fprintf(stderr,
-		    "usage: fill DIRECTORY [--finished N] [--scheduled N] [--days D] [--ids FILE "
-		    "--sample K] [--queued-factorials N] [--queued-fetches N --url URL]\n");
+		    "usage: fill DIRECTORY [--finished N [--in-files N]] [--scheduled N] [--days D] "
+		    "[--ids FILE --sample K] [--queued-factorials N] [--queued-fetches N --url URL]\n");
 		return 2;
 	}
 	for (unsigned n = 0; n < FACTORIALS; n++) {
@@ -405,6 +443,7 @@ main(int argc, char *argv[])
 	MUST(sqlite3_finalize(fill.held) == SQLITE_OK);
 	execute(&fill, "PRAGMA journal_mode = WAL");
 	MUST(sqlite3_close(fill.db) == SQLITE_OK);
+	MUST(close(fill.results_fd) == 0);
 	sync();
 	printf("{\"finished\":%lld,\"scheduled\":%lld,\"queued\":%lld}\n",
 	    (long long)(fill.succeeded[LANE_CPU] + fill.succeeded[LANE_IO]),

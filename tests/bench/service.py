@@ -91,17 +91,19 @@ def submitting(service, mode, connections, seconds, *words):
     return found
 
 
-def fill(directory, finished, ids=None, sample=0, scheduled=0, queued_factorials=0, queued_fetches=0, url=None):
+def fill(directory, finished, ids=None, sample=0, scheduled=0, queued_factorials=0, queued_fetches=0, url=None,
+         in_files=0):
     """A data directory with history and a queue, as a service would have left it (fill.c)."""
-    words = ["--finished", finished, "--scheduled", scheduled, "--queued-factorials", queued_factorials]
+    words = ["--finished", finished, "--in-files", in_files, "--scheduled", scheduled,
+             "--queued-factorials", queued_factorials]
     if ids:
         words += ["--ids", ids, "--sample", sample]
     if queued_fetches:
         words += ["--queued-fetches", queued_fetches, "--url", url]
     free = shutil.disk_usage(directory).free
-    needed = (finished + scheduled + queued_factorials + queued_fetches) * FILLED_ROW_BYTES * 2 + (1 << 30)
+    needed = (finished + in_files + scheduled + queued_factorials + queued_fetches) * FILLED_ROW_BYTES * 2 + (1 << 30)
     require(free > needed, f"{finished} tasks need {needed >> 20} MiB of free disk, found {free >> 20} MiB")
-    found = run_json("fill", *words, directory / "data", timeout=60 + (finished + scheduled) / 20_000)
+    found = run_json("fill", *words, directory / "data", timeout=60 + (finished + scheduled) / 20_000 + in_files / 2_000)
     require(found == {"finished": finished, "scheduled": scheduled, "queued": queued_factorials + queued_fetches},
             f"filled {found}")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Start-up with a long history and a queue: from exec to the first readiness 200.
+"""Start-up with a long history, some of its results in files, and a queue: from exec to the first readiness 200.
 
 Each round has four starts on one database: as it was closed, the same with its pages dropped from the
 file cache, after a kill -9, and after a kill -9 with dropped pages. At least as many tasks as were asked
@@ -22,6 +22,7 @@ GOAL_S = 2.0
 PAUSE_S = 0.002
 PATIENCE_S = 300
 CASES = (("closed", True), ("closed", False), ("killed", True), ("killed", False))
+IN_FILES = 200_000  # results, of half of the history at most
 SPARE = 4  # so many times the queue is filled, since each start works some of it off
 
 
@@ -80,7 +81,8 @@ def starts(service, rounds, least_queued):
 def measure(run, names):
     history, queue = max(run.options.history), run.options.queued
     with run.directory("startup") as directory:
-        under_test.fill(directory, history, queued_factorials=SPARE * queue)
+        in_files = min(IN_FILES, history // 2)
+        under_test.fill(directory, history, queued_factorials=SPARE * queue, in_files=in_files)
         service = Service(directory, **under_test.SETTINGS)
         try:
             found = starts(service, run.options.rounds, queue)
@@ -88,4 +90,4 @@ def measure(run, names):
             service.daemon.cleanup()
     for name in names:
         for case, values in found.items():
-            run.add(plain_row(name, case, "s", values, GOAL_S, history=history, queued=queue))
+            run.add(plain_row(name, case, "s", values, GOAL_S, history=history, in_files=in_files, queued=queue))
