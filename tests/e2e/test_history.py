@@ -46,7 +46,7 @@ def walk(client, **query):
     ids = [task["id"] for task in tasks]
     assert ids == sorted(set(ids), reverse=True)
     for task in tasks:
-        assert set(task) - {"run_at", "expires_at"} == MEMBERS
+        assert set(task) - {"run_at", "expires_at", "progress"} == MEMBERS
     return tasks
 
 
@@ -196,6 +196,7 @@ class TestMembers:
             for task_id, task in tasks.items():
                 status = client.get(f"{SUBMISSIONS}/{task_id}").json
                 assert {name: task[name] for name in STATUS_MEMBERS} == {name: status[name] for name in STATUS_MEMBERS}
+                assert task.get("progress") == status.get("progress")
             assert {task_id: task["code"] for task_id, task in tasks.items()} == {
                 done: None, failed: "destination_denied", running: None, later: None, cancelled: "cancelled"}
             assert [tasks[task]["priority"] for task in (done, later)] == [5, 9]
