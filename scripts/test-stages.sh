@@ -154,7 +154,7 @@ stage_e2e()
 {
 	local more=()
 	read -ra more <<<"${TASKQ_TEST_E2E:-}"
-	built gcc all && run_pytest build/taskqd "${more[@]}"
+	built gcc all preloads && run_pytest build/taskqd "${more[@]}"
 }
 
 stage_browser()

@@ -100,7 +100,9 @@ TEST_LIBS_test_store_memory := $(WRAP_ALLOCATIONS)
 
 # Libraries to preload into the daemon. Without sanitizers: whoever preloads them decides.
 PRELOAD_SO := $(patsubst tests/lib-preload/%.c,$(OUT)/tests/%.so,$(sort $(wildcard tests/lib-preload/*.c)))
-tests: $(PRELOAD_SO)
+.PHONY: preloads
+preloads: $(PRELOAD_SO)
+tests: preloads
 
 $(OUT)/tests/%.so: tests/lib-preload/%.c
 	@mkdir -p $(@D)
