@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
@@ -178,50 +179,45 @@ cond_broadcast(struct cond *cond)
 	MUST(pthread_cond_broadcast(&cond->cond));
 }
 
-/* The states of an event. */
-enum {
-	EVENT_UNSET,
-	EVENT_AWAITED, /* unset, and somebody sleeps in the kernel */
-	EVENT_SET,
-};
-
 void
 event_init(struct event *event)
 {
-	atomic_init(&event->state, EVENT_UNSET);
+	atomic_init(&event->is_set, false);
 }
 
 void
 event_set(struct event *event)
 {
-	/*
-	 * After the exchange the waiter may be gone and its stack used for something else, so only
-	 * the address is used from here on. The kernel does not read what is there; should another
-	 * futex live there by then, its waiter sees one spurious wake, which every user of a futex
-	 * has to bear anyway.
-	 */
-	atomic_uint *address = &event->state;
-
-	if (atomic_exchange_explicit(&event->state, EVENT_SET, memory_order_acq_rel) ==
-	    EVENT_AWAITED)
-		(void)syscall(
-		    SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	atomic_store_explicit(&event->is_set, true, memory_order_release);
 }
 
 void
-event_wait(struct event *event)
+event_wait(struct event *event, struct bell *bell)
 {
-	unsigned state = EVENT_UNSET;
+	for (;;) {
+		/* Before the event, so that a ring which comes after its setting is not missed. */
+		unsigned rings = atomic_load_explicit(&bell->rings, memory_order_acquire);
 
-	if (!atomic_compare_exchange_strong_explicit(
-		&event->state, &state, EVENT_AWAITED, memory_order_acquire, memory_order_acquire) &&
-	    state == EVENT_SET)
-		return;
-	while (atomic_load_explicit(&event->state, memory_order_acquire) != EVENT_SET) {
-		/* Returns at once when the state has changed meanwhile (EAGAIN), or on EINTR. */
-		(void)syscall(SYS_futex, &event->state, FUTEX_WAIT | FUTEX_PRIVATE_FLAG,
-		    EVENT_AWAITED, NULL, NULL, 0);
+		if (atomic_load_explicit(&event->is_set, memory_order_acquire))
+			return;
+		/* Returns at once when it has rung meanwhile (EAGAIN), or on EINTR. */
+		(void)syscall(
+		    SYS_futex, &bell->rings, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, rings, NULL, NULL, 0);
 	}
+}
+
+void
+bell_init(struct bell *bell)
+{
+	atomic_init(&bell->rings, 0);
+}
+
+void
+bell_ring(struct bell *bell)
+{
+	atomic_fetch_add_explicit(&bell->rings, 1, memory_order_release);
+	(void)syscall(
+	    SYS_futex, &bell->rings, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
 }
 
 /* Beside the bits: their thread sleeps in the kernel. */
@@ -249,7 +245,11 @@ notice_set(struct notice *notice, unsigned bits)
 void
 notice_wake(struct notice *notice)
 {
-	/* As in event_set: only the address is used, and a spurious wake does no harm. */
+	/*
+	 * The waiter may be gone and its stack used for something else, so only the address is
+	 * used. The kernel does not read what is there; should another futex live there by then,
+	 * its waiter sees one spurious wake, which every user of a futex has to bear anyway.
+	 */
 	(void)syscall(SYS_futex, &notice->bits, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }
 

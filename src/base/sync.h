@@ -54,18 +54,27 @@ void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
 
 /*
- * A one-shot event: one thread waits, another sets it once. A bare futex, because the committer
- * sets tens of thousands of them a second and a mutex and condition for each costs three times as
- * much. The setter does not touch the event after the waiter can have seen it, so it may live on
- * the waiter's stack.
+ * A one-shot event: one thread waits for it at a bell, another sets it once and then rings. One
+ * ring is for all events that were set before it, and one call of the kernel: the committer sets
+ * tens of thousands of them a second, and if each had its own call, it would lose its processor to
+ * every third of those whom it wakes. Who waits at a bell for an event that is not set is woken in
+ * vain. The setter does not touch the event once it is set, so it may live on the waiter's stack;
+ * the bell has to outlive the ring. Bare futexes: mutexes and conditions cost three times as much.
  */
 struct event {
-	atomic_uint state;
+	atomic_bool is_set;
+};
+
+struct bell {
+	atomic_uint rings;
 };
 
 void event_init(struct event *event);
 void event_set(struct event *event);
-void event_wait(struct event *event);
+void event_wait(struct event *event, struct bell *bell);
+
+void bell_init(struct bell *bell);
+void bell_ring(struct bell *bell);
 
 /*
  * Bits that any thread sets and one thread waits for. A bare futex as well: who waits needs no lock

@@ -18,11 +18,6 @@ struct fiber_lock {
 
 _Static_assert(sizeof(struct fiber_lock) <= sizeof(pthread_mutex_t), "it has room");
 
-enum {
-	EVENT_UNSET,
-	EVENT_SET,
-};
-
 static struct fiber_lock *
 inside(struct lock *lock)
 {
@@ -143,22 +138,35 @@ cond_broadcast(struct cond *cond)
 void
 event_init(struct event *event)
 {
-	atomic_init(&event->state, EVENT_UNSET);
+	atomic_init(&event->is_set, false);
 }
 
 void
 event_set(struct event *event)
 {
-	atomic_store(&event->state, EVENT_SET);
-	fiber_wake(event, true);
+	atomic_store(&event->is_set, true);
 	fiber_pass();
 }
 
 void
-event_wait(struct event *event)
+event_wait(struct event *event, struct bell *bell)
 {
-	while (atomic_load(&event->state) != EVENT_SET)
-		(void)fiber_wait(event, FIBER_FOREVER);
+	while (!atomic_load(&event->is_set))
+		(void)fiber_wait(bell, FIBER_FOREVER);
+}
+
+void
+bell_init(struct bell *bell)
+{
+	atomic_init(&bell->rings, 0);
+}
+
+void
+bell_ring(struct bell *bell)
+{
+	atomic_fetch_add(&bell->rings, 1);
+	fiber_wake(bell, true);
+	fiber_pass();
 }
 
 void

@@ -690,6 +690,7 @@ test_where_much_waits_pages_go_past_history(void **state)
 struct writing {
 	struct store_env *env;
 	struct event has_walked; /* the half of the writes comes after the first walk */
+	struct bell bell;
 	atomic_bool has_ended;
 };
 
@@ -706,7 +707,7 @@ write_main(void *arg)
 		struct task task;
 
 		if (n == 75)
-			event_wait(&writing->has_walked);
+			event_wait(&writing->has_walked, &writing->bell);
 		store_env_submit(env, 10 * THERE + n);
 		store_env_claim_one(env, false, &task);
 		(void)store_env_succeed(env, &task, "x", 1);
@@ -727,6 +728,7 @@ test_a_walk_misses_nothing_that_was_there_while_others_write(void **state)
 	bool was_last;
 
 	event_init(&writing.has_walked);
+	bell_init(&writing.bell);
 	for (unsigned n = 1; n <= THERE; n++)
 		store_env_submit(writing.env, n);
 	assert_int_equal(thread_start(&thread, "write", 0, write_main, &writing, NULL), STATUS_OK);
@@ -752,8 +754,10 @@ test_a_walk_misses_nothing_that_was_there_while_others_write(void **state)
 			store_list_done(&page);
 		}
 		assert_int_equal(expected, 0);
-		if (walks++ == 0)
+		if (walks++ == 0) {
 			event_set(&writing.has_walked);
+			bell_ring(&writing.bell);
+		}
 	} while (!was_last);
 	thread_join(thread);
 	assert_true(walks > 1);

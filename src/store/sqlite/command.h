@@ -85,6 +85,7 @@ struct command {
 	enum status status;
 	struct error *error; /* the caller's, may be NULL */
 	struct event done;
+	struct bell *bell; /* at which the caller waits */
 	struct command *next;
 };
 
@@ -108,7 +109,7 @@ void command_undo(struct command *command);
 size_t command_weight(const struct command *command);
 
 /**
- * command_share - how many of a transaction's COMMITTER_GROUP_MAX places the command takes
+ * command_share - how many of a transaction's GATHERING_MAX places the command takes
  */
 size_t command_share(const struct command *command);
 

@@ -10,34 +10,6 @@
 
 #include "store/sqlite/sqlite_space.h"
 
-static void
-list_init(struct command_list *list)
-{
-	list->first = NULL;
-	list->end = &list->first;
-}
-
-static void
-list_add(struct command_list *list, struct command *command)
-{
-	command->next = NULL;
-	*list->end = command;
-	list->end = &command->next;
-}
-
-static struct command *
-list_take(struct command_list *list)
-{
-	struct command *command = list->first;
-
-	if (command == NULL)
-		return NULL;
-	list->first = command->next;
-	if (list->first == NULL)
-		list->end = &list->first;
-	return command;
-}
-
 enum status
 committer_run(struct committer *committer, struct command *command)
 {
@@ -46,14 +18,14 @@ committer_run(struct committer *committer, struct command *command)
 	event_init(&command->done);
 	lock_acquire(&committer->lock);
 	assert(!committer->is_stopping && "no call may be under way when the store is closed");
-	list_add(
+	gathering_add(
 	    command->kind == COMMAND_SUBMIT ? &committer->submits : &committer->urgent, command);
 	must_wake = committer->is_sleeping;
 	committer->is_sleeping = false;
 	lock_release(&committer->lock);
 	if (must_wake)
 		cond_signal(&committer->wake);
-	event_wait(&command->done);
+	event_wait(&command->done, command->bell);
 	return command->status;
 }
 
@@ -68,29 +40,17 @@ static void
 group_take(struct committer *committer, struct group *group)
 {
 	size_t weight = 0;
-	size_t shares = 0;
 
-	list_init(&group->list);
-	group->count = 0;
+	command_list_init(&group->list);
 	lock_acquire(&committer->lock);
-	while (committer->urgent.first == NULL && committer->submits.first == NULL &&
+	while (committer->urgent.list.first == NULL && committer->submits.list.first == NULL &&
 	       !committer->is_stopping) {
 		committer->is_sleeping = true;
 		cond_wait(&committer->wake, &committer->lock);
 	}
 	committer->is_sleeping = false;
-	while (shares < COMMITTER_GROUP_MAX && weight < COMMITTER_GROUP_MAX_BYTES) {
-		struct command *command = list_take(&committer->urgent);
-
-		if (command == NULL)
-			command = list_take(&committer->submits);
-		if (command == NULL)
-			break;
-		weight += command_weight(command);
-		shares += command_share(command);
-		list_add(&group->list, command);
-		group->count++;
-	}
+	group->count = gathering_take(&committer->urgent, &group->list, &weight);
+	group->count += gathering_take(&committer->submits, &group->list, &weight);
 	lock_release(&committer->lock);
 }
 
@@ -102,6 +62,7 @@ group_finish(struct group *group, enum status status, const struct error *error)
 
 	while (command != NULL) {
 		struct command *next = command->next;
+		struct bell *bell = command->bell;
 
 		if (status != STATUS_OK) {
 			command_undo(command);
@@ -110,6 +71,9 @@ group_finish(struct group *group, enum status status, const struct error *error)
 				*command->error = *error;
 		}
 		event_set(&command->done);
+		/* With one call of the kernel for all who wait there. */
+		if (next == NULL || next->bell != bell)
+			bell_ring(bell);
 		command = next;
 	}
 }
@@ -192,11 +156,11 @@ group_split(struct committer *committer, struct group *group)
 
 	for (command = group->list.first; command != NULL; command = command->next)
 		command_undo(command);
-	while ((command = list_take(&group->list)) != NULL) {
+	while ((command = command_list_take(&group->list)) != NULL) {
 		struct group single = { .count = 1 };
 
-		list_init(&single.list);
-		list_add(&single.list, command);
+		command_list_init(&single.list);
+		command_list_add(&single.list, command);
 		group_run(committer, &single);
 	}
 }
@@ -271,8 +235,8 @@ maintain_run(struct committer *committer, struct command *command)
 	struct error error = { .text = "" };
 	enum status status;
 
-	list_init(&single.list);
-	list_add(&single.list, command);
+	command_list_init(&single.list);
+	command_list_add(&single.list, command);
 	command->status = STATUS_OK;
 	if (is_dead(committer)) {
 		group_refuse(&single);
@@ -289,18 +253,18 @@ group_maintain(struct committer *committer, struct group *group)
 	struct command_list rest;
 	struct command *command;
 
-	list_init(&rest);
-	while ((command = list_take(&group->list)) != NULL) {
+	command_list_init(&rest);
+	while ((command = command_list_take(&group->list)) != NULL) {
 		if (is_maintenance(command)) {
 			group->count--;
 			maintain_run(committer, command);
 		} else {
-			list_add(&rest, command);
+			command_list_add(&rest, command);
 		}
 	}
-	list_init(&group->list);
-	while ((command = list_take(&rest)) != NULL)
-		list_add(&group->list, command);
+	command_list_init(&group->list);
+	while ((command = command_list_take(&rest)) != NULL)
+		command_list_add(&group->list, command);
 }
 
 static void *
@@ -340,8 +304,8 @@ committer_start(struct committer *committer, struct writer *writer, const atomic
 	};
 	lock_init(&committer->lock, LOCK_RANK_STORE_COMMITTER);
 	cond_init(&committer->wake);
-	list_init(&committer->urgent);
-	list_init(&committer->submits);
+	gathering_init(&committer->urgent);
+	gathering_init(&committer->submits);
 	status = thread_start(&committer->thread, "committer", 0, committer_main, committer, error);
 	if (status != STATUS_OK) {
 		cond_done(&committer->wake);

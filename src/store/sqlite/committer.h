@@ -11,22 +11,7 @@
 #include <stdatomic.h>
 
 #include "store/sqlite/command.h"
-
-/*
- * Bounds of one transaction, in commands (a submission of several tasks counts as so many) and in
- * bytes; a command is taken while neither is reached, however large it is itself. Smaller groups
- * let the callers of one group work while the next one is committed, and give claims and
- * completions their turn among many submitters: with 1,000 of them and groups of 1,024, two
- * executors complete 16,000 tasks a second, with groups of 256, 62,000.
- */
-#define COMMITTER_GROUP_MAX       256
-#define COMMITTER_GROUP_MAX_BYTES ((size_t)8 * 1024 * 1024)
-
-/* A list that is added to at its end and taken from at its front. */
-struct command_list {
-	struct command *first;
-	struct command **end;
-};
+#include "store/sqlite/gathering.h"
 
 struct committer {
 	struct writer *writer; /* borrowed; only the thread uses it while it runs */
@@ -38,8 +23,8 @@ struct committer {
 	struct cond wake;
 	/* Guarded by lock. Claims, completions and releases go before submissions: they are few,
 	   and they free what submissions fill. */
-	struct command_list urgent;
-	struct command_list submits;
+	struct gathering urgent;
+	struct gathering submits;
 	/* Guarded by lock until the first submission; see committer_on_start. */
 	void (*started)(void *context, enum lane lane, struct task_start *starts, size_t count);
 	void *started_context;

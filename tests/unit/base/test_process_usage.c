@@ -36,10 +36,12 @@ test_descriptors_are_counted_exactly(void **state)
 	assert_int_equal(after.descriptors, before.descriptors);
 }
 
+static struct bell bell;
+
 static void *
 wait_main(void *event)
 {
-	event_wait(event);
+	event_wait(event, &bell);
 	return NULL;
 }
 
@@ -51,6 +53,7 @@ test_threads_are_counted_exactly(void **state)
 	pthread_t threads[2];
 
 	(void)state;
+	bell_init(&bell);
 	for (size_t i = 0; i < 2; i++) {
 		/* A sanitizer adds a thread of its own beside the first. */
 		process_usage_read(&before);
@@ -61,6 +64,7 @@ test_threads_are_counted_exactly(void **state)
 	process_usage_read(&after);
 	for (size_t i = 0; i < 2; i++) {
 		event_set(&events[i]);
+		bell_ring(&bell);
 		thread_join(threads[i]);
 	}
 	assert_true(before.threads >= 2);

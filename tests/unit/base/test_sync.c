@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks, conditions, events and threads. Most of the proof of these is ThreadSanitizer's silence
- * while they run; the lock order is asserted in debug builds alone and tried there.
+ * Locks, conditions, events, bells and threads. Most of the proof of these is ThreadSanitizer's
+ * silence while they run; the lock order is asserted in debug builds alone and tried there.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -154,63 +154,96 @@ test_a_signal_ends_a_timed_wait_early(void **state)
 	counter_done(&counter);
 }
 
+#define POSTERS 3
+
 /* Hands events on its stack to a setter, as the committer's callers do. */
 struct mailbox {
+	struct office *office;
 	_Atomic(struct event *) event;
 	int payload; /* published by the event */
+	int right;   /* rounds in which it was what it should be */
 };
 
+struct office {
+	struct bell bell;
+	struct mailbox boxes[POSTERS];
+};
+
+/* Sets what events there are, and rings once for all of them. Others wait meanwhile. */
 static void *
 set_events(void *arg)
 {
-	struct mailbox *mailbox = arg;
+	struct office *office = arg;
 
-	for (int i = 1; i <= ROUNDS; i++) {
-		struct event *event;
+	for (int left = POSTERS * ROUNDS; left > 0;) {
+		int before = left;
 
-		do
-			event = atomic_exchange(&mailbox->event, NULL);
-		while (event == NULL);
-		mailbox->payload = i;
-		event_set(event);
+		for (int i = 0; i < POSTERS; i++) {
+			struct mailbox *box = &office->boxes[i];
+			struct event *event = atomic_exchange(&box->event, NULL);
+
+			if (event == NULL)
+				continue;
+			box->payload++;
+			event_set(event);
+			left--;
+		}
+		if (left < before)
+			bell_ring(&office->bell);
 	}
 	return NULL;
 }
 
-static int
-post_and_wait(struct mailbox *mailbox)
+static void *
+post_and_wait(void *arg)
 {
-	struct event event;
+	struct mailbox *box = arg;
 
-	event_init(&event);
-	atomic_store(&mailbox->event, &event);
-	event_wait(&event);
-	return mailbox->payload;
+	for (int i = 1; i <= ROUNDS; i++) {
+		struct event event;
+
+		event_init(&event);
+		atomic_store(&box->event, &event);
+		event_wait(&event, &box->office->bell);
+		box->right += box->payload == i;
+	}
+	return NULL;
 }
 
 static void
-test_an_event_on_the_waiters_stack_publishes_what_came_before(void **state)
+test_events_on_their_waiters_stacks_publish_what_came_before(void **state)
 {
-	struct mailbox mailbox = { .payload = 0 };
-	pthread_t thread;
+	struct office office = { .boxes = { { .payload = 0 } } };
+	pthread_t setter, posters[POSTERS];
 
 	(void)state;
-	assert_int_equal(thread_start(&thread, "set", 0, set_events, &mailbox, NULL), STATUS_OK);
-	for (int i = 1; i <= ROUNDS; i++)
-		assert_int_equal(post_and_wait(&mailbox), i);
-	thread_join(thread);
+	bell_init(&office.bell);
+	assert_int_equal(thread_start(&setter, "set", 0, set_events, &office, NULL), STATUS_OK);
+	for (int i = 0; i < POSTERS; i++) {
+		office.boxes[i].office = &office;
+		assert_int_equal(
+		    thread_start(&posters[i], "post", 0, post_and_wait, &office.boxes[i], NULL),
+		    STATUS_OK);
+	}
+	for (int i = 0; i < POSTERS; i++) {
+		thread_join(posters[i]);
+		assert_int_equal(office.boxes[i].right, ROUNDS);
+	}
+	thread_join(setter);
 }
 
 static void
 test_an_event_that_is_set_already_does_not_wait(void **state)
 {
 	struct event event;
+	struct bell bell;
 
 	(void)state;
+	bell_init(&bell);
 	event_init(&event);
 	event_set(&event);
-	event_wait(&event);
-	event_wait(&event);
+	event_wait(&event, &bell);
+	event_wait(&event, &bell);
 }
 
 static void
@@ -298,6 +331,7 @@ struct seen {
 	char name[16];
 	size_t stack_bytes;
 	struct event named;
+	struct bell bell;
 };
 
 static void *
@@ -306,7 +340,7 @@ look_around(void *arg)
 	struct seen *seen = arg;
 	pthread_attr_t attr;
 
-	event_wait(&seen->named);
+	event_wait(&seen->named, &seen->bell);
 	pthread_sigmask(SIG_SETMASK, NULL, &seen->mask);
 	pthread_getname_np(pthread_self(), seen->name, sizeof(seen->name));
 	pthread_getattr_np(pthread_self(), &attr);
@@ -324,11 +358,13 @@ test_a_thread_has_its_name_its_stack_and_every_signal_blocked(void **state)
 
 	(void)state;
 	event_init(&seen.named);
+	bell_init(&seen.bell);
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	assert_int_equal(
 	    thread_start(&thread, "exactly15bytes!", 256 * 1024 + 1, look_around, &seen, NULL),
 	    STATUS_OK);
 	event_set(&seen.named);
+	bell_ring(&seen.bell);
 	thread_join(thread);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	for (int number = 1; number < 32; number++)
@@ -458,7 +494,7 @@ main(void)
 		cmocka_unit_test(test_a_broadcast_wakes_every_waiter),
 		cmocka_unit_test(test_a_timed_wait_ends_at_its_monotonic_time),
 		cmocka_unit_test(test_a_signal_ends_a_timed_wait_early),
-		cmocka_unit_test(test_an_event_on_the_waiters_stack_publishes_what_came_before),
+		cmocka_unit_test(test_events_on_their_waiters_stacks_publish_what_came_before),
 		cmocka_unit_test(test_an_event_that_is_set_already_does_not_wait),
 		cmocka_unit_test(test_a_notice_tells_the_bits_that_were_asked_for),
 		cmocka_unit_test(test_a_notice_is_awaited_until_a_time),

@@ -184,28 +184,40 @@ call_end(struct call *call)
 }
 
 static size_t
-list_length(const struct command_list *list)
+list_length(const struct command_list *list, unsigned *bells)
 {
 	size_t length = 0;
 
-	for (const struct command *c = list->first; c != NULL; c = c->next)
-		length++;
+	for (const struct command *c = list->first; c != NULL; c = c->next, length++)
+		*bells += c->next == NULL || c->next->bell != c->bell;
 	return length;
 }
 
-/* Until so many commands stand on the lists. */
-static void
+/* Until so many commands stand on the lists. Returns at how many bells their callers wait. */
+static unsigned
 await_waiting(struct fixture *fixture, size_t count)
 {
 	struct committer *committer = &fixture->committer;
 	size_t waiting = 0;
+	unsigned bells = 0;
 
 	while (waiting != count) {
+		bells = 0;
 		lock_acquire(&committer->lock);
-		waiting = list_length(&committer->urgent) + list_length(&committer->submits);
+		waiting = list_length(&committer->urgent.list, &bells) +
+			  list_length(&committer->submits.list, &bells);
 		lock_release(&committer->lock);
 		(void)sched_yield();
 	}
+	return bells;
+}
+
+static void
+end_all(struct call *first, struct call *calls, unsigned count)
+{
+	assert_int_equal(call_end(first), STATUS_OK);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(call_end(&calls[i]), STATUS_OK);
 }
 
 /* Holds the committer in a flush, so that what is called meanwhile waits. */
@@ -232,9 +244,7 @@ test_what_waits_during_a_flush_shares_the_next_transaction(void **state)
 	await_waiting(fixture, CALLS);
 	before = fixture->writer.commits;
 	shim_vfs_release_sync();
-	assert_int_equal(call_end(&first), STATUS_OK);
-	for (unsigned i = 0; i < CALLS; i++)
-		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	end_all(&first, calls, CALLS);
 	stop(fixture);
 	/* The one that was under way, and one for all the others. */
 	assert_int_equal(fixture->writer.commits, before + 2);
@@ -243,26 +253,24 @@ test_what_waits_during_a_flush_shares_the_next_transaction(void **state)
 static void
 test_a_transaction_is_bounded_in_commands(void **state)
 {
-	static struct call calls[COMMITTER_GROUP_MAX + 1];
+	static struct call calls[GATHERING_MAX + 1];
 	struct fixture *fixture = *state;
 	struct call first;
 	uint64_t before;
 
 	/* As many as fit, and one more. */
 	for (unsigned round = 0; round < 2; round++) {
-		unsigned count = COMMITTER_GROUP_MAX + round;
+		unsigned count = GATHERING_MAX + round;
 
 		shim_vfs_hold_sync();
 		submit_start(fixture, &first, round * 1000, "{}");
 		shim_vfs_await_sync();
 		for (unsigned i = 0; i < count; i++)
 			submit_start(fixture, &calls[i], round * 1000 + i + 1, "{}");
-		await_waiting(fixture, count);
+		assert_int_equal(await_waiting(fixture, count), 1 + round);
 		before = fixture->writer.commits;
 		shim_vfs_release_sync();
-		assert_int_equal(call_end(&first), STATUS_OK);
-		for (unsigned i = 0; i < count; i++)
-			assert_int_equal(call_end(&calls[i]), STATUS_OK);
+		end_all(&first, calls, count);
 		assert_int_equal(fixture->writer.commits, before + 2 + round);
 	}
 }
@@ -271,7 +279,7 @@ static void
 test_a_transaction_is_bounded_in_bytes(void **state)
 {
 	struct fixture *fixture = *state;
-	size_t size = COMMITTER_GROUP_MAX_BYTES / 2 + 1;
+	size_t size = GATHERING_MAX_BYTES / 2 + 1;
 	char *args = malloc(size + 1);
 	struct call first, calls[3];
 	uint64_t before;
@@ -285,9 +293,7 @@ test_a_transaction_is_bounded_in_bytes(void **state)
 	await_waiting(fixture, 3);
 	before = fixture->writer.commits;
 	shim_vfs_release_sync();
-	assert_int_equal(call_end(&first), STATUS_OK);
-	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	end_all(&first, calls, 3);
 	stop(fixture);
 	/* The one under way, then two that reach the bound, then the third. */
 	assert_int_equal(fixture->writer.commits, before + 3);
@@ -445,7 +451,7 @@ test_a_batch_fails_as_a_whole_and_alone_at_whichever_row(void **state)
 static void
 test_a_batch_takes_as_many_places_of_a_transaction_as_it_has_tasks(void **state)
 {
-	static struct call calls[COMMITTER_GROUP_MAX / BATCH + 2];
+	static struct call calls[GATHERING_MAX / BATCH + 2];
 	static struct task_new tasks[ARRAY_SIZE(calls)][BATCH];
 	struct fixture *fixture = *state;
 	struct call first;
@@ -454,12 +460,10 @@ test_a_batch_takes_as_many_places_of_a_transaction_as_it_has_tasks(void **state)
 	occupy(fixture, &first);
 	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
 		batch_start(fixture, &calls[i], tasks[i], 1000 + i * BATCH, BATCH);
-	await_waiting(fixture, ARRAY_SIZE(calls));
+	assert_int_equal(await_waiting(fixture, ARRAY_SIZE(calls)), 2);
 	before = fixture->writer.commits;
 	shim_vfs_release_sync();
-	assert_int_equal(call_end(&first), STATUS_OK);
-	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
-		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	end_all(&first, calls, ARRAY_SIZE(calls));
 	stop(fixture);
 	/* The one under way; as many batches as reach the bound; the one that is left. */
 	assert_int_equal(fixture->writer.commits, before + 3);
@@ -517,10 +521,8 @@ test_what_a_transaction_starts_is_handed_over_at_once_lane_by_lane(void **state)
 	submit_start(fixture, &queued, CALLS + 1, "{}");
 	await_waiting(fixture, CALLS + 1);
 	shim_vfs_release_sync();
-	assert_int_equal(call_end(&first), STATUS_OK);
 	assert_int_equal(call_end(&queued), STATUS_OK);
-	for (unsigned i = 0; i < CALLS; i++)
-		assert_int_equal(call_end(&calls[i]), STATUS_OK);
+	end_all(&first, calls, CALLS);
 	assert_int_equal(fixture->handed_count, 2);
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		assert_handed(fixture, (size_t)lane, (enum lane)lane, by_lane[lane], counts[lane]);

@@ -180,12 +180,13 @@ test_many_at_once_use_their_connections_again(void **state)
 }
 
 static struct event may_go_on;
+static struct bell bell;
 
 static void
 hang(struct rig_run *run)
 {
 	(void)run;
-	event_wait(&may_go_on);
+	event_wait(&may_go_on, &bell);
 }
 
 /* It can be hung up by what it calls; a disk that does not answer would do it, too. */
@@ -197,6 +198,7 @@ test_a_thread_that_hangs_is_late_and_one_that_has_ended_is_not(void **state)
 
 	(void)state;
 	event_init(&may_go_on);
+	bell_init(&bell);
 	rig_open(&rig, &settings);
 	rig.on_finished = hang;
 	run = rig_add(&rig, "http://127.0.0.1:%u/ok", origin.port);
@@ -204,6 +206,7 @@ test_a_thread_that_hangs_is_late_and_one_that_has_ended_is_not(void **state)
 	while (pulse_late_ms(&rig.pulse, clock_mono_ms()) < 100)
 		(void)sched_yield();
 	event_set(&may_go_on);
+	bell_ring(&bell);
 	rig_wait(&rig, run);
 	while (pulse_late_ms(&rig.pulse, clock_mono_ms()) > 0)
 		(void)sched_yield();
