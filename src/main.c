@@ -66,13 +66,22 @@ run(const struct conf *conf)
 	return EXIT_STATUS_START;
 }
 
+/* What was asked for and has not arrived as a whole was not done: a full disk must not make half a
+   configuration file that looks like one. */
+static int
+flush_answer(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	fputs("taskqd: cannot write to standard output\n", stderr);
+	return EXIT_STATUS_START;
+}
+
 static int
 run_verb(const struct verb *verb, const char *operand, const struct conf *conf)
 {
 	struct error error = { "" };
 	enum verb_end end = verb->run(conf, operand, &error);
-	if (fflush(stdout) != 0)
-		end = VERB_FAILED;
 	if (error.text[0] != '\0')
 		fprintf(stderr, "taskqd: %s: %s\n", verb->name, error.text);
 	switch (end) {
@@ -123,7 +132,10 @@ main(int argc, char *argv[])
 	struct conf conf;
 	struct error error = { "" };
 	enum conf_action action;
-	if (verb_parse(argc, argv, &verb, &operand, &words, &error) != STATUS_OK ||
+	enum status parsed = verb_parse(argc, argv, &verb, &operand, &words, &error);
+	if (parsed == STATUS_OK && verb == NULL)
+		malloc_tuning_apply(argv);
+	if (parsed != STATUS_OK ||
 	    conf_load(argc - words, argv + words, environ, &conf, &action, &error) != STATUS_OK) {
 		fprintf(stderr, "taskqd: %s\n", error.text);
 		return EXIT_STATUS_SETTINGS;
@@ -131,26 +143,24 @@ main(int argc, char *argv[])
 	int status = EXIT_STATUS_OK;
 	switch (action) {
 	case CONF_ACTION_RUN:
-		if (verb == NULL) {
-			malloc_tuning_apply(argv);
-			status = run(&conf);
-		} else {
-			status = run_verb(verb, operand, &conf);
-		}
+		status = verb == NULL ? run(&conf) : flush_answer(run_verb(verb, operand, &conf));
 		break;
 	case CONF_ACTION_HELP:
 		verb_print_usage(stdout);
 		conf_print_help(stdout);
+		status = flush_answer(status);
 		break;
 	case CONF_ACTION_VERSION:
 		puts("taskqd " TASKQ_VERSION);
+		status = flush_answer(status);
 		break;
 	case CONF_ACTION_CHECK:
-		status = check(&conf);
+		status = flush_answer(check(&conf));
 		break;
 	case CONF_ACTION_PRINT:
 		conf_print(&conf, stdout);
 		plan_print(&conf, stdout);
+		status = flush_answer(status);
 		break;
 	}
 	conf_done(&conf);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 /* Thousands of threads need few arenas; each keeps what was freed into it. */
@@ -34,7 +35,10 @@ malloc_tuning_apply(char *argv[])
 	int length;
 
 	(void)mallopt(M_ARENA_MAX, ARENAS);
-	if (!can_be_tuned || (old != NULL && strstr(old, KEPT "=") != NULL))
+	/* Where a program has capabilities or a user by its file, glibc takes the variable away,
+	   and it would be executed for ever. */
+	if (!can_be_tuned || getauxval(AT_SECURE) != 0 ||
+	    (old != NULL && strstr(old, KEPT "=") != NULL))
 		return;
 	length = old == NULL || *old == '\0'
 		     ? snprintf(value, sizeof(value), KEPT "=" KEPT_MAX)

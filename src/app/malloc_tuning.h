@@ -14,8 +14,9 @@
  *
  * The latter can only be told by the environment (GLIBC_TUNABLES) when a program starts. Where it
  * does not say how many, the program is executed once more, as the same process, with it; so this
- * is called before there are threads, and with no descriptor open that would be missed. Returns
- * where nothing is to be done, or where that cannot be: then only memory is lost.
+ * is called before there are threads, before anything is read that can be read once (settings may
+ * come through a pipe), and with no descriptor open that would be missed. Returns where nothing is
+ * to be done, or where that cannot be: then only memory is lost.
  */
 void malloc_tuning_apply(char *argv[]);
 

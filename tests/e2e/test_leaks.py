@@ -3,10 +3,13 @@
 
 import contextlib
 import os
+import shutil
+import subprocess
+import tempfile
 
 import pytest
 
-from lib.daemon import PROGRAM
+from lib.daemon import PROGRAM, clean_environment
 from lib.load import factorial_body, fetch_body, submit_many, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer, start_ill_behaved
 from lib.rawhttp import RawConnection, request
@@ -56,6 +59,21 @@ def test_malloc_keeps_little_for_each_thread(make_daemon, sanitizer, given, in_f
         assert f":GLIBC_TUNABLES={in_force}:".encode() in b":" + environment.read().replace(b"\0", b":")
     with open(f"/proc/{daemon.process.pid}/comm", encoding="utf-8") as name:
         assert name.read() == f"{PROGRAM.name[:15]}\n"
+
+
+def test_a_program_that_glibc_does_not_let_be_tuned_starts_all_the_same(sanitizer):
+    """With a set-user-ID bit or capabilities of its file the variable is taken away: it was executed for ever."""
+    if sanitizer or os.geteuid() != 0:
+        pytest.skip("takes root, and glibc's allocator")
+    with tempfile.TemporaryDirectory() as directory:
+        program = os.path.join(directory, "taskqd")
+        shutil.copyfile(PROGRAM, program)
+        os.chmod(directory, 0o755)
+        os.chown(program, 65534, 65534)
+        os.chmod(program, 0o4755)
+        run = subprocess.run([program, "--check-config"], env=clean_environment(), capture_output=True, text=True,
+                             timeout=30, check=False)
+    assert (run.returncode, run.stdout) == (0, "configuration ok\n"), run.stderr
 
 
 def test_thousands_of_tasks_twice(make_daemon, sanitizer, record_property):

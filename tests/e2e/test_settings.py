@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Where settings come from, which source wins, what is refused and how the program ends."""
 
+import os
 import re
 import socket
+import subprocess
 
 import pytest
 
-from lib.daemon import DidNotStart, run_program
+from lib.daemon import PROGRAM, DidNotStart, clean_environment, run_program
 from lib.rawhttp import RawConnection, request
 
 EXIT_SETTINGS = 2
@@ -295,3 +297,30 @@ def test_log_level_hides_what_is_less_severe(make_daemon):
 def test_unsafe_fetch_allow_is_told_at_the_start(make_daemon):
     daemon = make_daemon(fetch_allow=["127.0.0.0/8", "10.9.0.0/16"])
     assert "127.0.0.0/8" in daemon.stderr() and "10.9.0.0/16" in daemon.stderr()
+
+
+def test_a_file_that_can_be_read_once_is_enough(tmp_path):
+    """A pipe, as the shell's <(...) makes it: the service executes itself once, and must not read it before."""
+    reader, writer = os.pipe()
+    data = tmp_path / "from-the-pipe"
+    os.write(writer, f"data-dir = {data}\nlisten = 127.0.0.1:0\n".encode())
+    os.close(writer)
+    process = subprocess.Popen([PROGRAM, "--config", f"/dev/fd/{reader}"], pass_fds=[reader], cwd=tmp_path,
+                               env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(reader)
+    try:
+        line = process.stdout.readline()
+        assert (data / "taskq.db").exists(), (line, process.stderr.read() if not line else "")
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    assert not (tmp_path / "taskq-data").exists()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("words", (["--print-config"], ["--help"], ["--version"], ["--check-config"]), ids="".join)
+def test_an_answer_that_cannot_be_written_is_a_failure(words):
+    """A configuration file on a full disk is empty or half of one, and nobody may take it for a whole one."""
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run([PROGRAM, *words], env=clean_environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "taskqd: cannot write to standard output\n")
