@@ -18,6 +18,7 @@ import pytest
 from lib.api import FINAL, SUBMISSIONS, check_failure, check_problem
 from lib.daemon import PROGRAM, DidNotStart
 from lib.database import count_tasks, history, integrity, opened
+from lib.faults import needs_root
 from lib.ledger import Ledger, check_counters, check_results_directory
 from lib.load import either_way, factorial_body, submit_many, unfinished, wait_drained
 from lib.origins import ScriptedOrigin, ok_answer
@@ -379,6 +380,22 @@ def test_second_service_on_one_data_directory_is_refused(make_daemon):
         second.process = None  # the data belongs to the first
         assert client.result(task_id)["result"] == 720
     assert first.terminate() == 0
+
+
+@needs_root
+def test_what_root_writes_by_hand_is_the_directory_s_owner_s(make_daemon):
+    """A service that root had started by hand left results that the service's own user could not read."""
+    daemon = make_daemon(start=False)
+    daemon.data.mkdir()
+    os.chown(daemon.data, 65534, 65534)
+    daemon.start()
+    with daemon.client() as client:
+        for n in (500, 60000):
+            client.wait_final(client.factorial(n))
+        paths = [daemon.data, *daemon.data.rglob("*")]
+        assert any(path.parent.name == "results" for path in paths)
+        for path in paths:
+            assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534), path
 
 
 def test_second_service_on_one_port_is_refused(make_daemon):

@@ -222,7 +222,7 @@ copy_result(struct copying *copying, const struct listed_result *listed)
 		status = io_error(copying, "create", listed->name);
 		goto out;
 	}
-	status = data_dir_adopt(copying->to, to_fd, listed->name, copying->error);
+	status = data_dir_adopt(copying->to->fd, to_fd, listed->name, copying->error);
 	if (status == STATUS_OK)
 		status = file_copy(from_fd, to_fd, copying->conf->is_cancelled,
 		    copying->conf->context, &bytes, copying->error);

@@ -42,13 +42,13 @@ lock_is_held(int fd, struct error *error)
 }
 
 enum status
-data_dir_adopt(const struct data_dir *dir, int fd, const char *name, struct error *error)
+data_dir_adopt(int dir_fd, int fd, const char *name, struct error *error)
 {
 	struct stat owner, info;
 
 	if (geteuid() != 0)
 		return STATUS_OK;
-	if (fstat(dir->fd, &owner) != 0 || fstat(fd, &info) != 0)
+	if (fstat(dir_fd, &owner) != 0 || fstat(fd, &info) != 0)
 		return io_error(error, "look at", name);
 	if (owner.st_uid == info.st_uid && owner.st_gid == info.st_gid)
 		return STATUS_OK;
@@ -81,7 +81,7 @@ lock_take(struct data_dir *dir, struct error *error)
 
 		(void)written;
 	}
-	return data_dir_adopt(dir, dir->lock_fd, "taskq.lock", error);
+	return data_dir_adopt(dir->fd, dir->lock_fd, "taskq.lock", error);
 }
 
 /* Opens results/ where it is there. */
@@ -110,7 +110,7 @@ results_open(struct data_dir *dir, struct error *error)
 		return status;
 	if (fchmod(dir->results_fd, 0700) != 0)
 		return io_error(error, "set the mode of", "results");
-	status = data_dir_adopt(dir, dir->results_fd, "results", error);
+	status = data_dir_adopt(dir->fd, dir->results_fd, "results", error);
 	if (status == STATUS_OK && fsync(dir->fd) != 0)
 		return io_error(error, "flush", "the data directory");
 	return status;
@@ -285,7 +285,7 @@ data_dir_begin_database(const struct data_dir *dir, struct error *error)
 	if (fchmod(fd, 0600) != 0)
 		status = io_error(error, "set the mode of", dir->new_db_path);
 	else
-		status = data_dir_adopt(dir, fd, dir->new_db_path, error);
+		status = data_dir_adopt(dir->fd, fd, dir->new_db_path, error);
 	(void)close(fd);
 	return status;
 }

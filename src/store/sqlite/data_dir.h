@@ -42,11 +42,11 @@ void data_dir_close(struct data_dir *dir);
 /**
  * data_dir_adopt - what root makes in somebody else's directory is given to that somebody; for
  * everybody else it does nothing
+ * @dir_fd: of the directory
  * @fd: of a file or directory that was made in it just now
  * @name: of it, for the message
  */
-enum status data_dir_adopt(
-    const struct data_dir *dir, int fd, const char *name, struct error *error) NODISCARD;
+enum status data_dir_adopt(int dir_fd, int fd, const char *name, struct error *error) NODISCARD;
 
 /**
  * data_dir_has_database - whether taskq.db is there

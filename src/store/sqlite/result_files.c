@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "store/sqlite/data_dir.h"
 
 void
 result_file_name(const char *id, int64_t lease, char ret_name[RESULT_FILE_NAME_SIZE])
@@ -143,6 +144,11 @@ persist_one(struct result_files *files, struct completion *completion, bool *ret
 	if (output->spill_path == NULL) /* an earlier call has done it, and failed later */
 		return STATUS_OK;
 	result_file_name(task->id, task->lease, name);
+	/* Root may look after the service by hand, and its user must read the results afterwards.
+	   Where root may not give files away either, they are its own, and no worse. */
+	enum status adopted = data_dir_adopt(files->dir_fd, output->fd, name, NULL);
+
+	(void)adopted;
 	status = output_persist(output, name, error);
 	/* After a failed flush the kernel may drop what it could not write, and a second flush
 	   would succeed without it. So this content must never be taken for whole again. */
