@@ -23,6 +23,8 @@ enum {
 	SEND_TIMEOUT_MS = 1000,
 	/* The housekeeping comes round once a second; twice is no reason for worry. */
 	SILENT_LEAST_MS = 2500,
+	/* Behind the draining come the last answers and the closing of the database. */
+	CLOSING_MS = 15000,
 };
 
 /* A variable that is a whole number; false where it is not set. */
@@ -207,7 +209,12 @@ supervisor_ready(const struct supervisor *supervisor, const char *address)
 void
 supervisor_stopping(const struct supervisor *supervisor, int64_t timeout_ms)
 {
-	tell(supervisor, "STOPPING=1\nSTATUS=draining, for %" PRId64 " ms at most\n", timeout_ms);
+	/* Without it drain-timeout-ms would end where the unit's TimeoutStopSec= does, by SIGKILL.
+	 */
+	tell(supervisor,
+	    "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=draining, for %" PRId64
+	    " ms at most\n",
+	    (timeout_ms + CLOSING_MS) * 1000, timeout_ms);
 }
 
 int64_t

@@ -36,7 +36,7 @@ void supervisor_close(struct supervisor *supervisor);
 
 /**
  * supervisor_ready - the service serves, at this address
- * supervisor_stopping - it drains, for so long at most
+ * supervisor_stopping - it drains, for so long at most, and must not be killed meanwhile
  */
 void supervisor_ready(const struct supervisor *supervisor, const char *address);
 void supervisor_stopping(const struct supervisor *supervisor, int64_t timeout_ms);

@@ -40,7 +40,8 @@ class TestNotify:
         with daemon.client() as client:
             assert client.get("/readyz").status == 200
         assert daemon.terminate() == 0
-        assert supervisor.hear() == {"STOPPING": "1", "STATUS": "draining, for 30000 ms at most"}
+        assert supervisor.hear() == {
+            "STOPPING": "1", "EXTEND_TIMEOUT_USEC": "45000000", "STATUS": "draining, for 30000 ms at most"}
 
     def test_it_is_not_ready_when_it_cannot_start(self, make_daemon, supervisor):
         daemon = make_daemon(start=False, **supervisor.options())

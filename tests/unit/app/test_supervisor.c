@@ -218,7 +218,11 @@ test_it_hears_what_happens(void **state)
 		supervisor_ready(&supervisor, "127.0.0.1:18991");
 		assert_hears(fd, "READY=1\nSTATUS=serving on http://127.0.0.1:18991\n");
 		supervisor_stopping(&supervisor, 30000);
-		assert_hears(fd, "STOPPING=1\nSTATUS=draining, for 30000 ms at most\n");
+		assert_hears(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\n"
+				 "STATUS=draining, for 30000 ms at most\n");
+		supervisor_stopping(&supervisor, 3600000); /* the most that can be set */
+		assert_hears(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=3615000000\n"
+				 "STATUS=draining, for 3600000 ms at most\n");
 		supervisor_ping_stopping(&supervisor); /* there is no watchdog */
 		assert_hears(fd, NULL);
 		/* One that has gone is no reason to fail. */
