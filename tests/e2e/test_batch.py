@@ -394,7 +394,7 @@ def test_kill_9_in_the_middle_of_batches(make_daemon, record_property):
 class TestFullDisk:
     @pytest.mark.parametrize("floor_mib", [0, 16])
     def test_a_full_disk_takes_nothing_or_all(self, make_daemon, small_disk, floor_mib):
-        """Without a floor SQLite itself meets the end of the disk, in the middle of a batch."""
+        """The floor (0: a twentieth) is looked at once a second: below it SQLite meets the end of the disk before that."""
         daemon = make_daemon(start=False, disk_free_min_mib=floor_mib)
         daemon.data = small_disk / "data"
         daemon.start()

@@ -71,7 +71,7 @@ class TestFullDisk:
         assert integrity(daemon.database) == ["ok"]
 
     def test_no_space_at_all_loses_nothing_that_was_acknowledged(self, make_daemon, small_disk):
-        """The floor is off: SQLite itself meets the full disk, in the middle of the load."""
+        """The floor is looked at once a second: before that SQLite itself meets the full disk, in the middle of the load."""
         daemon = make_daemon(start=False, disk_free_min_mib=0, fetch_allow=["127.0.0.0/8"], result_inline_max_bytes=1000)
         daemon.data = small_disk / "data"
         daemon.start()
@@ -162,12 +162,14 @@ class TestFailingFlushes:
         with injected(daemon, f"fdatasync,fsync:error=EIO:when={when}"):
             accepted, others = submit_until_gone(daemon)
             assert daemon.wait() == EXIT_STORE_DIED
-        assert set(others) <= {500, 503}
+        assert others == []  # nobody can tell, so nobody is told
         daemon.check_alarms()
         daemon.restart()
         wait_drained(daemon)
         final = history(daemon.database)
         assert all(final.get(task_id) == "SUCCEEDED" for task_id in [first, *accepted])
+        # What was refused is not there: at most the one submission more whose connection ended without an answer.
+        assert len(final) <= 1 + len(accepted) + 1
         with daemon.client() as client:
             assert client.get(f"/tasks/{first}").json["result"] == math.factorial(30)
         assert daemon.terminate() == 0
