@@ -18,10 +18,14 @@
 
 #include "base/clock.h"
 
+/* timeout(1) sends what it sends to the process and then to its group, which is one wish. */
+#define SAME_WISH_MS 250
+
 struct signals {
 	int signal_fd;
 	int report_fd;
-	bool is_stopping; /* main thread alone */
+	bool is_stopping; /* main thread alone, as the next */
+	int64_t stopping_mono_ms;
 	atomic_bool died;
 	atomic_bool stopped;
 };
@@ -58,6 +62,7 @@ signals_open(struct signals **ret_signals, struct error *error)
 /*
  * Takes pending signals up to one that is a wish to stop; false when there is none. A terminal that
  * goes away may send SIGHUP twice, by the kernel and by the shell: it never is the second wish.
+ * Nor is what comes right behind the first.
  */
 static bool
 take_stop(struct signals *signals)
@@ -65,9 +70,14 @@ take_stop(struct signals *signals)
 	struct signalfd_siginfo info;
 
 	while (read(signals->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP && signals->is_stopping)
+		int64_t now_mono_ms = clock_mono_ms();
+
+		if (signals->is_stopping &&
+		    (info.ssi_signo == SIGHUP ||
+			now_mono_ms - signals->stopping_mono_ms < SAME_WISH_MS))
 			continue;
 		signals->is_stopping = true;
+		signals->stopping_mono_ms = now_mono_ms;
 		return true;
 	}
 	return false;

@@ -14,7 +14,8 @@
 struct signals;
 
 enum signals_event {
-	SIGNALS_STOP,       /* SIGTERM or SIGINT; SIGHUP, if nothing else was before */
+	SIGNALS_STOP,       /* SIGTERM or SIGINT; SIGHUP, if nothing else was before. What comes
+			       right behind the first is the same wish */
 	SIGNALS_STORE_DIED, /* signals_report_death */
 	SIGNALS_STOPPED,    /* signals_report_stopped */
 	SIGNALS_QUIET,      /* nothing, for as long as was to be waited */

@@ -348,9 +348,28 @@ class TestSigterm:
             task_id = client.fetch(held.url())
             wait_until(lambda: held.running == 1)
         draining(daemon)
-        daemon.signal(signal.SIGTERM)
+
+        def has_ended():
+            daemon.signal(signal.SIGTERM)
+            return not daemon.is_running()
+
+        wait_until(has_ended, pause_s=0.05)
         assert daemon.wait() == EXIT_FORCED
         held.release()
+        daemon.restart()
+        with daemon.client() as client:
+            assert client.result(task_id)["result"] == "held"
+
+    def test_a_wish_that_comes_twice_is_one(self, make_daemon, held):
+        """As timeout(1) sends it, to the process and to its group. Both are there when it looks."""
+        daemon = make_daemon(fetch_allow=["127.0.0.0/8"], attempts_max=1)
+        with daemon.client() as client:
+            task_id = client.fetch(held.url())
+            wait_until(lambda: held.running == 1)
+            for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                daemon.signal(number)
+            held.release()
+            assert daemon.wait() == 0
         daemon.restart()
         with daemon.client() as client:
             assert client.result(task_id)["result"] == "held"
