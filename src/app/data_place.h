@@ -9,6 +9,7 @@
 
 /**
  * data_place_prepare - make the directory (mode 0700), durably, when it is missing
+ * Returns OK; INVALID where its path is longer than the store takes; IO; NOMEM.
  */
 enum status data_place_prepare(const char *path, struct error *error) NODISCARD;
 

@@ -324,3 +324,26 @@ def test_an_answer_that_cannot_be_written_is_a_failure(words):
     with open("/dev/full", "wb") as full:
         run = subprocess.run([PROGRAM, *words], env=clean_environment(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (run.returncode, run.stderr) == (1, "taskqd: cannot write to standard output\n")
+
+
+def test_a_data_directory_has_a_path_that_the_database_takes(tmp_path):
+    """The longest one serves, relative or not; one that is longer is refused with the reason, and nothing is made."""
+    def starts(data, cwd):
+        process = subprocess.Popen([PROGRAM, "--data-dir", data, "--listen", "127.0.0.1:0"], cwd=cwd, env=clean_environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = process.stdout.readline()
+        process.terminate()
+        return line, process.communicate(timeout=60)[1]
+
+    parent = tmp_path.resolve()
+    while len(str(parent)) < 480 - 202:
+        parent /= "p" * min(200, 480 - 51 - len(str(parent)))
+    parent.mkdir(parents=True, exist_ok=True)
+    room = 480 - len(str(parent)) - 1
+    for name in (str(parent / ("d" * room)), "d" * room):
+        line, said = starts(name, parent)
+        assert line.startswith("listening on "), said
+    line, said = starts("d" * (room + 1), parent)
+    assert line == "" and "found a data directory whose absolute path has 481 bytes, expected at most 480" in said
+    assert [path.name for path in parent.iterdir()] == ["d" * room]
+    assert "1 to 480 bytes" in refused("--data-dir", "d" * 481)

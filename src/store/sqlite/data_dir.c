@@ -21,8 +21,8 @@ io_error(struct error *error, const char *what, const char *name)
 	int number = errno;
 	bool is_full = number == ENOSPC || number == EDQUOT;
 
-	return error_set(error, is_full ? STATUS_FULL : STATUS_IO, "cannot %s %s: %s", what, name,
-	    strerror(number));
+	return error_set(error, is_full ? STATUS_FULL : STATUS_IO, "cannot %s %.160s: %s", what,
+	    name, strerror(number));
 }
 
 /* Who holds the lock, as it wrote itself; only for the message. */
@@ -152,7 +152,7 @@ data_dir_open(const char *path, struct data_dir *ret_dir, struct error *error)
 	if (status == STATUS_OK)
 		status = results_open(&dir, error);
 	if (status != STATUS_OK)
-		error_prefix(error, "%s", path);
+		error_prefix(error, "%.160s", path);
 out:
 	if (status != STATUS_OK)
 		data_dir_close(&dir);
@@ -170,7 +170,7 @@ data_dir_look(const char *path, struct data_dir *ret_dir, struct error *error)
 	if (status == STATUS_OK) {
 		status = results_find(&dir, error);
 		if (status != STATUS_OK)
-			error_prefix(error, "%s", path);
+			error_prefix(error, "%.160s", path);
 	}
 	if (status != STATUS_OK)
 		data_dir_close(&dir);

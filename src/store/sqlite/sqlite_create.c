@@ -18,7 +18,7 @@ create(const struct data_dir *dir, struct error *error)
 		status = sqlite_migrate(&conn, error);
 	sqlite_conn_close(&conn);
 	if (status != STATUS_OK) {
-		error_prefix(error, "cannot create %s", dir->db_path);
+		error_prefix(error, "cannot create %.160s", dir->db_path);
 		return status;
 	}
 	return data_dir_end_database(dir, error);
