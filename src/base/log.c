@@ -2,12 +2,13 @@
 /*
  * Formats a log line on the caller's stack and hands it to the kernel with one write(2), so that
  * lines of different threads never mix. Any thread; allocates nothing, takes no lock, keeps errno.
- * The level is one of the two mutable globals of the program.
+ * The level and the lines that were lost are two of the three mutable globals of the program.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 
 #include "base/clock.h"
 
-#define LINE_MAX_BYTES 2048
+#define LINE_MAX_BYTES     2048
+#define READER_PATIENCE_MS 100
 
 /* What ends a line that was cut: the quote that may be open, the mark, and the newline. */
 #define CUT_MARK   " cut=yes"
@@ -28,6 +30,7 @@ struct line {
 };
 
 static atomic_int log_level = LOG_LEVEL_INFO;
+static atomic_uint lost_lines;
 
 void
 log_set_level(enum log_level level)
@@ -129,6 +132,34 @@ line_add_pair(struct line *line, const char *key, const char *value)
 		line_add_quoted(line, value);
 }
 
+/*
+ * Whether standard error takes a line. A reader that stands still, such as a pager or a terminal
+ * that was stopped, must not stop the service; one that is only slow is waited for, until it has
+ * once been too slow. Where a pipe has room it is for 4,096 bytes at least, and so for the lines of
+ * a few threads that ask at once.
+ */
+static bool
+has_room(void)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	bool is_losing = atomic_load_explicit(&lost_lines, memory_order_relaxed) > 0;
+
+	return poll(&fd, 1, is_losing ? 0 : READER_PATIENCE_MS) != 0;
+}
+
+/* Says how many lines were lost before the one that has room again. */
+static void
+tell_lost(void)
+{
+	unsigned lines = atomic_load_explicit(&lost_lines, memory_order_relaxed);
+
+	if (lines == 0)
+		return;
+	lines = atomic_exchange_explicit(&lost_lines, 0, memory_order_relaxed);
+	if (lines > 0)
+		log_warn(LOG_EVENT("log_lost"), LOG_INT("lines", lines));
+}
+
 void
 log_write(enum log_level level, const struct log_field *fields)
 {
@@ -139,6 +170,12 @@ log_write(enum log_level level, const struct log_field *fields)
 
 	if (!log_is_enabled(level))
 		return;
+	if (!has_room()) {
+		atomic_fetch_add_explicit(&lost_lines, 1, memory_order_relaxed);
+		errno = saved_errno;
+		return;
+	}
+	tell_lost();
 	line.size = 0;
 	line.is_cut = false;
 	clock_format_rfc3339(clock_wall_ms(), text);

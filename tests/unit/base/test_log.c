@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -196,6 +197,39 @@ test_logging_keeps_errno(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* A pager that is not read on, a terminal that was stopped: the service goes on without a reader.
+ */
+static void
+test_a_reader_that_stands_still_loses_lines_and_stops_nobody(void **state)
+{
+	enum {
+		LINES = 20000
+	};
+
+	char line[256];
+	unsigned taken = 0;
+	char expected[64];
+
+	(void)state;
+	(void)alarm(60); /* where it stops */
+	for (int i = 0; i < LINES; i++) {
+		errno = 77;
+		log_info(LOG_EVENT("many"));
+		assert_int_equal(errno, 77);
+	}
+	(void)alarm(0);
+	while (strcmp(next_line(line, sizeof(line)), "") != 0)
+		taken++;
+	assert_in_range(taken, 1, LINES - 1);
+	log_info(LOG_EVENT("again"));
+	(void)snprintf(
+	    expected, sizeof(expected), "level=warn event=log_lost lines=%u\n", LINES - taken);
+	assert_string_equal(next_line(line, sizeof(line)), expected);
+	assert_string_equal(next_line(line, sizeof(line)), "level=info event=again\n");
+	log_info(LOG_EVENT("and again"));
+	assert_string_equal(next_line(line, sizeof(line)), "level=info event=\"and again\"\n");
+}
+
 int
 main(void)
 {
@@ -208,6 +242,7 @@ main(void)
 		CAPTURED(test_a_cut_value_keeps_whole_escapes_and_its_closing_quote),
 		CAPTURED(test_many_fields_stay_within_the_line_too),
 		CAPTURED(test_logging_keeps_errno),
+		CAPTURED(test_a_reader_that_stands_still_loses_lines_and_stops_nobody),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
