@@ -137,7 +137,7 @@ test_a_quoted_value_is_bounded(void **state)
 	memcpy(text, "data-dir = \"", 12);
 	text[12 + 2047] = '"';
 	assert_int_equal(parse_bytes(text, 12 + 2047 + 1), STATUS_INVALID);
-	assert_non_null(strstr(error.text, "expected 1 to 1023 bytes"));
+	assert_non_null(strstr(error.text, "expected 1 to 480 bytes"));
 	text[12 + 2047] = 'a';
 	assert_int_equal(parse_bytes(text, sizeof(text)), STATUS_INVALID);
 	assert_non_null(strstr(error.text, "found a value over 2047 bytes"));
@@ -153,7 +153,7 @@ test_crlf_ends_a_line_and_a_lone_carriage_return_does_not(void **state)
 	assert_string_equal(conf.data_dir, "a");
 	assert_int_equal(conf.attempts_max, 2);
 	assert_refused("data-dir = a\rb\n",
-	    "file:1: data-dir: found 'a?b', expected 1 to 1023 bytes without control characters");
+	    "file:1: data-dir: found 'a?b', expected 1 to 480 bytes without control characters");
 }
 
 static void
