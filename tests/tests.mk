@@ -82,6 +82,7 @@ TEST_LIBS_test_file_copy := -Wl,--wrap=copy_file_range
 TEST_LIBS_test_uuid := -Wl,--wrap=getrandom
 TEST_LIBS_test_output := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=sync_file_range
 TEST_LIBS_test_fetch_engine := -Wl,--wrap=calloc
+TEST_LIBS_test_fetch_events := -Wl,--wrap=epoll_wait
 TEST_LIBS_test_fetch_transfer := -Wl,--wrap=address_policy_allows
 TEST_LIBS_test_fetch_options := -Wl,--wrap=curl_easy_setopt
 TEST_LIBS_test_factorial := -lgmp -Wl,--wrap=mmap,--wrap=aligned_alloc

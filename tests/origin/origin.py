@@ -359,6 +359,12 @@ class Connection:
     async def do_reset(self, request):
         raise Reset
 
+    async def do_ok_then_reset(self, request):
+        """A connection kept open, and a RST when it is used again."""
+        await self.reply(request, b"ok\n")
+        await self.reader.read(1)
+        raise Reset
+
     async def do_reset_body(self, request):
         """A RST in the middle of the body."""
         await self.send(self.head(200, (), 100) + b"0123456789")

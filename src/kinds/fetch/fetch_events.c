@@ -148,8 +148,10 @@ socket_ready(struct fetch_events *events, const struct epoll_event *event)
 		what |= CURL_CSELECT_IN;
 	if ((event->events & EPOLLOUT) != 0)
 		what |= CURL_CSELECT_OUT;
+	/* Never CURL_CSELECT_ERR alone, which libcurl takes for a failure of its own: it is to read
+	   what befell the socket, and to try anew where that befell a connection kept for reuse. */
 	if ((event->events & (EPOLLERR | EPOLLHUP)) != 0)
-		what |= CURL_CSELECT_ERR;
+		what |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
 	(void)curl_multi_socket_action(events->multi, event->data.fd, what, &running);
 }
 
