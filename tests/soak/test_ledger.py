@@ -34,9 +34,9 @@ class Books:
         self.database = directory / "taskq.db"
         self.records = []
         self.ids = []
-        schema = (ROOT / "sql" / "sqlite" / "schema_1.sql").read_text()
         with sqlite3.connect(self.database) as connection:
-            connection.executescript(re.sub(r"(?m)^--.*$", "", schema))
+            for path in sorted((ROOT / "sql" / "sqlite").glob("schema_*.sql")):
+                connection.executescript(re.sub(r"(?m)^--.*$", "", path.read_text()))
         (directory / "results").mkdir()
 
     def sql(self, text, *values):
@@ -60,9 +60,12 @@ class Books:
                  "result_bytes, result_where, result_utf8) VALUES (?, ?, ?, ?, 'SUCCEEDED', 1, 3, 1, ?, ?, ?, ?, 'row', ?)",
                  task_id, one["type"], lane, json.dumps(one["args"]), NOW_MS, NOW_MS, NOW_MS, len(one["content"]), 1 - item)
         self.sql("INSERT INTO task_result SELECT seq, ? FROM task WHERE id = ?", one["content"], task_id)
-        self.sql("INSERT INTO task_counter VALUES (?, ?, 'SUCCEEDED', 1) ON CONFLICT DO UPDATE SET count = count + 1",
-                 one["type"], lane)
+        self.count(one["type"], lane, "SUCCEEDED", 1)
         return task_id
+
+    def count(self, kind, lane, word, change):
+        self.sql("INSERT OR IGNORE INTO task_counter (type, lane, status, count) VALUES (?, ?, ?, 0)", kind, lane, word)
+        self.sql("UPDATE task_counter SET count = count + ? WHERE type = ? AND lane = ? AND status = ?", change, kind, lane, word)
 
     def audit(self, **more):
         return ledger.audit(numpy.array(self.records, dtype=ledger.RECORD), self.database, ITEMS, **more)
@@ -97,6 +100,16 @@ def test_acknowledged_row_that_is_missing_is_found(books):
     assert audit["findings"]["counters_disagree"] == 1
 
 
+def test_what_waits_is_counted_whatever_it_waits_for(books):
+    for number, word in ((0, "QUEUED"), (2, "SCHEDULED"), (4, "DEFERRED")):
+        books.sql("UPDATE task SET status = 'QUEUED', started_at = NULL, finished_at = NULL WHERE id = ?", books.ids[number])
+        books.count("factorial", 0, "SUCCEEDED", -1)
+        books.count("factorial", 0, word, 1)
+    assert "counters_disagree" not in books.found()
+    books.count("factorial", 0, "DEFERRED", 1)
+    assert books.found()["counters_disagree"] == 1
+
+
 @pytest.mark.parametrize("number", (4, 5))
 def test_changed_result_is_found(books, number):
     books.sql("UPDATE task_result SET content = ? WHERE seq = (SELECT seq FROM task WHERE id = ?)", b"121", books.ids[number])
@@ -126,8 +139,8 @@ def test_task_that_never_ended_and_one_that_was_rejected_are_found(books):
 
 def test_failure_needs_an_outage_of_its_own_origin(books):
     books.sql("UPDATE task SET status = 'FAILED', failure_code = 'connect' WHERE id = ?", books.ids[1])
-    books.sql("UPDATE task_counter SET count = count - 1 WHERE lane = 1")
-    books.sql("INSERT INTO task_counter VALUES ('http-fetch', 1, 'FAILED', 1)")
+    books.count("http-fetch", 1, "SUCCEEDED", -1)
+    books.count("http-fetch", 1, "FAILED", 1)
     books.records = [record for record in books.records if ledger.EVENTS[record[0]] != "final"]
     assert books.found() == {"failure_unexplained": 1}
     assert books.found(outages=[("nginx", NOW_MS - 1000, NOW_MS + 1000)]) == {}
