@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -32,6 +33,10 @@ description.is_on = True
 
 
 def pytest_sessionstart(session):
+    # What a shell without job control begins in the background ignores these, and so would every program under test.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hasattr(sys, "set_int_max_str_digits"):
