@@ -141,14 +141,18 @@ run_line(struct cli *cli, const char **words, size_t count)
 	return explain_usage(cli, "there is no verb '%.60s'", words[at]);
 }
 
-/* A result must not end up in a file that was opened in the place of a closed standard output. */
+/*
+ * A result must not end up in a file that was opened in the place of a closed standard output. What
+ * stands there instead cannot be written, so that a lost id is told as any other fault of the
+ * output.
+ */
 static void
 fill_standard_descriptors(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);

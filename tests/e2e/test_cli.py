@@ -636,6 +636,7 @@ class TestCommandLine:
             expect=cli.OK)
 
     def test_an_output_that_cannot_be_written_is_told(self, daemon):
+        submit(daemon, "factorial", 5)
         with open("/dev/full", "wb") as full:
             for words in (["list"], ["stats"], ["help"], ["submit", "factorial", "1"],
                 ["submit", "factorial", "9", "--wait"], ["batch", "-"]):
@@ -650,11 +651,11 @@ class TestCommandLine:
         assert out.stdout.split(b"\n")[1] in (b"0", b"141") and out.stderr == b""
 
     def test_closed_descriptors(self, daemon):
-        for closed in (">&-", "2>&-", "<&-"):
-            script = f'"{cli.CLIENT}" submit factorial 5 --wait {closed}'
-            done = subprocess.run(["bash", "-c", script], env=cli.environment(daemon), capture_output=True,
-                timeout=60, check=False)
-            assert done.returncode == 0 and done.stderr == b"", done
+        for closed, status, said in ((">&-", cli.LOCAL, b"Bad file descriptor"), ("2>&-", 0, b""), ("<&-", 0, b"")):
+            for verb in ("submit factorial 5 --wait", "submit factorial 5", "list"):
+                done = subprocess.run(["bash", "-c", f'"{cli.CLIENT}" {verb} {closed}'], env=cli.environment(daemon),
+                    capture_output=True, timeout=60, check=False)
+                assert done.returncode == status and said in done.stderr and bool(done.stderr) == bool(said), done
 
 
 class TestCompletion:
