@@ -6,13 +6,12 @@
 # run_pytest; it returns nothing. It writes below build/ only.
 
 # shellcheck disable=SC2034  # used by scripts/test
-STAGES=(checks lint api build unit e2e browser lab address thread fuzz install package configure hardening clean-tree)
+STAGES=(checks api build unit e2e browser lab address thread fuzz install package configure hardening lint clean-tree)
 
 stage_title()
 {
 	case $1 in
 	checks) echo "style, layers, documents, scripts" ;;
-	lint) echo "static analysis" ;;
 	api) echo "the description of the API, read by a linter" ;;
 	build) echo "gcc and clang, every warning an error" ;;
 	unit) echo "unit tests and the store's conformance suite" ;;
@@ -26,6 +25,7 @@ stage_title()
 	package) echo "the Debian package: made, installed, started, upgraded, purged" ;;
 	configure) echo "autoconf, ./configure, and a build from them in a copy" ;;
 	hardening) echo "what the linker and compiler left in the program" ;;
+	lint) echo "static analysis, begun beside the other stages" ;;
 	clean-tree) echo "nothing was written outside build/" ;;
 	esac
 }
@@ -63,8 +63,6 @@ prometheus: its promtool judges the metrics and tries the alerts'
 		case $name in
 		checks) printf '\n%s' 'clang-format: the layout of the source' \
 			'shellcheck: finds faults in scripts' ;;
-		lint) printf '\n%s' 'clang: reads the source for clang-tidy' \
-			'clang-tidy: finds faults in the source' ;;
 		# Who has npm from elsewhere keeps it.
 		api) command -v npm >/dev/null || printf '\n%s' 'npm: installs the linter' ;;
 		build) printf '\n%s' 'clang: the second compiler' \
@@ -83,6 +81,8 @@ prometheus: its promtool judges the metrics and tries the alerts'
 		package) printf '\n%s' 'dpkg-dev: finds what the package depends on' 'systemd: judges the units' ;;
 		configure) printf '\n%s' 'autoconf: makes configure from configure.ac' ;;
 		hardening) printf '\n%s' 'binutils: readelf' ;;
+		lint) printf '\n%s' 'clang: reads the source for clang-tidy' \
+			'clang-tidy: finds faults in the source' ;;
 		esac
 	done | awk -F: '!seen[$1]++'
 }
@@ -97,11 +97,6 @@ stage_checks()
 	done
 	# The files that these two source have no #! line by which check-style would know them.
 	check "shellcheck of what scripts source" shellcheck -x -a -S warning scripts/run scripts/test
-}
-
-stage_lint()
-{
-	check "clang-tidy and gcc -fanalyzer" make_at gcc lint
 }
 
 # The linter is no package of Debian's, so npm installs it, below build/ and for once.
@@ -440,6 +435,11 @@ stage_hardening()
 	check "the client needs no library of the daemon's" needs_only c curl jansson
 	check "stack protector" elf '__stack_chk_fail' --dyn-syms
 	check "checked library calls" elf '__(v|f|vf|sn|vsn)?printf_chk|__mem[a-z]+_chk' --dyn-syms
+}
+
+stage_lint()
+{
+	check "clang-tidy and gcc -fanalyzer" lint_ended
 }
 
 # tree_state - name, mode and content of every file but build's, git's and the service's own data
