@@ -352,7 +352,7 @@ class TestIdempotency:
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             assert len(set(pool.map(one, range(24)))) == 1
-        assert client.get("/stats").json["tasks"]["FAILED"] + client.get("/stats").json["tasks"]["RUNNING"] == 2
+        assert sum(client.get("/stats").json["tasks"].values()) == 2
 
     def test_what_was_refused_leaves_its_key_free(self, client):
         far = client.submit("factorial", {"n": 5}, delay_ms=FAR_MS)
