@@ -128,7 +128,8 @@ def test_what_would_wait_too_long_is_refused_once_the_pace_is_known(make_daemon)
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * USERS + 500, reason="too few descriptors here")
 def test_two_thousand_users_with_a_request_in_flight_each(make_daemon):
     """Every connection has sent a header and half a body before any of them sends the rest."""
-    daemon = make_daemon()
+    # However long that takes.
+    daemon = make_daemon(http_header_timeout_ms=600000, http_body_timeout_ms=600000, http_idle_timeout_ms=600000)
     data = post_json(SUBMISSIONS, GOOD)
     with connections(daemon.address, USERS) as users:
         for _ in range(3):
