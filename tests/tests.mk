@@ -41,6 +41,8 @@ TEST_OBJ_test_queue_purge := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_terms := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_lane_start := $(TEST_OBJ_test_queue)
 TEST_OBJ_test_queue_figures := $(TEST_OBJ_test_queue)
+TEST_OBJ_test_final_cache := $(OBJ)/tests/unit/queue/final_cache_rig.o
+TEST_OBJ_test_final_cache_room := $(TEST_OBJ_test_final_cache)
 TEST_OBJ_test_committer := $(OBJ)/tests/unit/store/committer_rig.o
 TEST_OBJ_test_committer_starts := $(TEST_OBJ_test_committer)
 
