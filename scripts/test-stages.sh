@@ -256,7 +256,7 @@ stage_address()
 stage_thread()
 {
 	stage_sanitizer thread 'bn_product clock conf_print factorial multiplier utf8 store_faults store_memory store_power' \
-		'cli*.py contract.py history_page.py monitoring.py openapi*.py operator.py pages.py settings.py ssrf.py strict_json.py terms_input.py wire.py'
+		'cli*.py contract*.py history_page.py monitoring.py openapi*.py operator.py pages.py settings.py ssrf.py strict_json.py terms_input.py wire.py'
 }
 
 stage_fuzz()

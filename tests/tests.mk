@@ -65,7 +65,7 @@ check-unit: $(TEST_BIN)
 		'timeout -k 5 300 "$$1" >"$$1.log" 2>&1 && echo "ok $$1" || { cat "$$1.log"; echo "FAILED $$1"; exit 1; }' sh '{}'
 
 # The inner loop: units, the store's conformance suite, and the quick end-to-end suites.
-CHECK_E2E ?= test_contract.py test_wire.py test_settings.py
+CHECK_E2E ?= test_contract.py test_contract_http.py test_wire.py test_settings.py
 .PHONY: check
 check: check-unit $(OUT)/taskqd
 	@TASKQD=$(abspath $(OUT)/taskqd) PYTHON=$(PYTHON) tests/e2e/run -q $(CHECK_E2E)

@@ -126,6 +126,22 @@ def client(daemon):
         yield connection
 
 
+@pytest.fixture(scope="module")
+def finished(daemon):
+    """The id of a completed factorial of 50."""
+    with daemon.client() as client:
+        task_id = client.factorial(50)
+        assert client.wait_final(task_id) == "SUCCEEDED"
+        return task_id
+
+
+@pytest.fixture
+def held():
+    """An origin that answers "held" once it is told to."""
+    with origins.ScriptedOrigin(origins.ok_answer(b"held"), hold=True) as origin:
+        yield origin
+
+
 @pytest.fixture(scope="session")
 def nginx(tmp_path_factory):
     origin = origins.start_nginx(tmp_path_factory.mktemp("nginx"))
