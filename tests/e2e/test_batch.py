@@ -51,12 +51,6 @@ def submit_ok(client, tasks):
     return accepted(submit(client, tasks), len(tasks))
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 # What is accepted -----------------------------------------------------------------------------------
 
 

@@ -23,12 +23,6 @@ UNKNOWN = "018f3c4e-8a5b-7c1d-9e2f-0123456789ab"
 
 
 @pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
-@pytest.fixture
 def origin():
     with ScriptedOrigin(ok_answer(b"content")) as scripted:
         yield scripted

@@ -26,12 +26,6 @@ def task(status="SUCCEEDED", **more):
         "started_at": "2026-01-02T03:04:05.700Z", "finished_at": None, "attempts": 1, **more}
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 def submit(daemon, *words):
     return taskq(daemon, "submit", *words, expect=cli.OK).text.strip()
 

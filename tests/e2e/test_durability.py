@@ -30,12 +30,6 @@ EXIT_FORCED = 3
 EXIT_DATA = 78
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 @pytest.fixture(scope="module")
 def large():
     """An origin whose content is above the threshold of files."""

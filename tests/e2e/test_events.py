@@ -25,12 +25,6 @@ def daemon(make_module_daemon):
     return make_module_daemon(http_heartbeat_ms=3600000, **LOOPBACK)
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 def events(task_id):
     return f"/tasks/{task_id}/events"
 

@@ -72,12 +72,6 @@ def ends(client, task_id):
     return [(attempt["outcome"], attempt["code"]) for attempt in attempts_of(client, task_id)]
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 class TestPages:
     def test_nothing(self, make_daemon):
         with make_daemon().client() as client:

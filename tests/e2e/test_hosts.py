@@ -73,12 +73,6 @@ def other():
         yield origin
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 def check_other(client, other, count=5):
     """Fetches of another host: submitted now, done now."""
     ids = [client.fetch(other.url()) for _ in range(count)]

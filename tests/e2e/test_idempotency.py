@@ -19,7 +19,6 @@ from lib.api import BATCH, SUBMISSIONS, check_problem
 from lib.database import count_tasks, history, integrity, opened
 from lib.faults import fill, needs_root
 from lib.load import wait_drained
-from lib.origins import ScriptedOrigin, ok_answer
 from lib.wait import wait_until
 
 FIELD = "Idempotency-Key"
@@ -67,12 +66,6 @@ def keys_kept(daemon):
 def key(request):
     """A key that no other test of this module uses."""
     return re.sub("[^a-z0-9]+", "-", request.node.name)[:90] + f"-{random.randrange(1 << 32):08x}"
-
-
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
 
 
 # One service ----------------------------------------------------------------------------------------

@@ -56,12 +56,6 @@ def expect(response, status, kind):
 
 
 @pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
-@pytest.fixture
 def one_at_a_time(make_daemon):
     return make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, cpu_executors=1, factorial_max_n=ENDLESS_N,
                        cpu_memory_mib=4096, retry_backoff_ms=10, retry_backoff_max_ms=10)

@@ -33,12 +33,6 @@ PROMETHEUS_2 = (
 LARGE = b"x" * 200_000  # beyond result-inline-max-bytes
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 def finished(metrics, outcome, code="none", **labels):
     return metrics.value("taskq_tasks_finished_total", outcome=outcome, code=code, **labels)
 

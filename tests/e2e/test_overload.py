@@ -24,12 +24,6 @@ GOOD = b'{"type":"factorial","args":{"n":"3"}}'
 USERS = int(os.environ.get("TASKQ_USERS", "2000"))
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 @contextlib.contextmanager
 def connections(address, count, **more):
     opened = []

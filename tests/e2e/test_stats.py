@@ -8,7 +8,7 @@ import pytest
 
 from lib.api import check_problem
 from lib.load import either_way, factorial_body, submit_many, wait_drained
-from lib.origins import ScriptedOrigin, ok_answer
+from lib.origins import ScriptedOrigin
 from lib.rawhttp import RawConnection, request
 from lib.wait import wait_until
 
@@ -50,12 +50,6 @@ SHAPE = {
     "process": {"rss_bytes": COUNT, "descriptors": COUNT, "threads": COUNT, "cpu_s": SECONDS},
 }
 COMMIT_BOUNDS_MS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, None]
-
-
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
 
 
 def check_shape(value, shape, place=""):

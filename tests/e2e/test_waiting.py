@@ -16,12 +16,6 @@ from lib.wait import wait_until
 LONG = "?wait=60"
 
 
-@pytest.fixture
-def held():
-    with ScriptedOrigin(ok_answer(b"held"), hold=True) as origin:
-        yield origin
-
-
 @contextlib.contextmanager
 def parked(address, paths):
     """One connection per path, each with a request under way."""
