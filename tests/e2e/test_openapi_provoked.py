@@ -52,7 +52,9 @@ def provoke_by_header(daemon, path, method):
         assert ask(daemon, method, target, ("Accept", "image/png")) == 406
     if method == "POST":
         assert ask(daemon, method, target, ("Content-Type", "text/plain"), body=TASK) == 415
-    if "{id}" in path and method != "OPTIONS":
+    if "{id}" in path and method == "OPTIONS":
+        assert ask(daemon, method, target_of(path, "no-id")) == 404
+    elif "{id}" in path:
         assert ask(daemon, method, target, JSON, body=b"" if method == "POST" else None) == 404
 
 
