@@ -24,6 +24,7 @@ struct figures_lane {
 struct figures {
 	int64_t tasks[FIGURES_STATES]; /* by status, in the order of figures_states */
 	struct figures_lane lanes[FIGURES_LANES];
+	int64_t ended; /* tasks that have since the service was started */
 	double uptime_s;
 	const char *version; /* borrowed from the JSON, as is the next */
 	const char *admission;
@@ -45,9 +46,10 @@ bool figures_read(const json_t *json, struct figures *ret_figures);
 double figures_seconds(const json_t *object, const char *name);
 
 /**
- * figures_ended - tasks that have ended
+ * figures_ended_between - how many tasks ended between two looks
+ * Of a service that was started anew between them, how many since then: it counts from 0.
  */
-int64_t figures_ended(const struct figures *figures);
+int64_t figures_ended_between(const struct figures *before, const struct figures *now);
 
 /**
  * figures_put_tasks / figures_put_lane - a line about all tasks; about one lane

@@ -40,20 +40,6 @@ watch_rates_most(const struct watch_rates *rates, size_t count)
 	return most;
 }
 
-/* How many tasks ended per second between two looks. Where completed tasks are deleted at the same
-   time, their number does not grow by all of them; then what has left the queue tells more. */
-static double
-rate_between(const struct figures *before, const struct figures *now, int64_t passed_ms)
-{
-	double drained_per_s = 0;
-	double grown =
-	    (double)(figures_ended(now) - figures_ended(before)) * 1000 / (double)passed_ms;
-
-	for (size_t i = 0; i < FIGURES_LANES; i++)
-		drained_per_s += now->lanes[i].drained_per_s;
-	return grown > drained_per_s ? grown : drained_per_s;
-}
-
 bool
 watch_view_take(struct watch_view *view, json_t *stats, int64_t now_mono_ms)
 {
@@ -64,8 +50,9 @@ watch_view_take(struct watch_view *view, json_t *stats, int64_t now_mono_ms)
 		return false;
 	}
 	if (view->stats != NULL && now_mono_ms > view->looked_mono_ms)
-		watch_rates_add(&view->rates,
-		    rate_between(&view->figures, &figures, now_mono_ms - view->looked_mono_ms));
+		watch_rates_add(
+		    &view->rates, (double)figures_ended_between(&view->figures, &figures) * 1000 /
+				      (double)(now_mono_ms - view->looked_mono_ms));
 	json_decref(view->stats);
 	view->stats = stats;
 	view->figures = figures;

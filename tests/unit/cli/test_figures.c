@@ -29,13 +29,14 @@ test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 	    "{\"version\":\"1.2.3\",\"uptime_s\":1.5,\"tasks\":{\"QUEUED\":1,\"RUNNING\":2,"
 	    "\"SUCCEEDED\":3,\"FAILED\":4,\"REJECTED\":5},\"lanes\":{\"io\":{\"queued\":6,"
 	    "\"scheduled\":7,\"deferred\":11,\"running\":8,\"slots\":9,\"drained_per_s\":10.5}},"
-	    "\"admission\":{\"state\":\"queue_full\"}}");
+	    "\"admission\":{\"state\":\"queue_full\"},\"types\":{\"a\":{\"succeeded\":3,\"failed\":"
+	    "{\"dns\":4},\"rejected\":7},\"b\":{\"rejected\":{\"expired\":2,\"cancelled\":3}},\"c\":[]}}");
 	struct figures figures;
 
 	(void)state;
 	assert_true(figures_read(json, &figures));
 	assert_int_equal(figures.tasks[0], 1);
-	assert_int_equal(figures_ended(&figures), 12);
+	assert_int_equal(figures.ended, 12);
 	assert_int_equal(figures.lanes[0].queued, 0);
 	assert_int_equal(figures.lanes[1].slots, 9);
 	assert_int_equal(figures.lanes[1].deferred, 11);
@@ -44,6 +45,7 @@ test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 	json_decref(json);
 	json = load("{\"tasks\":{}}");
 	assert_true(figures_read(json, &figures));
+	assert_int_equal(figures.ended, 0);
 	assert_string_equal(figures.version, "");
 	json_decref(json);
 	json = load("{}");
@@ -57,11 +59,13 @@ test_figures_are_read_and_what_is_missing_is_nothing(void **state)
 static void
 test_figures_that_make_no_sense_are_bounded(void **state)
 {
-	json_t *json =
-	    load("{\"uptime_s\":1e300,\"tasks\":{\"SUCCEEDED\":9223372036854775807,"
-		 "\"FAILED\":9223372036854775807,\"REJECTED\":9223372036854775807,\"QUEUED\":-1},"
-		 "\"lanes\":{\"io\":{\"queued\":9223372036854775807,"
-		 "\"deferred\":9223372036854775807,\"running\":-9223372036854775808}}}");
+	json_t *json = load(
+	    "{\"uptime_s\":1e300,\"tasks\":{\"SUCCEEDED\":9223372036854775807,"
+	    "\"FAILED\":9223372036854775807,\"REJECTED\":9223372036854775807,\"QUEUED\":-1},"
+	    "\"lanes\":{\"io\":{\"queued\":9223372036854775807,"
+	    "\"deferred\":9223372036854775807,\"running\":-9223372036854775808}},"
+	    "\"types\":{\"a\":{\"succeeded\":9223372036854775807,\"failed\":{\"a\":9223372036854775807,"
+	    "\"b\":9223372036854775807,\"c\":9223372036854775807},\"rejected\":{\"a\":-1}}}}");
 	struct figures figures;
 
 	(void)state;
@@ -69,7 +73,7 @@ test_figures_that_make_no_sense_are_bounded(void **state)
 	assert_true(figures.lanes[1].queued + figures.lanes[1].deferred > 0);
 	assert_int_equal(figures.lanes[1].running, 0);
 	assert_int_equal(figures.tasks[0], 0);
-	assert_true(figures_ended(&figures) > 0);
+	assert_true(figures.ended > 0);
 	assert_true((int64_t)(figures.uptime_s * 1000) > 0);
 	json_decref(json);
 	json = load("{\"s\":-1e300}");
@@ -117,13 +121,17 @@ test_rates_are_kept_the_latest_over_the_oldest(void **state)
 }
 
 static void
-take(struct watch_view *view, int succeeded, double drained, int64_t at_ms)
+take(struct watch_view *view, int succeeded, int failed, int64_t at_ms)
 {
-	char text[200];
+	char text[300];
 
+	/* What leaves the queue, and what is there after retention, tell nothing about what ends.
+	 */
 	snprintf(text, sizeof(text),
-	    "{\"tasks\":{\"SUCCEEDED\":%d},\"lanes\":{\"cpu\":{\"drained_per_s\":%f}}}", succeeded,
-	    drained);
+	    "{\"tasks\":{\"SUCCEEDED\":7},\"lanes\":{\"cpu\":{\"drained_per_s\":40}},"
+	    "\"types\":{\"factorial\":{\"succeeded\":%d,\"failed\":{},\"rejected\":{}},"
+	    "\"http-fetch\":{\"succeeded\":0,\"failed\":{\"dns\":%d},\"rejected\":{\"expired\":1}}}}",
+	    succeeded, failed);
 	assert_true(watch_view_take(view, load(text), at_ms));
 }
 
@@ -135,15 +143,16 @@ test_a_rate_is_what_ended_between_two_looks(void **state)
 	(void)state;
 	take(&view, 100, 0, 1000);
 	assert_int_equal(view.rates.count, 0); /* there is nothing to compare with */
-	take(&view, 300, 0, 3000);
+	take(&view, 290, 10, 3000);
 	assert_true(watch_rates_at(&view.rates, 0) == 100);
-	/* Completed tasks were deleted meanwhile: what left the queue tells. */
-	take(&view, 250, 40, 4000);
-	assert_true(watch_rates_at(&view.rates, 0) == 40);
-	take(&view, 260, 0, 4000);
-	assert_int_equal(view.rates.count, 2); /* no time has passed */
+	take(&view, 290, 10, 4000); /* nothing has ended, however fast it went before */
+	assert_true(watch_rates_at(&view.rates, 0) == 0);
+	take(&view, 29, 0, 5000); /* a service that was started anew: it counts from 0 */
+	assert_true(watch_rates_at(&view.rates, 0) == 30);
+	take(&view, 30, 0, 5000);
+	assert_int_equal(view.rates.count, 3); /* no time has passed */
 	assert_false(watch_view_take(&view, load("{}"), 5000));
-	assert_int_equal(figures_ended(&view.figures), 260);
+	assert_int_equal(view.figures.ended, 31);
 	watch_view_done(&view);
 }
 
