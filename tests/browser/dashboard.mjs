@@ -409,6 +409,25 @@ export const tests = {
 	"every page is usable by everybody, wide and light": (scene) => everyPageIsUsable(scene, { colorScheme: "light" }),
 	"every page is usable by everybody, on a phone and dark": (scene) => everyPageIsUsable(scene, { ...PHONE, colorScheme: "dark" }),
 
+	async "what has the focus is not behind the bar"({ browser, daemon }) {
+		for (let i = 0; i < 30; i++)
+			await daemon.submit("factorial", { n: String(i) });
+		const page = await openPage(browser);
+		await go(page, daemon, "/tasks");
+		const links = page.locator(".list tbody a");
+		await links.nth(29).waitFor();
+		await links.nth(29).focus();
+		await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+		// From what is seen at the bottom back to what has to come down from behind the bar.
+		for (let i = 0; i < 29; i++) {
+			await page.keyboard.press("Shift+Tab");
+			const [top, bar] = await page.evaluate(() =>
+				[document.activeElement.getBoundingClientRect().top, document.querySelector(".bar").getBoundingClientRect().bottom]);
+			assert.ok(top >= bar, `it begins at ${top}, and the bar ends at ${bar}`);
+		}
+		return page;
+	},
+
 	async "a service that dies and comes back is told, and followed again"({ browser, origin }) {
 		const daemon = await new Daemon().start();
 		try {
