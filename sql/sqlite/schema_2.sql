@@ -147,7 +147,8 @@ SELECT
 	t.result_bytes AS result_bytes,
 	CASE t.result_where WHEN 'file' THEN 'results/' || t.id || '-' || t.lease END AS result_file,
 	CASE WHEN t.result_where = 'row' AND t.result_utf8 = 1 THEN
-	    (SELECT CAST(r.content AS TEXT) FROM task_result AS r WHERE r.seq = t.seq) END AS result,
+	    (SELECT CAST(r.content AS TEXT) FROM task_result AS r
+	    WHERE r.seq = t.seq AND instr(r.content, x'00') = 0) END AS result,
 	t.priority AS priority,
 	strftime('%Y-%m-%dT%H:%M:%fZ', t.run_at / 1000.0, 'unixepoch') AS run_at,
 	strftime('%Y-%m-%dT%H:%M:%fZ', nullif(t.held_until, 0) / 1000.0, 'unixepoch') AS held_until,

@@ -91,18 +91,21 @@ test_history_names_the_file_of_a_large_result_and_shows_no_bytes_that_are_not_te
 {
 	char content[STORE_ENV_INLINE_MAX + 1];
 	struct store_env *env = *state;
-	struct task tasks[2];
+	struct task tasks[3];
 
 	memset(content, 'x', sizeof(content));
 	store_env_submit(env, 1);
 	store_env_submit(env, 2);
-	assert_int_equal(store_env_claim(env, 2, tasks), 2);
+	store_env_submit(env, 3);
+	assert_int_equal(store_env_claim(env, 3, tasks), 3);
 	assert_int_equal(store_env_succeed(env, &tasks[0], content, sizeof(content)), STATUS_OK);
 	assert_int_equal(store_env_succeed(env, &tasks[1], "\xff\xfe", 2), STATUS_OK);
+	/* Text of SQLite's ends for most programs where a NUL stands. */
+	assert_int_equal(store_env_succeed(env, &tasks[2], "a\0b", 3), STATUS_OK);
 	check(env, "SELECT result_file, result, result_bytes FROM task_history ORDER BY id",
-	    "results/00000001-0000-7000-8000-000000000000-1||1001\n||2\n");
-	task_done(&tasks[0]);
-	task_done(&tasks[1]);
+	    "results/00000001-0000-7000-8000-000000000000-1||1001\n||2\n||3\n");
+	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++)
+		task_done(&tasks[i]);
 }
 
 static void
