@@ -28,11 +28,15 @@ function numberOf(text) {
 	return /^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }
 
+/* A Problem is thrown where a name stands twice: the JSON that is sent can have one of them alone. */
 function headersOf(text) {
 	const headers = {};
 	for (const line of text.split("\n").map((one) => one.trim()).filter(Boolean)) {
 		const colon = line.indexOf(":");
 		const name = colon < 0 ? line : line.slice(0, colon).trim();
+		if (Object.hasOwn(headers, name))
+			throw new Problem(400, { detail: "Nothing was sent.",
+				errors: [{ pointer: `/args/headers/${name}`, detail: "stands there twice; put both values in one line" }] });
 		// An own property, whatever the name is.
 		Object.defineProperty(headers, name, { value: colon < 0 ? "" : line.slice(colon + 1).trim(),
 			enumerable: true, configurable: true, writable: true });

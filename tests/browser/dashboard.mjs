@@ -409,6 +409,22 @@ export const tests = {
 	"every page is usable by everybody, wide and light": (scene) => everyPageIsUsable(scene, { colorScheme: "light" }),
 	"every page is usable by everybody, on a phone and dark": (scene) => everyPageIsUsable(scene, { ...PHONE, colorScheme: "dark" }),
 
+	async "a header field that stands twice is told, and neither is dropped"({ browser, daemon, origin }) {
+		const page = await openPage(browser);
+		await go(page, daemon, "/submit");
+		await page.getByRole("radio", { name: "http-fetch" }).check();
+		await page.getByLabel("URL", { exact: true }).fill(origin.url("/page"));
+		await page.getByLabel("Header fields").fill("Cookie: a=1\nAccept: text/html\nCookie: b=2");
+		await page.getByRole("button", { name: "Submit" }).click();
+		await page.locator("#field-headers-fault", { hasText: "Cookie: stands there twice" }).waitFor();
+		await page.locator(".faults", { hasText: "Nothing was sent." }).waitFor();
+		assert.match(page.url(), /#\/submit$/);
+		await page.getByLabel("Header fields").fill("Cookie: a=1; b=2\nAccept: text/html");
+		await page.getByRole("button", { name: "Submit" }).click();
+		await heading(page, "SUCCEEDED").waitFor();
+		return page;
+	},
+
 	async "what has the focus is not behind the bar"({ browser, daemon }) {
 		for (let i = 0; i < 30; i++)
 			await daemon.submit("factorial", { n: String(i) });
