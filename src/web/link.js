@@ -2,7 +2,7 @@
 // How the service is, for every view: figures are asked for every two seconds, from memory on its
 // side, and the line in the bar says what came of it.
 
-import { Poll, Problem, read } from "./api.js";
+import { Poll, Problem, Silence, read } from "./api.js";
 import { say } from "./dom.js";
 import { duration, words } from "./format.js";
 
@@ -62,6 +62,9 @@ function report(error, pauseMs) {
 
 async function look(signal) {
 	const stats = await read("/stats", signal);
+	// Something between may answer in the service's place.
+	if (![stats?.tasks, stats?.lanes, stats?.admission, stats?.store].every(Boolean))
+		throw new Silence("What answers is not the service.");
 	// Its time since the start goes back when it was started anew.
 	stats.isAnotherRun = latest !== null && stats.uptime_s < latest.uptime_s;
 	latest = stats;

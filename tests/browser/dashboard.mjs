@@ -425,6 +425,19 @@ export const tests = {
 		return page;
 	},
 
+	async "an answer that is no service's, in the place of figures, harms nothing else"({ browser, daemon }) {
+		const id = await daemon.submit("factorial", { n: "7" });
+		const page = await openPage(browser);
+		await page.route("**/stats", (route) => route.fulfill({ status: 200, contentType: "application/json", body: "[]" }));
+		await go(page, daemon, "/");
+		await page.locator('#link[data-state="away"]').waitFor();
+		await go(page, daemon, "/tasks");
+		await page.locator(`.what a[href="#/tasks/${id}"]`).waitFor();
+		await page.unroute("**/stats");
+		await linkState(page, "live");
+		return page;
+	},
+
 	async "what has the focus is not behind the bar"({ browser, daemon }) {
 		for (let i = 0; i < 30; i++)
 			await daemon.submit("factorial", { n: String(i) });
