@@ -12,7 +12,7 @@
 enum {
 	RETRY_AFTER_MIN_S = 1,
 	RETRY_AFTER_MAX_S = 300,
-	RETRY_AFTER_STALLED_S = 60, /* nothing has drained of late */
+	RETRY_AFTER_STALLED_S = 60, /* tasks wait, and none goes */
 	RETRY_AFTER_DISK_S = 30,    /* somebody has to make room */
 	RETRY_AFTER_DRAINING_S = 5, /* a restart */
 	/* One in so many places is for tasks of hosts that no others wait for. */
@@ -328,6 +328,17 @@ clamp_s(int64_t seconds)
 	return (unsigned)seconds;
 }
 
+/* When so many will have gone. A surge that has just filled the queue is asked to look again soon:
+   it may be gone by then, and how fast it goes is known. */
+static unsigned
+drain_time_s(const struct drain *drain, int64_t count)
+{
+	int64_t rate = drain_rate(drain);
+	if (rate == DRAIN_UNKNOWN)
+		return RETRY_AFTER_MIN_S;
+	return rate > 0 ? clamp_s((count * 1000 + rate - 1) / rate) : RETRY_AFTER_STALLED_S;
+}
+
 unsigned
 admission_retry_after_s(
     const struct admission *admission, enum lane lane, int64_t places, enum refusal refusal)
@@ -347,9 +358,6 @@ admission_retry_after_s(
 	case REFUSAL_WAIT_TOO_LONG:
 		break;
 	}
-	int64_t rate = drain_rate(&admission->drain[lane]);
-	if (rate <= 0)
-		return RETRY_AFTER_STALLED_S;
 	int64_t for_lane = atomic_load_explicit(&admission->waiting[lane], memory_order_relaxed);
 	int64_t waiting = for_lane;
 	int64_t max = slow_bound(admission, lane);
@@ -363,7 +371,7 @@ admission_retry_after_s(
 		return RETRY_AFTER_MIN_S;
 	if (excess > waiting)
 		excess = waiting; /* more has room where nobody waits */
-	unsigned seconds = clamp_s((excess * 1000 + rate - 1) / rate);
+	unsigned seconds = drain_time_s(&admission->drain[lane], excess);
 	/* What waits for its host goes when that lets it, whatever the lane's rate. */
 	return excess > for_lane && seconds < RETRY_AFTER_STALLED_S ? RETRY_AFTER_STALLED_S
 								    : seconds;

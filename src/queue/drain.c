@@ -9,6 +9,7 @@ drain_init(struct drain *drain)
 	atomic_init(&drain->taken, 0);
 	atomic_init(&drain->per_1000_s, 0);
 	atomic_init(&drain->pace, 0);
+	atomic_init(&drain->guess, DRAIN_UNKNOWN);
 	atomic_init(&drain->was_empty, true);
 }
 
@@ -50,6 +51,21 @@ measure_pace(const struct drain *drain)
 	return pace > 0 ? pace : 1;
 }
 
+/* A guess at the pace, by the latest DRAIN_LEAST_MS or what there is of them. */
+static int64_t
+guess_pace(const struct drain *drain)
+{
+	const struct drain_mark *now = &drain->marks[drain->latest];
+	const struct drain_mark *from = now;
+
+	for (size_t back = 1; back < drain->count && now->at_ms - from->at_ms < DRAIN_LEAST_MS;
+	     back++)
+		from = &drain->marks[(drain->latest + DRAIN_MARKS - back) % DRAIN_MARKS];
+	if (now->taken > from->taken)
+		return rate_between(from, now, 0);
+	return now->at_ms - from->at_ms < DRAIN_LEAST_MS ? DRAIN_UNKNOWN : 0;
+}
+
 /* The first figure counts whole; later ones for a quarter, which forgets a change of load within
    some ten ticks. */
 static void
@@ -85,6 +101,7 @@ drain_tick(struct drain *drain, int64_t elapsed_ms, int64_t waiting, bool is_hin
 	if (drain->count < DRAIN_MARKS)
 		drain->count++;
 	atomic_store_explicit(&drain->pace, measure_pace(drain), memory_order_relaxed);
+	atomic_store_explicit(&drain->guess, guess_pace(drain), memory_order_relaxed);
 }
 
 int64_t
@@ -113,6 +130,5 @@ drain_rate(const struct drain *drain)
 {
 	int64_t pace = atomic_load_explicit(&drain->pace, memory_order_relaxed);
 
-	/* What left of late is less than could have, where nobody waited. */
-	return pace > 0 ? pace : atomic_load_explicit(&drain->per_1000_s, memory_order_relaxed);
+	return pace > 0 ? pace : atomic_load_explicit(&drain->guess, memory_order_relaxed);
 }

@@ -3,8 +3,9 @@
  * How fast tasks leave the queue of a lane, and what follows from it for those that wait. Two
  * rates: one of late, whatever the reason for it; and the lane's pace, how fast it goes while tasks
  * wait. What leaves a lane in which nobody waits tells how fast tasks come and not how fast they
- * could go, so the pace is measured anew whenever the lane has been empty. Any thread, but for
- * drain_tick; does not block.
+ * could go, so the pace is measured anew whenever the lane has been empty. Until it is known there
+ * is a guess, which is good for advice and for no refusal. Any thread, but for drain_tick; does not
+ * block.
  */
 #ifndef TASKQ_QUEUE_DRAIN_H
 #define TASKQ_QUEUE_DRAIN_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 enum {
+	DRAIN_UNKNOWN = -1,
 	/*
 	 * The pace is that of the shortest time back from now that has lasted so long and has seen
 	 * so many tasks go: long enough for a commit that takes its time not to count, and enough
@@ -36,6 +38,7 @@ struct drain {
 	atomic_int_fast64_t taken;      /* tasks claimed since start */
 	atomic_int_fast64_t per_1000_s; /* smoothed rate of late, tasks in 1,000 seconds */
 	atomic_int_fast64_t pace;       /* while tasks wait, the same; 0: not known */
+	atomic_int_fast64_t guess;      /* at it, from less; 0: none goes; DRAIN_UNKNOWN */
 	atomic_bool was_empty;          /* since the latest tick */
 	/* The ticking thread's alone: */
 	int64_t now_ms;                       /* by the ticks */
@@ -74,7 +77,8 @@ int64_t drain_wait_ms(const struct drain *drain, int64_t waiting);
 int64_t drain_capacity(const struct drain *drain, int64_t time_s);
 
 /**
- * drain_rate - tasks in 1,000 seconds: the pace, or else the rate of late; 0: neither is known
+ * drain_rate - tasks in 1,000 seconds while tasks wait: the pace, or else what is known of it
+ * Returns 0 where none has gone for DRAIN_LEAST_MS; DRAIN_UNKNOWN before a tick has measured.
  */
 int64_t drain_rate(const struct drain *drain);
 

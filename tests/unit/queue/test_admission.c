@@ -176,6 +176,7 @@ test_what_waits_for_its_host_counts_and_a_tenth_is_kept_for_other_hosts(void **s
 	assert_waiting(&admission, 1, 4 + 5 - 3);
 	assert_int_equal(atomic_load(&admission.deferred[LANE_IO]), 16 + 3 - 5);
 	/* They are part of what a full queue has to be rid of: 20 of 20, and two go in a second. */
+	admission_tick(&admission, 1000);
 	admission_taken(&admission, LANE_IO, 2);
 	admission_returned(&admission, LANE_IO, 2);
 	admission_tick(&admission, 1000);
@@ -324,16 +325,24 @@ test_the_drain_rate_is_told_by_lane(void **state)
 	assert_int_equal(stats.lanes[LANE_CPU].drained_per_1000_s, 0);
 }
 
+/* So many have come to wait, and a tick has seen it. */
+static void
+begin_waiting(struct admission *admission, enum lane lane, int64_t waiting_max, int64_t waiting)
+{
+	admission_init(admission, waiting_max, 5, 0);
+	admission_returned(admission, lane, waiting);
+	admission_tick(admission, 1000);
+}
+
 /* However fast the lane goes. */
 static void
 test_a_queue_full_of_what_waits_for_hosts_has_no_room_soon(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5, 0);
+	begin_waiting(&admission, LANE_IO, 1000, 100);
 	admission_passed(&admission, LANE_IO, 50);
 	admission_tick(&admission, 1000);
-	admission_returned(&admission, LANE_IO, 100);
 	admission_deferred(&admission, LANE_IO, 900);
 	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 2);
 	admission_leave(&admission, LANE_IO, 1);
@@ -348,19 +357,37 @@ test_retry_after_is_the_time_until_a_tenth_has_drained(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5, 0);
-	admission_returned(&admission, LANE_CPU, 1100);
+	begin_waiting(&admission, LANE_CPU, 1000, 1100);
 	admission_taken(&admission, LANE_CPU, 100); /* 1,000 wait; 100 left within a second */
-	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 60);
 	admission_tick(&admission, 1000);
 	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
-	/* A rate of 10 in 1 s: (10 - 100) / 4 below the old 100 each tick. */
 	struct admission slow;
-	admission_init(&slow, 1000, 5, 0);
-	admission_returned(&slow, LANE_CPU, 1010);
+	begin_waiting(&slow, LANE_CPU, 1000, 1010);
 	admission_taken(&slow, LANE_CPU, 10);
 	admission_tick(&slow, 1000);
 	assert_int_equal(admission_retry_after_s(&slow, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 10);
+}
+
+static void
+test_retry_after_is_short_until_it_is_known_and_long_where_none_goes(void **state)
+{
+	(void)state;
+	struct admission admission;
+	admission_init(&admission, 1000, 5, 0);
+	/* One in ten seconds, for long; then a surge within a moment. */
+	for (int i = 0; i < 1000; i++) {
+		admission_passed(&admission, LANE_CPU, 1);
+		admission_tick(&admission, 10000);
+	}
+	admission_returned(&admission, LANE_CPU, 1000);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
+	for (int i = 0; i < 5; i++) {
+		admission_tick(&admission, 1000);
+		assert_int_equal(
+		    admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 1);
+	}
+	admission_tick(&admission, 1000);
+	assert_int_equal(admission_retry_after_s(&admission, LANE_CPU, 1, REFUSAL_QUEUE_FULL), 60);
 }
 
 static void
@@ -368,8 +395,7 @@ test_retry_after_of_a_batch_is_the_time_until_its_share_is_free(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 1000, 5, 0);
-	admission_returned(&admission, LANE_CPU, 1000);
+	begin_waiting(&admission, LANE_CPU, 1000, 1000);
 	admission_taken(&admission, LANE_CPU, 10); /* 990 wait; 10 are taken each second */
 	admission_tick(&admission, 1000);
 	for (int64_t places = 1; places <= 100; places++)
@@ -386,8 +412,7 @@ test_retry_after_stays_within_1_and_300(void **state)
 {
 	(void)state;
 	struct admission admission;
-	admission_init(&admission, 100000, 5, 0);
-	admission_returned(&admission, LANE_IO, 100001);
+	begin_waiting(&admission, LANE_IO, 100000, 100001);
 	admission_taken(&admission, LANE_IO, 1);
 	admission_tick(&admission, 1000); /* one a second: a tenth takes 10,000 s */
 	assert_int_equal(admission_retry_after_s(&admission, LANE_IO, 1, REFUSAL_QUEUE_FULL), 300);
@@ -526,6 +551,8 @@ main(void)
 		cmocka_unit_test(test_the_drain_rate_is_told_by_lane),
 		cmocka_unit_test(test_a_queue_full_of_what_waits_for_hosts_has_no_room_soon),
 		cmocka_unit_test(test_retry_after_is_the_time_until_a_tenth_has_drained),
+		cmocka_unit_test(
+		    test_retry_after_is_short_until_it_is_known_and_long_where_none_goes),
 		cmocka_unit_test(test_retry_after_of_a_batch_is_the_time_until_its_share_is_free),
 		cmocka_unit_test(test_retry_after_stays_within_1_and_300),
 		cmocka_unit_test(test_what_would_wait_too_long_is_refused_and_not_a_task_sooner),

@@ -85,6 +85,49 @@ test_long_tasks_are_known_after_a_minute_and_not_told_too_slow(void **state)
 }
 
 static void
+test_a_second_in_which_tasks_waited_is_enough_for_a_guess(void **state)
+{
+	struct drain drain;
+
+	(void)state;
+	drain_init(&drain);
+	assert_int_equal(drain_rate(&drain), DRAIN_UNKNOWN);
+	drain_note_taken(&drain, 7);
+	drain_tick(&drain, 1000, 1000, false); /* tasks came to wait somewhen in this second */
+	assert_int_equal(drain_rate(&drain), DRAIN_UNKNOWN);
+	work(&drain, 20);
+	assert_int_equal(drain_rate(&drain), 20 * 1000);
+	work(&drain, 40);
+	assert_int_equal(drain_rate(&drain), 30 * 1000);
+	/* By the latest five seconds. */
+	for (int i = 0; i < 5; i++)
+		work(&drain, 3);
+	assert_int_equal(drain_rate(&drain), 3 * 1000);
+	assert_int_equal(pace(&drain), 0);
+}
+
+static void
+test_none_that_goes_is_known_after_five_seconds(void **state)
+{
+	struct drain drain;
+
+	(void)state;
+	begin(&drain);
+	for (int i = 0; i < 4; i++) {
+		work(&drain, 0);
+		assert_int_equal(drain_rate(&drain), DRAIN_UNKNOWN);
+	}
+	work(&drain, 0);
+	assert_int_equal(drain_rate(&drain), 0);
+	work(&drain, 1);
+	assert_int_equal(drain_rate(&drain), 1000 / 5);
+	/* The queue is empty, and filled anew. */
+	drain_note_empty(&drain);
+	work(&drain, 50);
+	assert_int_equal(drain_rate(&drain), DRAIN_UNKNOWN);
+}
+
+static void
 test_what_goes_while_nobody_waits_tells_nothing(void **state)
 {
 	struct drain drain;
@@ -98,7 +141,7 @@ test_what_goes_while_nobody_waits_tells_nothing(void **state)
 	}
 	assert_int_equal(drain_wait_ms(&drain, 10000), -1);
 	assert_int_equal(drain_capacity(&drain, 1), INT64_MAX);
-	assert_int_equal(drain_rate(&drain), 1000); /* but it is the best that is known */
+	assert_int_equal(drain_rate(&drain), DRAIN_UNKNOWN);
 	/* Somebody waits whenever it is looked, and nobody did in between. */
 	for (int i = 0; i < 1000; i++) {
 		drain_note_taken(&drain, 1);
@@ -216,6 +259,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_pace_is_known_after_five_seconds_and_256_tasks),
 		cmocka_unit_test(test_long_tasks_are_known_after_a_minute_and_not_told_too_slow),
+		cmocka_unit_test(test_a_second_in_which_tasks_waited_is_enough_for_a_guess),
+		cmocka_unit_test(test_none_that_goes_is_known_after_five_seconds),
 		cmocka_unit_test(test_what_goes_while_nobody_waits_tells_nothing),
 		cmocka_unit_test(test_an_empty_queue_ends_a_measure_and_so_does_a_hindrance),
 		cmocka_unit_test(test_a_pause_of_some_seconds_is_not_taken_for_a_stop),
