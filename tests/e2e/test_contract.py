@@ -126,7 +126,7 @@ class TestSectionOne:
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=2)
         with daemon.client() as client:
             accepted = [client.fetch(held.url())]
-            wait_until(lambda: client.status(accepted[0]) == "RUNNING")
+            wait_until(lambda: held.running == 1)
             answers = [client.post({"type": "http-fetch", "args": {"url": held.url()}}) for _ in range(8)]
             accepted += [answer.json["id"] for answer in answers if answer.status == 202]
             refused = [answer for answer in answers if answer.status != 202]

@@ -342,7 +342,7 @@ class TestHealth:
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=1)
         with daemon.client() as client:
             ids = [client.fetch(held.url())]
-            wait_until(lambda: client.status(ids[0]) == "RUNNING")
+            wait_until(lambda: held.running == 1)
             ids.append(client.fetch(held.url()))
             response = wait_until(lambda: (lambda found: found.status == 503 and found)(client.get("/readyz?verbose")))
             lines = response.body.decode().splitlines()
@@ -359,7 +359,7 @@ class TestHealth:
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=1)
         with daemon.client() as client:
             first = client.fetch(held.url())
-            wait_until(lambda: client.status(first) == "RUNNING")
+            wait_until(lambda: held.running == 1)
             second = client.fetch(held.url())
             wait_until(lambda: client.get("/readyz").status == 503)
             assert client.get("/healthz").status == 200

@@ -278,7 +278,7 @@ class TestRefusing:
         daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=2, **settings)
         with daemon.client() as client:
             running = fresh(client, "running", fetch(held.url()))
-            wait_until(lambda: client.status(running.json["id"]) == "RUNNING")
+            wait_until(lambda: held.running == 1)
             body = {"tasks": [fetch(held.url())] * 2}
             batch = fresh(client, "batch", body, BATCH)
         return daemon, running, batch, body

@@ -66,7 +66,7 @@ def test_queue_limit_is_exact_under_concurrent_submitters(make_daemon, held):
     daemon = make_daemon(fetch_allow=["127.0.0.0/8"], fetch_in_flight_max=1, queue_max=50)
     with daemon.client() as client:
         first = client.fetch(held.url())
-        wait_until(lambda: client.status(first) == "RUNNING")
+        wait_until(lambda: held.running == 1)
     body = json.dumps({"type": "http-fetch", "args": {"url": held.url()}}).encode()
     with connections(daemon.address, 100) as many:
         for connection in many:
