@@ -140,8 +140,8 @@ int64_t admission_tick(struct admission *admission, int64_t elapsed_ms);
 
 /**
  * admission_retry_after_s - when to try again, 1 to 300 s. For a queue that is full, or too long
- * for its pace: the time until a tenth of what may wait will have drained, so that clients find
- * room together; at least a minute where tasks of hosts have to go first; 1 s while none is known
+ * for its pace: when a tenth of what may wait will have drained, so that clients find room
+ * together; 1 s while that is not known; a minute where none goes, and at least where hosts have to
  * @places: that are asked for; where they are more than a tenth, the time until they are free
  */
 unsigned admission_retry_after_s(

@@ -51,14 +51,16 @@ measure_pace(const struct drain *drain)
 	return pace > 0 ? pace : 1;
 }
 
-/* A guess at the pace, by the latest DRAIN_LEAST_MS or what there is of them. */
+/* A guess at the pace, by the latest DRAIN_LEAST_MS or what there is of them, and by as much more
+   as it takes to see a task go. */
 static int64_t
 guess_pace(const struct drain *drain)
 {
 	const struct drain_mark *now = &drain->marks[drain->latest];
 	const struct drain_mark *from = now;
 
-	for (size_t back = 1; back < drain->count && now->at_ms - from->at_ms < DRAIN_LEAST_MS;
+	for (size_t back = 1; back < drain->count && (now->at_ms - from->at_ms < DRAIN_LEAST_MS ||
+							 now->taken <= from->taken);
 	     back++)
 		from = &drain->marks[(drain->latest + DRAIN_MARKS - back) % DRAIN_MARKS];
 	if (now->taken > from->taken)
@@ -86,12 +88,13 @@ measure_rate(struct drain *drain, int64_t elapsed_ms, int64_t taken)
 void
 drain_tick(struct drain *drain, int64_t elapsed_ms, int64_t waiting, bool is_hindered)
 {
-	int64_t taken = atomic_load_explicit(&drain->taken, memory_order_relaxed);
-	bool was_empty =
-	    atomic_exchange_explicit(&drain->was_empty, waiting <= 0, memory_order_relaxed);
+	int64_t taken;
+	bool was_empty;
 
 	if (elapsed_ms <= 0)
 		return;
+	taken = atomic_load_explicit(&drain->taken, memory_order_relaxed);
+	was_empty = atomic_exchange_explicit(&drain->was_empty, waiting <= 0, memory_order_relaxed);
 	measure_rate(drain, elapsed_ms, taken);
 	drain->now_ms += elapsed_ms;
 	if (was_empty || waiting <= 0 || is_hindered)

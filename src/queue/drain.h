@@ -78,7 +78,8 @@ int64_t drain_capacity(const struct drain *drain, int64_t time_s);
 
 /**
  * drain_rate - tasks in 1,000 seconds while tasks wait: the pace, or else what is known of it
- * Returns 0 where none has gone for DRAIN_LEAST_MS; DRAIN_UNKNOWN before a tick has measured.
+ * Returns DRAIN_UNKNOWN before a task has been seen to go; 0 where none has gone since tasks wait,
+ * and that is DRAIN_LEAST_MS and more.
  */
 int64_t drain_rate(const struct drain *drain);
 

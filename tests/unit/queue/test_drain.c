@@ -121,6 +121,11 @@ test_none_that_goes_is_known_after_five_seconds(void **state)
 	assert_int_equal(drain_rate(&drain), 0);
 	work(&drain, 1);
 	assert_int_equal(drain_rate(&drain), 1000 / 5);
+	/* One in ten seconds is slow, and not none. */
+	for (int i = 1; i <= 40; i++) {
+		work(&drain, i % 10 == 0);
+		assert_in_range(drain_rate(&drain), 80, 200);
+	}
 	/* The queue is empty, and filled anew. */
 	drain_note_empty(&drain);
 	work(&drain, 50);
@@ -178,6 +183,11 @@ test_an_empty_queue_ends_a_measure_and_so_does_a_hindrance(void **state)
 	assert_int_equal(drain_wait_ms(&drain, 0), 0);
 	drain_tick(&drain, 0, 1000, false); /* no time has passed: nothing to learn */
 	assert_int_equal(pace(&drain), 100 * 1000);
+	/* And nothing to forget. */
+	drain_note_empty(&drain);
+	drain_tick(&drain, 0, 1000, false);
+	work(&drain, 100);
+	assert_int_equal(pace(&drain), 0);
 }
 
 static void
