@@ -121,7 +121,9 @@ figures_read(const json_t *json, struct figures *ret_figures)
 int64_t
 figures_ended_between(const struct figures *before, const struct figures *now)
 {
-	return now->ended >= before->ended ? now->ended - before->ended : now->ended;
+	bool was_restarted = now->uptime_s < before->uptime_s || now->ended < before->ended;
+
+	return was_restarted ? now->ended : now->ended - before->ended;
 }
 
 void

@@ -121,18 +121,25 @@ test_rates_are_kept_the_latest_over_the_oldest(void **state)
 }
 
 static void
-take(struct watch_view *view, int succeeded, int failed, int64_t at_ms)
+take_of_run(struct watch_view *view, int uptime_s, int succeeded, int failed, int64_t at_ms)
 {
-	char text[300];
+	char text[320];
 
 	/* What leaves the queue, and what is there after retention, tell nothing about what ends.
 	 */
 	snprintf(text, sizeof(text),
-	    "{\"tasks\":{\"SUCCEEDED\":7},\"lanes\":{\"cpu\":{\"drained_per_s\":40}},"
+	    "{\"uptime_s\":%d,"
+	    "\"tasks\":{\"SUCCEEDED\":7},\"lanes\":{\"cpu\":{\"drained_per_s\":40}},"
 	    "\"types\":{\"factorial\":{\"succeeded\":%d,\"failed\":{},\"rejected\":{}},"
 	    "\"http-fetch\":{\"succeeded\":0,\"failed\":{\"dns\":%d},\"rejected\":{\"expired\":1}}}}",
-	    succeeded, failed);
+	    uptime_s, succeeded, failed);
 	assert_true(watch_view_take(view, load(text), at_ms));
+}
+
+static void
+take(struct watch_view *view, int succeeded, int failed, int64_t at_ms)
+{
+	take_of_run(view, 0, succeeded, failed, at_ms);
 }
 
 static void
@@ -153,6 +160,10 @@ test_a_rate_is_what_ended_between_two_looks(void **state)
 	assert_int_equal(view.rates.count, 3); /* no time has passed */
 	assert_false(watch_view_take(&view, load("{}"), 5000));
 	assert_int_equal(view.figures.ended, 31);
+	/* Started anew, and it has got further than the run before. */
+	take_of_run(&view, 9, 39, 0, 6000);
+	take_of_run(&view, 1, 49, 0, 7000);
+	assert_true(watch_rates_at(&view.rates, 0) == 50);
 	watch_view_done(&view);
 }
 
