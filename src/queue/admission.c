@@ -331,7 +331,7 @@ clamp_s(int64_t seconds)
 /* When so many will have gone. A surge that has just filled the queue is asked to look again soon:
    it may be gone by then, and how fast it goes is known. */
 static unsigned
-drain_time_s(const struct drain *drain, int64_t count)
+time_until_gone_s(const struct drain *drain, int64_t count)
 {
 	int64_t rate = drain_rate(drain);
 	if (rate == DRAIN_UNKNOWN)
@@ -371,7 +371,7 @@ admission_retry_after_s(
 		return RETRY_AFTER_MIN_S;
 	if (excess > waiting)
 		excess = waiting; /* more has room where nobody waits */
-	unsigned seconds = drain_time_s(&admission->drain[lane], excess);
+	unsigned seconds = time_until_gone_s(&admission->drain[lane], excess);
 	/* What waits for its host goes when that lets it, whatever the lane's rate. */
 	return excess > for_lane && seconds < RETRY_AFTER_STALLED_S ? RETRY_AFTER_STALLED_S
 								    : seconds;
